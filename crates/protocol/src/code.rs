@@ -1,0 +1,62 @@
+//! Machine codes of error bodies (`rest-identity.md` §12, `rest-operations.md` §1.9).
+//! A client decides by code, never by text.
+
+/// A recent second factor is needed. Only for interactive logins.
+pub const AUTH_MFA_REQUIRED: &str = "auth_mfa_required";
+/// The caller has not chosen a system username yet.
+pub const USER_USERNAME_REQUIRED: &str = "user_username_required";
+/// A token's access-control lists do not allow this.
+pub const API_TOKEN_ACL_NOT_ALLOWED: &str = "api_token_acl_not_allowed";
+/// The token lacks the scope of this endpoint.
+pub const API_TOKEN_SCOPE_NOT_ALLOWED: &str = "api_token_scope_not_allowed";
+/// The command line carries a credential.
+pub const COMMAND_INLINE_CREDENTIAL: &str = "command_inline_credential";
+/// The judge refused the command.
+pub const COMMAND_NOT_ALLOWED: &str = "command_not_allowed";
+/// The server is in use; `force` overrides.
+pub const SERVER_BUSY_WITH_USER_WORK: &str = "server_busy_with_user_work";
+/// The server's agent is not connected.
+pub const SERVER_NOT_CONNECTED: &str = "server_not_connected";
+/// No work session was named, and this login needs one.
+pub const WORK_SESSION_REQUIRED: &str = "work_session_required";
+/// The work session is in a final state other than expired.
+pub const WORK_SESSION_NOT_USABLE: &str = "work_session_not_usable";
+/// The work session has not started.
+pub const WORK_SESSION_NOT_ACTIVE: &str = "work_session_not_active";
+/// The work session's window is over.
+pub const WORK_SESSION_EXPIRED: &str = "work_session_expired";
+/// The work session does not hold the operation's scope.
+pub const WORK_SESSION_SCOPE_NOT_ALLOWED: &str = "work_session_scope_not_allowed";
+/// The work session does not hold the target server.
+pub const WORK_SESSION_SERVER_NOT_ALLOWED: &str = "work_session_server_not_allowed";
+/// The work session is assigned to somebody else.
+pub const WORK_SESSION_ASSIGNEE_MISMATCH: &str = "work_session_assignee_mismatch";
+/// The transition needs a pending work session.
+pub const WORK_SESSION_NOT_PENDING: &str = "work_session_not_pending";
+/// No such work session.
+pub const WORK_SESSION_NOT_FOUND: &str = "work_session_not_found";
+/// An unknown or forbidden scope.
+pub const WORK_SESSION_INVALID_SCOPE: &str = "work_session_invalid_scope";
+/// Sudo policies need the `sudo` scope.
+pub const WORK_SESSION_SUDO_POLICY_WITHOUT_SCOPE: &str = "work_session_sudo_policy_without_scope";
+/// A required member of the body is missing.
+pub const API_INSUFFICIENT_DATA: &str = "api_insufficient_data";
+/// A value outside its closed set.
+pub const INVALID_CHOICE: &str = "invalid_choice";
+/// A malformed value.
+pub const INVALID_INPUT: &str = "invalid_input";
+/// A slug rule was broken (registration names).
+pub const INVALID: &str = "invalid";
+/// Local argument error of the CLI; never sent by a server.
+pub const USAGE_ERROR: &str = "usage_error";
+
+/// The seven refusals of the work-session gate: exit status 3 in the CLI.
+pub const WORK_SESSION_GATE: [&str; 7] = [
+    WORK_SESSION_REQUIRED,
+    WORK_SESSION_NOT_USABLE,
+    WORK_SESSION_NOT_ACTIVE,
+    WORK_SESSION_EXPIRED,
+    WORK_SESSION_SCOPE_NOT_ALLOWED,
+    WORK_SESSION_SERVER_NOT_ALLOWED,
+    WORK_SESSION_ASSIGNEE_MISMATCH,
+];
