@@ -4,7 +4,7 @@ use shell_syntax::{Command, Construct, Script, Simple, Visitor, walk};
 
 /// One entry per simple command with words: its name, or `?` where it is
 /// dynamic. `((…))` counts as bash reads it.
-pub fn names(script: &Script) -> Vec<String> {
+pub(crate) fn names(script: &Script) -> Vec<String> {
     let mut found = Names {
         found: Vec::new(),
         other_reading: 0,
