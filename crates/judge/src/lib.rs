@@ -23,6 +23,7 @@
 mod argument;
 mod authority;
 mod builtin;
+pub mod credential;
 
 mod decide;
 mod environment;

@@ -20,6 +20,8 @@ pub struct Plan {
     pub flags: Vec<Flag>,
     /// Why the line is undecidable, if it is.
     pub problem: Option<String>,
+    /// Texts that do not parse.
+    pub(crate) unread: Vec<String>,
     /// The line is nothing but the first of `commands`.
     pub(crate) plain: bool,
 }

@@ -39,6 +39,7 @@ fn collect(text: &str, plan: &mut Plan) -> Collected {
         Ok(script) => script,
         Err(error) => {
             plan.undecidable(error.to_string());
+            plan.unread.push(text.to_owned());
             return Collected {
                 commands: Vec::new(),
                 plain: false,
