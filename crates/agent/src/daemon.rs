@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::dispatch::Dispatcher;
 use crate::executor::{Executor, Own};
 use crate::internal::Internal;
+use crate::inventory::Inventory;
 use crate::lifecycle::{Exit, Lifecycle};
 use crate::orders::Verifier;
 use crate::reporter::Reporter;
@@ -43,13 +44,16 @@ pub(crate) async fn run(config: Config, state_dir: &Path) -> anyhow::Result<Exit
 
     let reporter = Reporter::start(server.clone(), &state_dir.join("spool"));
     announce(&reporter)?;
+    let inventory = Inventory::new(server.clone(), reporter.clone());
     let own = Own::current();
     let open_files = sys::raise_open_files();
     let dispatcher = Dispatcher::new(
         reporter.clone(),
         Executor::new(reporter.clone(), own, open_files),
         Internal {
+            server: server.clone(),
             lifecycle: lifecycle.clone(),
+            inventory: inventory.clone(),
         },
         verifier(&config),
         lifecycle.clone(),
@@ -65,6 +69,7 @@ pub(crate) async fn run(config: Config, state_dir: &Path) -> anyhow::Result<Exit
         tokio::spawn(backhaul.run()),
         tokio::spawn(control::run(server, lifecycle.clone())),
     ];
+    tokio::spawn(inventory.first(commissioned, lifecycle.shutdown().clone()));
     lifecycle.shutdown().cancelled().await;
 
     tracing::info!("shutting down");

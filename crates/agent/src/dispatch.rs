@@ -207,7 +207,13 @@ impl Shared {
             }
             SHELL_INTERNAL => {
                 let started = Instant::now();
-                let answer = Internal::run(job);
+                let answer = tokio::select! {
+                    answer = self.internal.run(job) => answer,
+                    reason = stop.wait() => {
+                        self.reporter.fin(&job.id, failure(while_running(reason)));
+                        return;
+                    }
+                };
                 let fin = Fin {
                     success: answer.exit_code == 0,
                     result: answer.result,
@@ -292,6 +298,15 @@ fn before_start(reason: Stop) -> &'static str {
         Stop::AuthorityEnded => "not started: the work session has ended",
         Stop::Cancelled => "not started: cancelled",
         Stop::AgentStopping => "not started: the agent is shutting down",
+    }
+}
+
+fn while_running(reason: Stop) -> &'static str {
+    match reason {
+        Stop::TimedOut => "given up: it ran too long",
+        Stop::AuthorityEnded => "given up: the work session has ended",
+        Stop::Cancelled => "cancelled",
+        Stop::AgentStopping => "given up: the agent is shutting down",
     }
 }
 

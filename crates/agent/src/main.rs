@@ -12,6 +12,8 @@ mod dispatch;
 mod executor;
 mod hex;
 mod internal;
+mod inventory;
+mod lenient;
 mod lifecycle;
 mod orders;
 mod pidfile;

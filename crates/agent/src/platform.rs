@@ -71,6 +71,12 @@ impl Distribution {
         }
     }
 
+    /// A rolling SUSE is upgraded as a whole.
+    #[must_use]
+    pub(crate) fn is_tumbleweed(&self) -> bool {
+        self.id.contains("tumbleweed")
+    }
+
     fn detect_in(root: &Path) -> Self {
         let read = |path: &str| read_small(&root.join(path));
         if root.join("etc/oracle-release").exists() {

@@ -12,6 +12,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use transport::websocket::WebSocket;
 
 use crate::backoff::Backoff;
+use crate::lenient::without_nulls;
 
 /// Without a message for this long the connection counts as dead.
 const READ_DEADLINE: Duration = Duration::from_secs(35 * 60);
@@ -104,33 +105,5 @@ impl Connection {
 pub(crate) fn settle(backoff: &mut Backoff, was_stable: bool) {
     if was_stable {
         backoff.reset();
-    }
-}
-
-/// Peers may write `null` for anything they leave out.
-fn without_nulls(value: Value) -> Value {
-    match value {
-        Value::Object(members) => Value::Object(
-            members
-                .into_iter()
-                .filter(|(_, value)| !value.is_null())
-                .map(|(name, value)| (name, without_nulls(value)))
-                .collect(),
-        ),
-        other => other,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nulls_read_as_absent() {
-        let value = serde_json::json!({"a": null, "b": {"c": null, "d": [null, 1]}});
-        assert_eq!(
-            without_nulls(value),
-            serde_json::json!({"b": {"d": [null, 1]}})
-        );
     }
 }

@@ -1,7 +1,7 @@
 //! What only the kernel can do, and needs `unsafe` to ask for: preparing a child
 //! between fork and exec.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
@@ -77,6 +77,23 @@ pub(crate) fn watch_end(process: Pid) -> Option<AsyncFd<OwnedFd>> {
     // SAFETY: the descriptor was just opened, is owned by the result alone, and
     // so stays open and the same for as long as it is registered.
     unsafe { AsyncFd::register(descriptor) }.ok()
+}
+
+/// The abbreviation of the local time zone, such as `UTC`.
+#[must_use]
+#[expect(unsafe_code, reason = "only the C library knows the abbreviation")]
+pub(crate) fn timezone() -> String {
+    // SAFETY: `tm` is plain data that `localtime_r` fills; its `tm_zone` then
+    // points to a NUL-terminated text that the C library keeps for the whole
+    // life of the process, and it is copied at once.
+    unsafe {
+        let now = libc::time(std::ptr::null_mut());
+        let mut local: libc::tm = std::mem::zeroed();
+        if libc::localtime_r(&raw const now, &raw mut local).is_null() || local.tm_zone.is_null() {
+            return "UTC".to_owned();
+        }
+        CStr::from_ptr(local.tm_zone).to_string_lossy().into_owned()
+    }
 }
 
 fn enter(setup: &ChildSetup) -> io::Result<()> {

@@ -1,6 +1,9 @@
-//! `ping` and `help`.
+//! Commands that ask or tell about the machine (`agent-control.md` §14.3).
 
-use super::Answer;
+use serde::Deserialize;
+
+use super::{Answer, Internal, arguments};
+use crate::inventory::Category;
 
 const HELP: &str = "\
 Commands of this agent:
@@ -26,6 +29,37 @@ pub(crate) fn ping() -> Answer {
 /// What there is.
 pub(crate) fn help() -> Answer {
     Answer::done(HELP)
+}
+
+/// Queues all system information.
+pub(super) async fn commit(internal: &Internal) -> Answer {
+    internal.inventory.commit(&Category::ALL).await;
+    Answer::done("Committed system information.")
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct SyncArguments {
+    keys: Vec<String>,
+}
+
+/// Brings changed system information up to date. Keys we do not know are left to
+/// newer agents; `server` stands for the part that every synchronisation has.
+pub(super) async fn sync(internal: &Internal, data: &str) -> Answer {
+    let SyncArguments { keys } = match arguments(data) {
+        Ok(arguments) => arguments,
+        Err(answer) => return answer,
+    };
+    let wanted: Vec<Category> = Category::ALL
+        .into_iter()
+        .filter(|category| keys.iter().any(|key| key == category.name()))
+        .collect();
+    if keys.is_empty() {
+        internal.inventory.sync_all().await;
+    } else {
+        internal.inventory.sync(&wanted).await;
+    }
+    Answer::done("Synchronized system information.")
 }
 
 #[cfg(test)]

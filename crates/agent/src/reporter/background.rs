@@ -22,6 +22,8 @@ const SYNC_HASH: HeaderName = HeaderName::from_static("x-sync-hash");
 
 /// Events that mark a start.
 pub(crate) const PRIORITY_EVENT: u8 = 10;
+/// Commit and synchronisation.
+pub(crate) const PRIORITY_SYNC: u8 = 80;
 /// Log records.
 pub(crate) const PRIORITY_LOG: u8 = 90;
 
@@ -159,7 +161,7 @@ mod tests {
 
     fn attempts_until_gone(must_arrive: bool) -> usize {
         let mut errands = Errands::default();
-        errands.push(10, errand("/a/", must_arrive));
+        errands.push(PRIORITY_SYNC, errand("/a/", must_arrive));
         let mut now = Instant::now();
         for attempt in 0..20 {
             now += Duration::from_secs(61);
