@@ -117,7 +117,13 @@ fn dependencies() -> Result<()> {
     if !deny(&["--version"]).output()?.status.success() {
         run::inherit(run::cargo().args(["install", "--locked", "cargo-deny"]))?;
     }
-    run::inherit(&mut deny(&["check", "bans", "licenses", "sources"]))?;
+    run::inherit(&mut deny(&[
+        "check",
+        "--hide-inclusion-graph",
+        "bans",
+        "licenses",
+        "sources",
+    ]))?;
     advisories()
 }
 
