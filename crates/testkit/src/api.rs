@@ -84,36 +84,42 @@ impl Api {
 
     /// `GET path`.
     #[track_caller]
+    #[must_use]
     pub fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None, &[])
     }
 
     /// `POST path` with a JSON body.
     #[track_caller]
+    #[must_use]
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         self.send_json(Method::POST, path, body)
     }
 
     /// `PUT path` with a JSON body.
     #[track_caller]
+    #[must_use]
     pub fn put(&self, path: &str, body: &Value) -> Answer {
         self.send_json(Method::PUT, path, body)
     }
 
     /// `PATCH path` with a JSON body.
     #[track_caller]
+    #[must_use]
     pub fn patch(&self, path: &str, body: &Value) -> Answer {
         self.send_json(Method::PATCH, path, body)
     }
 
     /// `DELETE path`.
     #[track_caller]
+    #[must_use]
     pub fn delete(&self, path: &str) -> Answer {
         self.send(Method::DELETE, path, None, &[])
     }
 
     /// Any request; the body goes out as it is.
     #[track_caller]
+    #[must_use]
     pub fn send(
         &self,
         method: Method,
@@ -184,9 +190,8 @@ impl Api {
     }
 }
 
-/// What the server answered. To be checked, so it must not be dropped unseen.
+/// What the server answered.
 #[derive(Clone, Debug)]
-#[must_use]
 pub struct Answer {
     what: String,
     /// HTTP status.
@@ -202,6 +207,19 @@ impl Answer {
     #[track_caller]
     pub fn expect(self, expected: u16) -> Self {
         assert_eq!(self.status, expected, "{}: {}", self.what, self.text());
+        self
+    }
+
+    /// Fails the test unless the status is 2xx.
+    #[track_caller]
+    pub fn expect_success(self) -> Self {
+        assert!(
+            (200..300).contains(&self.status),
+            "{}: {} {}",
+            self.what,
+            self.status,
+            self.text()
+        );
         self
     }
 

@@ -92,6 +92,40 @@ impl Database {
         })
     }
 
+    /// `id` as a literal of this database.
+    #[track_caller]
+    #[must_use]
+    pub fn uuid(&self, id: &str) -> String {
+        let id: uuid::Uuid = id.parse().or_fail("read a UUID");
+        match self {
+            Self::Sqlite { .. } => format!("x'{}'", id.simple()),
+            Self::Postgres { .. } => format!("'{id}'::uuid"),
+        }
+    }
+
+    /// Makes every insertion into `table` fail from now on, as a full disk would.
+    #[track_caller]
+    pub fn refuse_insertions(&self, table: &str) {
+        self.execute(&match self {
+            Self::Sqlite { .. } => format!(
+                "CREATE TRIGGER refused BEFORE INSERT ON {table} \
+                 BEGIN SELECT RAISE(ABORT, 'refused by the test'); END"
+            ),
+            Self::Postgres { .. } => {
+                format!("ALTER TABLE {table} ADD CONSTRAINT refused CHECK (false) NOT VALID")
+            }
+        });
+    }
+
+    /// Undoes [`Self::refuse_insertions`].
+    #[track_caller]
+    pub fn allow_insertions(&self, table: &str) {
+        self.execute(&match self {
+            Self::Sqlite { .. } => "DROP TRIGGER refused".to_owned(),
+            Self::Postgres { .. } => format!("ALTER TABLE {table} DROP CONSTRAINT refused"),
+        });
+    }
+
     #[track_caller]
     fn fresh_postgres() -> Self {
         let maintenance = std::env::var(POSTGRES_VARIABLE)

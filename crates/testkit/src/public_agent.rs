@@ -88,6 +88,7 @@ impl PublicAgent {
 
     /// Reports the receipt, with the empty body the public agent sends.
     #[track_caller]
+    #[must_use]
     pub fn ack(&self, command: &str) -> Answer {
         self.api.send(
             http::Method::POST,
@@ -99,6 +100,7 @@ impl PublicAgent {
 
     /// Reports output.
     #[track_caller]
+    #[must_use]
     pub fn chunk(&self, command: &str, seq: i64, content: &str) -> Answer {
         self.api.post(
             &format!("/api/events/commands/{command}/chunk/"),
@@ -108,6 +110,7 @@ impl PublicAgent {
 
     /// Reports the end.
     #[track_caller]
+    #[must_use]
     pub fn fin(&self, command: &str, exit_code: i64, result: &str) -> Answer {
         self.api.post(
             &format!("/api/events/commands/{command}/fin/"),
