@@ -78,10 +78,11 @@ pub(crate) fn programs(profile: Profile) -> Result<Binaries> {
         }
         bail!("`{line}` failed ({status})");
     }
-    screen::remark(&format!(
-        "{compiled} crates compiled in {}",
-        screen::duration(started.elapsed())
-    ));
+    let elapsed = screen::duration(started.elapsed());
+    screen::remark(&match compiled {
+        0 => "up to date".to_owned(),
+        _ => format!("{compiled} crates compiled in {elapsed}"),
+    });
     binaries(profile)
 }
 

@@ -11,6 +11,7 @@ mod bench;
 mod build;
 mod ci;
 mod interrupt;
+mod man;
 mod openapi;
 mod packages;
 mod postgres;
@@ -44,6 +45,8 @@ enum Task {
     Ci(ci::Arguments),
     /// Write the OpenAPI document that is kept in docs/.
     Openapi(openapi::Arguments),
+    /// Write man pages and shell completions into target/dist.
+    Man,
 }
 
 fn main() -> ExitCode {
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Ci(arguments) => ci::run(&arguments),
         Task::Openapi(arguments) => openapi::run(&arguments),
+        Task::Man => man::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,6 +14,7 @@ use programs::{
 use tempfile::TempDir;
 
 use super::report::Memory;
+use super::times::Times;
 use crate::run;
 
 /// Name of the measured server.
@@ -81,6 +82,25 @@ impl Rig {
             command.env("SSL_CERT_FILE", ca);
         }
         command
+    }
+
+    /// Runs `line` `count` times in one process of our client library.
+    ///
+    /// # Errors
+    /// When a run fails.
+    pub(crate) fn exec_loop(&self, count: usize, line: &str) -> Result<Times> {
+        let mut command = Command::new(self.binaries.folder().join("exec-loop"));
+        command.arg(self.folder.path().join("home"));
+        command.args([SERVER, &count.to_string(), line]);
+        if let Some(ca) = &self.ready.ca_file {
+            command.env("SSL_CERT_FILE", ca);
+        }
+        let mut times = Times::default();
+        for number in run::capture(&mut command)?.lines() {
+            let micros = number.parse().context("exec-loop wrote no number")?;
+            times.add(Duration::from_micros(micros));
+        }
+        Ok(times)
     }
 
     /// For whatever else belongs to the run.

@@ -12,6 +12,11 @@ impl Times {
         self.0.push(time);
     }
 
+    /// Adds those of another series.
+    pub(crate) fn append(&mut self, mut others: Self) {
+        self.0.append(&mut others.0);
+    }
+
     /// Forgets the first `count`.
     pub(crate) fn drop_first(&mut self, count: usize) {
         self.0.drain(..count.min(self.0.len()));
