@@ -5,7 +5,7 @@ use protocol::agent::Fin;
 use protocol::command::Status;
 use protocol::id::{CommandId, ServerId, TokenId, UserId, WorkSessionId};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::OnConflict;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _,
     PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
@@ -236,6 +236,18 @@ impl<C: ConnectionTrait> Commands<'_, C> {
             .await
     }
 
+    /// Moves a scheduled command whose time has come to the queue.
+    ///
+    /// # Errors
+    /// When the database is not writable.
+    pub async fn queue(&self, id: CommandId) -> Result<bool, StoreError> {
+        let active = command::ActiveModel {
+            status: Set(Status::Queued.as_str().to_owned()),
+            ..Default::default()
+        };
+        self.step(id, &[Status::Scheduled], active).await
+    }
+
     /// Stores the agent's acknowledgement. False: a late or repeated one.
     ///
     /// # Errors
@@ -331,6 +343,22 @@ impl<C: ConnectionTrait> Commands<'_, C> {
             .filter(command_chunk::Column::CommandId.eq(id.0))
             .count(self.0.connection)
             .await?)
+    }
+
+    /// Characters of output stored so far.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn output_length(&self, id: CommandId) -> Result<i64, StoreError> {
+        let length: Option<Option<i64>> = command_chunk::Entity::find()
+            .select_only()
+            .column_as(Expr::cust("CAST(SUM(LENGTH(content)) AS BIGINT)"), "length")
+            .filter(command_chunk::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(command_chunk::Column::CommandId.eq(id.0))
+            .into_tuple()
+            .one(self.0.connection)
+            .await?;
+        Ok(length.flatten().unwrap_or(0))
     }
 
     /// Stores the agent's end report without making the command final yet. False:

@@ -63,6 +63,25 @@ impl<C: ConnectionTrait> Inventory<'_, C> {
             .await?)
     }
 
+    /// One object of a category by what identifies it there.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn find(
+        &self,
+        category: &str,
+        row_key: &str,
+    ) -> Result<Option<inventory_row::Model>, StoreError> {
+        use inventory_row::Column;
+        Ok(inventory_row::Entity::find()
+            .filter(Column::WorkspaceId.eq(self.tenant.workspace.0))
+            .filter(Column::ServerId.eq(self.server.0))
+            .filter(Column::Category.eq(category))
+            .filter(Column::RowKey.eq(row_key))
+            .one(self.tenant.connection)
+            .await?)
+    }
+
     /// Creates objects, or replaces those with the same key.
     ///
     /// # Errors

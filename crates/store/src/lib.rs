@@ -28,6 +28,7 @@ pub mod workspaces;
 pub use database::{Store, StoreOptions};
 pub use error::StoreError;
 pub use paging::Paging;
+pub use sea_orm::{ConnectionTrait as Connected, DatabaseConnection as Connection};
 pub use unit::{Tenant, Unit};
 
 use chrono::{DateTime, SubsecRound as _, Utc};

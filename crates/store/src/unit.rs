@@ -11,11 +11,19 @@ use crate::entity::audit_record;
 
 /// A connection that is bound to one workspace. The nouns hang off it:
 /// `tenant.servers()`, `tenant.commands()`, ….
-#[derive(Clone, Copy)]
 pub struct Tenant<'a, C> {
     pub(crate) connection: &'a C,
     pub(crate) workspace: WorkspaceId,
 }
+
+/// Copied freely, whatever the connection is.
+impl<C> Clone for Tenant<'_, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for Tenant<'_, C> {}
 
 impl<'a, C: ConnectionTrait> Tenant<'a, C> {
     pub(crate) fn new(connection: &'a C, workspace: WorkspaceId) -> Self {
