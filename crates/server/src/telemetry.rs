@@ -1,5 +1,6 @@
 //! Logs and metrics.
 
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
