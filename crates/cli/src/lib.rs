@@ -62,3 +62,11 @@ fn finish(result: Result<(), Failure>, format: Format, operation: &str) -> u8 {
         Err(failure) => failure.report(format, operation),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_tree_is_sound() {
+        super::command().debug_assert();
+    }
+}

@@ -46,7 +46,8 @@ pub(super) async fn run(
 ) -> Result<Outcome, Error> {
     let response = api
         .post_streaming(PATH, submit, STREAM_CONTENT_TYPE)
-        .await?;
+        .await
+        .map_err(Error::of_submission)?;
     if !is_stream(&response) {
         let submitted = commands::first(api.read_json(PATH, response).await?)?;
         observer.submitted(&submitted.id);
