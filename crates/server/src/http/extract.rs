@@ -175,7 +175,7 @@ impl FromRequestParts<SharedApp> for AgentCtx {
         match authenticate(&public, Credential::of(&parts.headers)?).await? {
             crate::identity::Identity::Agent(server) => Ok(Self {
                 public,
-                server: Arc::new(server),
+                server: Arc::new(*server),
             }),
             crate::identity::Identity::Principal(_) => {
                 Err(ApiError::forbidden("This endpoint is for agents only."))
