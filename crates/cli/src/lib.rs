@@ -42,12 +42,14 @@ pub fn run(argv: &[OsString]) -> ExitCode {
         // `exec` reads its words itself, because most of them belong to the host.
         Some(Ok(request)) => {
             let format = request.format;
+            prepare(format);
             finish(commands::block_on(exec::run(request)), format, "command")
         }
         Some(Err(error)) => finish(Err(error.into()), usage::requested_format(argv), "exec"),
         None => match usage::parse(argv) {
             Ok(cli) => {
                 let format = cli.output;
+                prepare(format);
                 let operation = usage::operation(argv);
                 finish(commands::dispatch(cli), format, &operation)
             }
@@ -56,9 +58,23 @@ pub fn run(argv: &[OsString]) -> ExitCode {
     })
 }
 
+fn prepare(format: Format) {
+    if format == Format::Json {
+        output::spinner::silence();
+    }
+}
+
 fn finish(result: Result<(), Failure>, format: Format, operation: &str) -> u8 {
     match result {
         Ok(()) => 0,
         Err(failure) => failure.report(format, operation),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_tree_is_sound() {
+        super::command().debug_assert();
     }
 }

@@ -406,6 +406,7 @@ impl Api {
         Error::Network {
             host,
             reason: cause.to_string(),
+            maybe_sent: !error.is_connect(),
         }
     }
 

@@ -128,8 +128,8 @@ pub struct Chunk {
 /// # Errors
 /// When the gate or the judge refuses, or the call fails.
 pub async fn submit(api: &Api, body: &Submit) -> Result<Submitted, Error> {
-    let rows: Vec<Submitted> = api.post(PATH, body).await?;
-    first(rows)
+    let rows: Result<Vec<Submitted>, Error> = api.post(PATH, body).await;
+    first(rows.map_err(Error::of_submission)?)
 }
 
 /// The one command of a submission's answer.

@@ -43,6 +43,8 @@ pub enum Error {
         host: String,
         /// Innermost cause.
         reason: String,
+        /// A connection stood, so the server may have got the request.
+        maybe_sent: bool,
     },
     /// An answer of a type that the API never sends.
     #[error("unexpected answer from the server: HTTP {status}, content type {content_type}")]
@@ -80,7 +82,7 @@ pub enum Error {
     /// The OAuth server ended the login.
     #[error("{0}")]
     Login(String),
-    /// A streamed submission ended before the server confirmed it.
+    /// The connection broke between a submission and its confirmation.
     #[error(
         "the connection was lost before the server confirmed the command; it may have been \
          accepted: look with `alpacon exec ls` before you repeat it"
@@ -141,6 +143,18 @@ impl Error {
         match self {
             Self::Api(error) => error.retry_after,
             _ => None,
+        }
+    }
+
+    /// The same error, for a call that must not be repeated blindly.
+    #[must_use]
+    pub fn of_submission(self) -> Self {
+        match self {
+            Self::Network {
+                maybe_sent: true, ..
+            }
+            | Self::Timeout { .. } => Self::SubmissionUnknown,
+            other => other,
         }
     }
 

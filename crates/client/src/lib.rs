@@ -29,6 +29,7 @@ pub mod pace;
 pub mod page;
 pub mod path;
 pub mod registration_tokens;
+pub mod release;
 pub mod servers;
 pub mod users;
 pub mod work_sessions;

@@ -1,6 +1,6 @@
 //! Servers and registration tokens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use protocol::id::{GroupId, RegistrationTokenId, ServerId, UserId};
@@ -13,7 +13,7 @@ use sea_orm::{
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::entity::{membership, registration_token, server, server_group};
+use crate::entity::{membership, registration_token, server, server_group, star};
 use crate::paging::{self, Paging};
 use crate::{StoreError, Tenant, Viewer, now};
 
@@ -182,6 +182,52 @@ impl<C: ConnectionTrait> Fleet<'_, C> {
             .order_by_asc(server_group::Column::GroupId)
             .all(self.0.connection)
             .await?)
+    }
+
+    /// Which of these servers a user marked.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn starred(
+        &self,
+        user: UserId,
+        servers: impl IntoIterator<Item = Uuid>,
+    ) -> Result<HashSet<Uuid>, StoreError> {
+        let rows = star::Entity::find()
+            .filter(star::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(star::Column::UserId.eq(user.0))
+            .filter(star::Column::ServerId.is_in(servers))
+            .all(self.0.connection)
+            .await?;
+        Ok(rows.into_iter().map(|row| row.server_id).collect())
+    }
+
+    /// Marks a server for a user, or removes the mark. Repeating changes nothing.
+    ///
+    /// # Errors
+    /// When the database is not writable.
+    pub async fn set_starred(
+        &self,
+        user: UserId,
+        server: ServerId,
+        starred: bool,
+    ) -> Result<(), StoreError> {
+        star::Entity::delete_many()
+            .filter(star::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(star::Column::UserId.eq(user.0))
+            .filter(star::Column::ServerId.eq(server.0))
+            .exec(self.0.connection)
+            .await?;
+        if starred {
+            star::ActiveModel {
+                user_id: Set(user.0),
+                server_id: Set(server.0),
+                workspace_id: Set(self.0.workspace.0),
+            }
+            .insert(self.0.connection)
+            .await?;
+        }
+        Ok(())
     }
 
     /// Registers a server.

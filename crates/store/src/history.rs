@@ -135,7 +135,7 @@ impl<C: ConnectionTrait> History<'_, C> {
         Ok(())
     }
 
-    /// Stores a login; a repeated one changes nothing.
+    /// Stores a login. Says whether it was new; a repeated one changes nothing.
     ///
     /// # Errors
     /// When the database is not writable.
@@ -143,9 +143,9 @@ impl<C: ConnectionTrait> History<'_, C> {
         &self,
         server: ServerId,
         event: NewAccessEvent,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         use access_event::Column;
-        access_event::Entity::insert(access_event::ActiveModel {
+        let stored = access_event::Entity::insert(access_event::ActiveModel {
             server_id: Set(server.0),
             event_id: Set(event.event_id),
             workspace_id: Set(self.0.workspace.0),
@@ -164,6 +164,6 @@ impl<C: ConnectionTrait> History<'_, C> {
         )
         .exec_without_returning(self.0.connection)
         .await?;
-        Ok(())
+        Ok(stored > 0)
     }
 }

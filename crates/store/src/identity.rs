@@ -1,7 +1,7 @@
 //! Users, groups, logins and API tokens.
 
 use chrono::{DateTime, Utc};
-use protocol::id::{LoginId, TokenId, UserId};
+use protocol::id::{GroupId, LoginId, TokenId, UserId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _,
@@ -219,6 +219,23 @@ impl<C: ConnectionTrait> Identity<'_, C> {
             query = query.filter(group::Column::Name.eq(name));
         }
         paging::fetch(query, self.0.connection, page).await
+    }
+
+    /// Those of `ids` that exist, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn existing_groups(
+        &self,
+        ids: impl IntoIterator<Item = GroupId>,
+    ) -> Result<Vec<GroupId>, StoreError> {
+        let rows = group::Entity::find()
+            .filter(group::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(group::Column::Id.is_in(ids.into_iter().map(|id| id.0)))
+            .order_by_asc(group::Column::Id)
+            .all(self.0.connection)
+            .await?;
+        Ok(rows.into_iter().map(|row| GroupId(row.id)).collect())
     }
 
     /// Records a login.

@@ -9,11 +9,20 @@ use crate::error::Failure;
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Verb {
     /// Restart the agent.
-    Restart { server: String },
+    Restart {
+        /// Server name.
+        server: String,
+    },
     /// Upgrade the agent.
-    Upgrade { server: String },
+    Upgrade {
+        /// Server name.
+        server: String,
+    },
     /// Stop the agent; the server goes off line.
-    Shutdown { server: String },
+    Shutdown {
+        /// Server name.
+        server: String,
+    },
 }
 
 pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {

@@ -20,13 +20,25 @@ pub(crate) enum Verb {
     Ls(LsArgs),
     /// Show everything about a request.
     #[command(alias = "desc")]
-    Describe { request_id: String },
+    Describe {
+        /// The request.
+        request_id: String,
+    },
     /// Withdraw a request of your own.
-    Cancel { request_id: String },
+    Cancel {
+        /// The request.
+        request_id: String,
+    },
     /// Grant a request (superuser).
-    Approve { request_id: String },
+    Approve {
+        /// The request.
+        request_id: String,
+    },
     /// Refuse a request (superuser).
-    Reject { request_id: String },
+    Reject {
+        /// The request.
+        request_id: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]

@@ -30,10 +30,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<(), Failure> {
         return Ok(());
     };
     match command {
-        Command::Version => {
-            version::run(format);
-            Ok(())
-        }
+        Command::Version => version::run(format),
         Command::Completion(args) => {
             completion::run(&args);
             Ok(())

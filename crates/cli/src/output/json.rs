@@ -4,7 +4,7 @@
 use std::io;
 
 use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter};
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter};
 
 use super::sanitize::is_format;
 
@@ -15,10 +15,22 @@ pub(crate) const WIDE_INDENT: &[u8] = b"    ";
 
 /// `value` indented, with a closing newline.
 pub(crate) fn pretty<T: Serialize + ?Sized>(value: &T, indent: &[u8]) -> String {
+    written(value, PrettyFormatter::with_indent(indent))
+}
+
+/// `value` on one line, with a closing newline.
+pub(crate) fn line<T: Serialize + ?Sized>(value: &T) -> String {
+    written(value, CompactFormatter)
+}
+
+/// Writes `value` to stdout as JSON for programs.
+pub(crate) fn print<T: Serialize + ?Sized>(value: &T) {
+    super::stdout(&pretty(value, COMPACT_INDENT));
+}
+
+fn written<T: Serialize + ?Sized>(value: &T, formatter: impl Formatter) -> String {
     let mut bytes = Vec::new();
-    let formatter = Escaping {
-        inner: PrettyFormatter::with_indent(indent),
-    };
+    let formatter = Escaping { inner: formatter };
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, formatter);
     if value.serialize(&mut serializer).is_err() {
         // Only a map with keys that are no strings gets here; we have none.
@@ -28,17 +40,12 @@ pub(crate) fn pretty<T: Serialize + ?Sized>(value: &T, indent: &[u8]) -> String 
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Writes `value` to stdout as JSON for programs.
-pub(crate) fn print<T: Serialize + ?Sized>(value: &T) {
-    super::stdout(&pretty(value, COMPACT_INDENT));
+/// A formatter that also escapes DEL, C1 and format characters.
+struct Escaping<F> {
+    inner: F,
 }
 
-/// [`PrettyFormatter`] that escapes DEL, C1 and format characters.
-struct Escaping<'a> {
-    inner: PrettyFormatter<'a>,
-}
-
-impl Formatter for Escaping<'_> {
+impl<F: Formatter> Formatter for Escaping<F> {
     fn write_string_fragment<W: io::Write + ?Sized>(
         &mut self,
         writer: &mut W,
@@ -120,6 +127,14 @@ mod tests {
     #[test]
     fn empty_lists_are_two_brackets() {
         assert_eq!(pretty(&json!([]), b"  "), "[]\n");
+    }
+
+    #[test]
+    fn lines_are_compact_and_escaped() {
+        assert_eq!(
+            line(&json!({"b": 1, "a": "\u{9b}"})),
+            "{\"b\":1,\"a\":\"\\u009b\"}\n"
+        );
     }
 
     proptest! {

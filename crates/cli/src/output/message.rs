@@ -2,7 +2,7 @@
 //! the server.
 
 use super::color::{Color, paint};
-use super::sanitize;
+use super::{sanitize, spinner};
 
 pub(crate) fn error(text: &str) {
     write("Error", Color::Red, text);
@@ -41,7 +41,12 @@ fn is_on(value: &str) -> bool {
 }
 
 fn write(prefix: &str, color: Color, text: &str) {
-    let line = format!("{}: {}\n", paint(prefix, color), sanitize::lines(text));
+    let start = spinner::line_break();
+    let line = format!(
+        "{start}{}: {}\n",
+        paint(prefix, color),
+        sanitize::lines(text)
+    );
     super::stderr(&line);
 }
 

@@ -16,10 +16,11 @@ use std::io::Write as _;
 /// How results are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    // Not doc comments: help would spend four lines on them in every command.
+    // For people.
     #[default]
     Table,
-    /// For programs.
+    // For programs.
     Json,
 }
 

@@ -11,6 +11,25 @@ use super::color::{self, Color};
 const FRAMES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const INTERVAL: Duration = Duration::from_millis(100);
 
+/// No labels off a terminal: a program reads stderr.
+static SILENT: AtomicBool = AtomicBool::new(false);
+/// A frame is on the current line of the terminal.
+static ANIMATED: AtomicBool = AtomicBool::new(false);
+
+/// From now on a program reads what we write.
+pub(crate) fn silence() {
+    SILENT.store(true, Ordering::Relaxed);
+}
+
+/// What to write before a message, so that it does not run into a frame.
+pub(crate) fn line_break() -> &'static str {
+    if ANIMATED.load(Ordering::Relaxed) {
+        "\n"
+    } else {
+        ""
+    }
+}
+
 /// Runs until it is dropped. Off a terminal the label is printed once.
 #[derive(Debug)]
 pub(crate) struct Spinner {
@@ -22,7 +41,9 @@ impl Spinner {
     pub(crate) fn start(label: &str) -> Self {
         let running = Arc::new(AtomicBool::new(true));
         if !std::io::stderr().is_terminal() {
-            super::message::plain(label);
+            if !SILENT.load(Ordering::Relaxed) {
+                super::message::plain(label);
+            }
             return Self {
                 running,
                 thread: None,
@@ -34,11 +55,13 @@ impl Spinner {
             .name("spinner".to_owned())
             .spawn(move || {
                 let mut step = 0;
+                ANIMATED.store(true, Ordering::Relaxed);
                 while spinning.load(Ordering::Relaxed) {
                     super::stderr(&format!("\r\x1b[K{}", frame(&label, step)));
                     step += 1;
                     std::thread::park_timeout(INTERVAL);
                 }
+                ANIMATED.store(false, Ordering::Relaxed);
                 super::stderr("\r\x1b[K");
             })
             .ok();

@@ -130,15 +130,20 @@ impl<'a> Follow<'a> {
     }
 
     /// Starts the clock of a wait for approval.
-    pub(super) fn begin_hold(&mut self) {
-        if self.hold_until.is_none() {
-            self.hold_until = self.options.hold.map(|hold| Instant::now() + hold);
+    fn begin_hold(&mut self, observer: &mut dyn Observer) {
+        if self.hold_until.is_none()
+            && let Some(hold) = self.options.hold
+        {
+            self.hold_until = Some(Instant::now() + hold);
+            observer.notice(Notice::Held);
         }
     }
 
     /// Waits for the end, showing output on the way.
     pub(super) async fn finish(mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
-        let mut next_poll = Instant::now() + TICK;
+        // The end may have come before the subscription that would tell it.
+        let is_subscribed = self.listener.is_some();
+        let mut next_poll = Instant::now() + if is_subscribed { Duration::ZERO } else { TICK };
         loop {
             let wake = next_poll.min(self.end());
             let look = tokio::select! {
@@ -240,15 +245,15 @@ impl<'a> Follow<'a> {
                 self.grants = Grants::default();
                 Ok(Look::Undecided)
             }
-            Some(Status::AwaitingApproval) => Ok(self.on_hold(command)),
+            Some(Status::AwaitingApproval) => Ok(self.on_hold(command, observer)),
             // Shown for a moment between the approval and the delivery.
             Some(Status::Error) if self.is_holding() => Ok(Look::Undecided),
             _ => Ok(Look::Done(Box::new(command))),
         }
     }
 
-    fn on_hold(&mut self, command: Command) -> Look {
-        self.begin_hold();
+    fn on_hold(&mut self, command: Command, observer: &mut dyn Observer) -> Look {
+        self.begin_hold(observer);
         if self.is_holding() {
             Look::Undecided
         } else {

@@ -37,6 +37,8 @@ pub enum Notice {
     NoLiveOutput(String),
     /// The streamed answer was cut; the state is asked for instead.
     StreamLost,
+    /// The command waits for a decision, and we for it.
+    Held,
     /// The server wants us to ask less often.
     Throttled,
     /// So many chunks never came.
@@ -100,25 +102,6 @@ pub async fn run(
     let mut follow = follow::Follow::new(api, &submitted.id, options);
     if let Some(channel) = channel {
         follow.attach(channel, &submitted.server.id, observer).await;
-    }
-    Box::pin(follow.finish(observer)).await
-}
-
-/// Goes on with a held command until it is decided and done.
-///
-/// # Errors
-/// Like [`run`].
-pub async fn resume(
-    api: &Api,
-    id: &str,
-    options: Options,
-    observer: &mut dyn Observer,
-) -> Result<Outcome, Error> {
-    let command = commands::get(api, id).await?;
-    let mut follow = follow::Follow::new(api, id, options);
-    match follow::connect(api).await {
-        Ok(channel) => follow.attach(channel, &command.server.id, observer).await,
-        Err(error) => observer.notice(Notice::NoLiveOutput(error.to_string())),
     }
     Box::pin(follow.finish(observer)).await
 }

@@ -8,7 +8,7 @@ use protocol::command::STREAM_CONTENT_TYPE;
 use reqwest::Response;
 use serde::Deserialize;
 
-use super::follow::{Follow, show_result};
+use super::follow::{Follow, connect, show_result};
 use super::{Notice, Observer, Options, Outcome};
 use crate::commands::{self, Chunk, Command, PATH, Submit, Submitted};
 use crate::{Api, Error, decode};
@@ -46,7 +46,8 @@ pub(super) async fn run(
 ) -> Result<Outcome, Error> {
     let response = api
         .post_streaming(PATH, submit, STREAM_CONTENT_TYPE)
-        .await?;
+        .await
+        .map_err(Error::of_submission)?;
     if !is_stream(&response) {
         let submitted = commands::first(api.read_json(PATH, response).await?)?;
         observer.submitted(&submitted.id);
@@ -65,7 +66,14 @@ pub(super) async fn run(
             (Line::Held { command }, Some(_)) if options.hold.is_none() => {
                 return Ok(Outcome::Held(command));
             }
-            (Line::Held { .. }, Some(_)) => break,
+            (Line::Held { command }, Some(follow)) => {
+                // The stream ends here; what follows the decision comes live.
+                match connect(api).await {
+                    Ok(channel) => follow.attach(channel, &command.server.id, observer).await,
+                    Err(error) => observer.notice(Notice::NoLiveOutput(error.to_string())),
+                }
+                break;
+            }
             (Line::Finished { command }, Some(follow)) => {
                 // A stream has no gaps, so nothing is left to fetch once it showed
                 // anything; one without any output may still carry `result`.
@@ -77,11 +85,10 @@ pub(super) async fn run(
             _ => {}
         }
     }
-    let mut follow = follow.ok_or(Error::SubmissionUnknown)?;
+    let follow = follow.ok_or(Error::SubmissionUnknown)?;
     if lines.was_cut {
         observer.notice(Notice::StreamLost);
     }
-    follow.begin_hold();
     follow.finish(observer).await
 }
 

@@ -127,6 +127,11 @@ impl Hub {
         self.connections().get(&server).cloned()
     }
 
+    /// All backhauls.
+    pub(crate) fn all(&self) -> Vec<Connection> {
+        self.connections().values().cloned().collect()
+    }
+
     /// Closes the backhaul of a server, if it has one.
     pub(crate) fn close(&self, server: ServerId) {
         if let Some(connection) = self.connection(server) {

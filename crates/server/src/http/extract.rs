@@ -17,7 +17,7 @@ use store::entity::server;
 
 use super::{ApiError, ApiResult};
 use crate::app::{App, SharedApp};
-use crate::identity::{Credential, Principal, authenticate};
+use crate::identity::{Credential, Identity, Principal, authenticate};
 use crate::workspace::Workspace;
 
 /// The address of the peer, put there by the listener.
@@ -136,14 +136,10 @@ impl FromRequestParts<SharedApp> for Ctx {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> ApiResult<Self> {
-        let public = PublicCtx::from_request_parts(parts, app).await?;
-        let principal = match authenticate(&public, Credential::of(&parts.headers)?).await? {
-            crate::identity::Identity::Principal(principal) => principal,
-            crate::identity::Identity::Agent(_) => {
-                return Err(ApiError::forbidden("This endpoint is not for agents."));
-            }
-        };
-        Ok(Self { public, principal })
+        match Caller::from_request_parts(parts, app).await? {
+            Caller::Principal(ctx) => Ok(ctx),
+            Caller::Agent(_) => Err(ApiError::forbidden("This endpoint is not for agents.")),
+        }
     }
 }
 
@@ -171,16 +167,32 @@ impl FromRequestParts<SharedApp> for AgentCtx {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> ApiResult<Self> {
+        match Caller::from_request_parts(parts, app).await? {
+            Caller::Agent(ctx) => Ok(ctx),
+            Caller::Principal(_) => Err(ApiError::forbidden("This endpoint is for agents only.")),
+        }
+    }
+}
+
+/// A request of either kind, for the few endpoints that serve both.
+pub(crate) enum Caller {
+    Principal(Ctx),
+    Agent(AgentCtx),
+}
+
+impl FromRequestParts<SharedApp> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> ApiResult<Self> {
         let public = PublicCtx::from_request_parts(parts, app).await?;
-        match authenticate(&public, Credential::of(&parts.headers)?).await? {
-            crate::identity::Identity::Agent(server) => Ok(Self {
+        let identity = authenticate(&public, Credential::of(&parts.headers)?).await?;
+        Ok(match identity {
+            Identity::Principal(principal) => Self::Principal(Ctx { public, principal }),
+            Identity::Agent(server) => Self::Agent(AgentCtx {
                 public,
                 server: Arc::new(*server),
             }),
-            crate::identity::Identity::Principal(_) => {
-                Err(ApiError::forbidden("This endpoint is for agents only."))
-            }
-        }
+        })
     }
 }
 

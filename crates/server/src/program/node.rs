@@ -25,7 +25,7 @@ use crate::http::middleware::LoginLimiter;
 use crate::http::router;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
-use crate::{audit, commands, work_sessions};
+use crate::{audit, commands, fleet, work_sessions};
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
 const REPLACED_PORT: u16 = 8000;
@@ -194,6 +194,7 @@ impl Node {
 fn start_clocks(app: &SharedApp) {
     app.spawn(commands::run_clock(app.clone()));
     app.spawn(work_sessions::run_clock(app.clone()));
+    app.spawn(fleet::run_clock(app.clone()));
     let checkpoints = audit::Checkpoints(app.config.server.data_dir.join("audit-heads.jsonl"));
     app.spawn(audit::run_checkpoints(app.clone(), checkpoints));
     app.spawn(housekeeping(app.clone()));

@@ -3,7 +3,7 @@
 use chrono::Local;
 use serde_json::Value;
 
-use crate::output::{self, Format, message, sanitize};
+use crate::output::{self, Format, json, message, sanitize};
 
 /// A frame that could be read.
 pub(super) struct Event(Value);
@@ -31,7 +31,7 @@ impl Event {
     /// JSON keeps order and unknown members; people get four fields.
     pub(super) fn print(&self, format: Format, target: Option<&str>) {
         match format {
-            Format::Json => output::stdout(&format!("{}\n", self.0)),
+            Format::Json => output::stdout(&json::line(&self.0)),
             Format::Table => match self.0.get("event_type").and_then(Value::as_str) {
                 Some(event_type) => output::stdout(&self.line(event_type, target)),
                 None => message::warning("an event without a type was skipped"),

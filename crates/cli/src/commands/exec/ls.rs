@@ -12,7 +12,9 @@ use crate::output::{table, time};
 /// Characters of the result that a row shows.
 const RESULT_LENGTH: usize = 70;
 
+// Flattened into `event`, where a second group of this name would clash.
 #[derive(Debug, clap::Args)]
+#[group(skip)]
 pub(crate) struct Args {
     /// Show the newest N commands.
     #[arg(short, long, default_value = "25", value_name = "N", value_parser = positive)]

@@ -18,7 +18,7 @@ use crate::commands::challenge;
 use crate::context::{Context, Session};
 use crate::error::{CliError, Failure};
 use crate::gate::Denial;
-use crate::output::{self, Format, json as writer, message};
+use crate::output::{self, Format, json as writer, message, sanitize};
 
 use attempt::Plan;
 use raw::Request;
@@ -139,6 +139,7 @@ async fn detach(session: &mut Session, plan: &Plan) -> Result<(), Failure> {
     match plan.request.format {
         Format::Json => writer::print(&json!({ "job_id": id })),
         Format::Table => {
+            let id = sanitize::cell(&id);
             output::stdout(&format!("Job submitted: {id}\n"));
             message::hint(&format!("get the result with `alpacon exec logs {id}`"));
         }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use client::exec::{Notice, Observer};
 
 use super::sudo::{self, Scanner};
+use crate::output::spinner::Spinner;
 use crate::output::{self, message};
 
 /// Writes at once, or holds the output back until it is known to be the last
@@ -14,6 +15,8 @@ pub(super) struct Printer {
     held_back: Option<String>,
     submitted: Rc<RefCell<Option<String>>>,
     scanner: Scanner,
+    /// Stops before the first output.
+    waiting: Option<Spinner>,
 }
 
 impl Printer {
@@ -22,6 +25,7 @@ impl Printer {
             held_back: holds_back.then(String::new),
             submitted,
             scanner: Scanner::default(),
+            waiting: None,
         }
     }
 
@@ -36,6 +40,11 @@ impl Printer {
             held_back.clear();
         }
         self.scanner = Scanner::default();
+    }
+
+    /// Takes the sign of waiting away.
+    pub(super) fn stop_waiting(&mut self) {
+        drop(self.waiting.take());
     }
 
     /// Writes what was held back.
@@ -54,6 +63,7 @@ impl Observer for Printer {
     }
 
     fn output(&mut self, text: &str) {
+        self.stop_waiting();
         self.scanner.read(text);
         match &mut self.held_back {
             Some(held_back) => held_back.push_str(text),
@@ -65,6 +75,10 @@ impl Observer for Printer {
         message::warning(&match notice {
             Notice::NoLiveOutput(reason) => {
                 format!("no live output ({reason}); it is shown when the command ends")
+            }
+            Notice::Held => {
+                self.waiting = Some(Spinner::start("Waiting for approval..."));
+                return;
             }
             Notice::StreamLost => {
                 "the connection was lost; the rest is fetched when the command ends".to_owned()

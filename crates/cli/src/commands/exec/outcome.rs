@@ -122,6 +122,7 @@ pub(super) fn finish(plan: &Plan, verdict: Verdict, mut printer: Printer) -> Res
         Verdict::Denied(denied) => denied.is_pending(),
         _ => false,
     };
+    printer.stop_waiting();
     // Programs get the signal instead of the output.
     if !(is_pending && plan.request.format == Format::Json) {
         printer.flush();

@@ -87,6 +87,11 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Failure> {
     let api = Api::new(&target.url, &Credential::None, args.insecure, USER_AGENT)?;
     let environment = environment(&api, &target).await?;
     message::info(&format!("logging in to {}", target.url));
+    if let (Some(_), Some((workspace, region))) = (&args.host, target.cloud_parts()) {
+        message::warning(&format!(
+            "a cloud address as HOST is deprecated; use --workspace {workspace} --region {region}"
+        ));
+    }
 
     let mut config = Config {
         workspace_url: target.url.clone(),

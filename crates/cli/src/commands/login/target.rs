@@ -21,6 +21,13 @@ pub(super) struct Target {
     pub(super) base_domain: String,
 }
 
+impl Target {
+    /// Workspace and region of a cloud address.
+    pub(super) fn cloud_parts(&self) -> Option<(&str, &str)> {
+        cloud_parts(&self.url)
+    }
+}
+
 /// The target in the arguments, if there is one.
 pub(super) fn from_arguments(
     host: Option<&str>,

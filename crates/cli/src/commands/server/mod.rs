@@ -19,16 +19,25 @@ pub(crate) enum Verb {
     Ls,
     /// Show everything about a server.
     #[command(alias = "desc")]
-    Describe { server: String },
+    Describe {
+        /// Server name.
+        server: String,
+    },
     /// Register a new server: prints how to install its agent.
     Create(create::Args),
     /// Edit a server in $EDITOR.
-    Update { server: String },
+    Update {
+        /// Server name.
+        server: String,
+    },
     /// Remove a server.
     #[command(alias = "rm")]
     Delete(delete::Args),
     /// Read the server's information again.
-    Refresh { server: String },
+    Refresh {
+        /// Server name.
+        server: String,
+    },
     /// Reboot the host.
     Reboot(action::Args),
     /// Switch the host off.

@@ -47,23 +47,41 @@ pub(crate) enum Verb {
     Use(using::Args),
     /// Show everything about a session.
     #[command(alias = "desc")]
-    Describe { session_id: String },
+    Describe {
+        /// The session.
+        session_id: String,
+    },
     /// Move the end of a session.
     Extend(extend::Args),
     /// Change a session.
     Update(update::Args),
     /// Start an approved session now.
-    Activate { session_id: String },
+    Activate {
+        /// The session.
+        session_id: String,
+    },
     /// End a session of yours.
-    Complete { session_id: String },
+    Complete {
+        /// The session.
+        session_id: String,
+    },
     /// End anybody's session (superuser).
-    Revoke { session_id: String },
+    Revoke {
+        /// The session.
+        session_id: String,
+    },
     /// Withdraw a pending session.
-    Cancel { session_id: String },
+    Cancel {
+        /// The session.
+        session_id: String,
+    },
     /// Grant a pending session (superuser).
     Approve(transition::ApproveArgs),
     /// Refuse a pending session (superuser).
-    Reject { session_id: String },
+    Reject {
+        /// The session.
+        session_id: String,
+    },
     /// Show what happened in a session.
     #[command(alias = "tl")]
     Timeline(timeline::Args),
