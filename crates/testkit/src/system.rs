@@ -116,13 +116,18 @@ impl System {
         &self.options.data
     }
 
-    /// A registered agent, connected.
+    /// A registered agent, connected. Its server is called `name`, whatever the
+    /// control plane added to it.
     #[track_caller]
     #[must_use]
     pub fn agent(&self, name: &str) -> Agent {
         let folder = self.folder().join(format!("agent-{name}"));
         let agent = Agent::start(&self.binaries, &self.ready, name, &folder);
         self.wait_connected(agent.id(), true);
+        let path = format!("/api/servers/servers/{}/", agent.id());
+        self.api()
+            .patch(&path, &json!({"name": name}))
+            .expect_success();
         agent
     }
 

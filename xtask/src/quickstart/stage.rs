@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use programs::{
     AgentOptions, Binaries, ControlPlaneOptions, Daemon, Ready, daemon_command, dev_command,
-    register_command,
+    register_command, registered_name,
 };
 use tempfile::TempDir;
 
@@ -93,14 +93,18 @@ impl Stage {
         Ok(())
     }
 
-    /// Registers the agent, unless an earlier run did, and starts it.
+    /// Registers the agent, unless an earlier run did, starts it, and gives the name
+    /// of its server.
     ///
     /// # Errors
     /// When the registration is refused or the agent cannot be started.
-    pub(crate) fn start_agent(&mut self, name: &str) -> Result<()> {
+    pub(crate) fn start_agent(&mut self, name: &str) -> Result<String> {
         let options = AgentOptions::in_folder(name, &self.folder().join("agent"));
-        let registered = options.config.exists();
-        if !registered {
+        let name_file = self.folder().join("agent/name");
+        let name = if options.config.exists() {
+            fs::read_to_string(&name_file)
+                .with_context(|| format!("cannot read {}", name_file.display()))?
+        } else {
             let mut command = register_command(&self.binaries, self.ready()?, &options);
             screen::command(&run::display(&command));
             let output = command
@@ -113,12 +117,15 @@ impl Stage {
             if !output.status.success() {
                 bail!("the registration failed ({})", output.status);
             }
-        }
+            let name = registered_name(&text).context("the registration names no server")?;
+            fs::write(&name_file, name)?;
+            name.to_owned()
+        };
         let command = daemon_command(&self.binaries, &options);
         screen::command(&format!("{} &", run::display(&command)));
         let log = self.folder().join("agent.log");
         self.agent = Some(Daemon::start("alpamon", command, &log)?);
-        Ok(())
+        Ok(name)
     }
 
     /// The CLI with the environment that the reader was shown.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::stage::Stage;
 use crate::{run, screen};
 
-/// Name the agent registers under.
+/// Name the agent asks for.
 const SERVER: &str = "quickstart";
 /// From the start of the agent until the control plane shows it connected.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(60);
@@ -22,7 +22,8 @@ pub(crate) fn run(stage: &mut Stage) -> Result<()> {
     screen::heading("2. Start a control plane, and an agent on this machine");
     stage.start_server()?;
     screen::output(&format!("serving {}", stage.ready()?.url));
-    stage.start_agent(SERVER)?;
+    let server = stage.start_agent(SERVER)?;
+    let server = server.as_str();
 
     screen::heading("3. Log in with the password, as a person would");
     screen::command(&stage.environment());
@@ -35,11 +36,11 @@ pub(crate) fn run(stage: &mut Stage) -> Result<()> {
         )
     };
     step(stage, &["login", &url, "-u", &name, "-p", &password]).exits(0)?;
-    wait_for_agent(stage)?;
-    step(stage, &["server", "ls"]).exits(0)?.shows(SERVER)?;
+    wait_for_agent(stage, server)?;
+    step(stage, &["server", "ls"]).exits(0)?.shows(server)?;
 
     screen::heading("4. Nothing reaches a server without a work session: refused, exit status 3");
-    step(stage, &["exec", "--output", "json", SERVER, "uptime"])
+    step(stage, &["exec", "--output", "json", server, "uptime"])
         .exits(3)?
         .shows("\"error_code\": \"work_session_required\"")?
         .shows("alpacon work-session create --scope command")?;
@@ -55,7 +56,7 @@ pub(crate) fn run(stage: &mut Stage) -> Result<()> {
             "--scope",
             "command",
             "--server",
-            SERVER,
+            server,
             "--expires-in",
             "1h",
             "--use",
@@ -64,7 +65,7 @@ pub(crate) fn run(stage: &mut Stage) -> Result<()> {
     .exits(0)?;
 
     screen::heading("6. The same command, inside the session");
-    step(stage, &["exec", SERVER, "uptime"])
+    step(stage, &["exec", server, "uptime"])
         .exits(0)?
         .shows("load average")?;
 
@@ -137,14 +138,14 @@ impl Finished {
     }
 }
 
-fn wait_for_agent(stage: &mut Stage) -> Result<()> {
+fn wait_for_agent(stage: &mut Stage, server: &str) -> Result<()> {
     let deadline = Instant::now() + CONNECT_PATIENCE;
     loop {
         let description =
-            run::capture(&mut stage.cli(&["server", "describe", SERVER, "--output", "json"]));
+            run::capture(&mut stage.cli(&["server", "describe", server, "--output", "json"]));
         let connected = description.as_ref().is_ok_and(|text| {
             serde_json::from_str::<serde_json::Value>(text)
-                .is_ok_and(|server| server.get("is_connected") == Some(&true.into()))
+                .is_ok_and(|row| row.get("is_connected") == Some(&true.into()))
         });
         if connected {
             return Ok(());
