@@ -375,6 +375,7 @@ impl<C: ConnectionTrait> Commands<'_, C> {
             elapsed_time: Set(fin.elapsed_time),
             expected_chunks: Set(fin.chunks),
             reported_at: Set(Some(time)),
+            error_phase: Set(None),
             status: Set(Status::Acked.as_str().to_owned()),
             ..Default::default()
         };

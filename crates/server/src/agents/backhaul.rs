@@ -91,7 +91,7 @@ async fn serve(ctx: AgentCtx, mut socket: WebSocket, channel: Option<String>) {
             reason: Utf8Bytes::default(),
         };
         // The peer may be gone; then there is nobody to tell.
-        let _ = timeout(WRITE_TIMEOUT, socket.send(Message::Close(Some(frame)))).await;
+        drop(timeout(WRITE_TIMEOUT, socket.send(Message::Close(Some(frame)))).await);
     }
     if current {
         presence(&ctx, false).await;

@@ -52,5 +52,5 @@ async fn serve(ctx: AgentCtx, mut socket: WebSocket) {
         reason: Utf8Bytes::default(),
     };
     // The peer may be gone; then there is nobody to tell.
-    let _ = timeout(WRITE_TIMEOUT, socket.send(Message::Close(Some(frame)))).await;
+    drop(timeout(WRITE_TIMEOUT, socket.send(Message::Close(Some(frame)))).await);
 }

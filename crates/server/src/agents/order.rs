@@ -44,7 +44,7 @@ pub(crate) fn command_message(
     };
     let order = match &connection.channel {
         Some(channel) => Some(sign(
-            Order {
+            &Order {
                 server: connection.server,
                 id: CommandId(row.id),
                 shell: row.shell.clone(),
@@ -91,7 +91,7 @@ pub(crate) fn cancel_message(
         return Ok(None);
     };
     let order = sign(
-        Order {
+        &Order {
             server: connection.server,
             id,
             shell: SHELL_INTERNAL.to_owned(),
@@ -107,8 +107,8 @@ pub(crate) fn cancel_message(
     encode(&ServerMessage::Cancel { id, order }).map(Some)
 }
 
-fn sign(order: Order, key: &SigningKey) -> Result<SignedOrder, MessageError> {
-    let payload = serde_json::to_string(&order)?;
+fn sign(order: &Order, key: &SigningKey) -> Result<SignedOrder, MessageError> {
+    let payload = serde_json::to_string(order)?;
     let signature = STANDARD.encode(key.sign(&signing_input(&payload)));
     Ok(SignedOrder {
         payload,

@@ -4,6 +4,7 @@
 //! unknown or finished command is no error: an agent whose report is refused
 //! repeats it and holds everything else back.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use protocol::agent::Report;
@@ -26,10 +27,10 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
     let mut ended = Vec::new();
     for report in reports {
         let id = report_command(&report);
-        if !rows.contains_key(&id) {
+        if let Entry::Vacant(entry) = rows.entry(id) {
             // A command of another server is as unknown as one that never was.
             let row = unit.tenant().commands().find(id).await?;
-            rows.insert(id, row.filter(|row| row.server_id == ctx.server.id));
+            entry.insert(row.filter(|row| row.server_id == ctx.server.id));
             touched.push(id);
         }
         if !matches!(rows.get(&id), Some(Some(_))) {

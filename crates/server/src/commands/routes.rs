@@ -172,9 +172,11 @@ async fn filtered(
 #[into_params(parameter_in = Query)]
 struct ChunkFilter {
     /// From this number on.
-    seq__gte: Option<String>,
+    #[serde(rename = "seq__gte")]
+    from: Option<String>,
     /// Up to this number.
-    seq__lte: Option<String>,
+    #[serde(rename = "seq__lte")]
+    to: Option<String>,
     /// Only `seq`.
     ordering: Option<String>,
     #[serde(flatten)]
@@ -207,8 +209,8 @@ async fn chunks(
             .map(Some)
             .map_err(|_| ApiError::field("command", name, format!("{name} must be a number."))),
     };
-    let from = bound("seq__gte", filter.seq__gte.as_deref())?.unwrap_or(0);
-    let to = bound("seq__lte", filter.seq__lte.as_deref())?;
+    let from = bound("seq__gte", filter.from.as_deref())?.unwrap_or(0);
+    let to = bound("seq__lte", filter.to.as_deref())?;
     let paging = filter.paging.paging()?;
     let (rows, count) = ctx.tenant().commands().chunks(id, from, to, paging).await?;
     let rows = rows

@@ -94,9 +94,11 @@ async fn serve(
         reason: Utf8Bytes::default(),
     };
     // The peer may be gone; then there is nobody to tell.
-    let _ = timeout(
-        Duration::from_secs(5),
-        socket.send(Message::Close(Some(frame))),
-    )
-    .await;
+    drop(
+        timeout(
+            Duration::from_secs(5),
+            socket.send(Message::Close(Some(frame))),
+        )
+        .await,
+    );
 }

@@ -36,9 +36,8 @@ pub(crate) fn judge_command(
     let names: Vec<&str> = env.keys().map(String::as_str).collect();
     let mut verdicts = Vec::with_capacity(2);
     if let Some(commands) = &grant.token_commands {
-        let rules = compiled(RuleSet::compile(commands))?;
         let authority = Authority {
-            commands: Some(rules),
+            commands: allow_list(commands)?,
             ..Authority::default()
         };
         let refusal = (code::API_TOKEN_ACL_NOT_ALLOWED, "token");
@@ -77,6 +76,15 @@ fn allowed(verdict: Verdict, refusal: (&'static str, &'static str)) -> ApiResult
     }
 }
 
+/// The allow-list of some rules. The rule `*` is leave for everything, also for
+/// what cannot be read with certainty: with it there is no list.
+fn allow_list(rules: &[String]) -> ApiResult<Option<RuleSet>> {
+    if rules.iter().any(|rule| rule.trim() == "*") {
+        return Ok(None);
+    }
+    compiled(RuleSet::compile(rules)).map(Some)
+}
+
 fn compiled(rules: Result<RuleSet, judge::RuleError>) -> ApiResult<RuleSet> {
     rules.map_err(|error| {
         ApiError::new(
@@ -95,7 +103,7 @@ fn session_authority(session: &work_session::Model) -> ApiResult<Authority> {
         ..Authority::default()
     };
     if !rules.commands.is_empty() {
-        authority.commands = Some(compiled(RuleSet::compile(&rules.commands))?);
+        authority.commands = allow_list(&rules.commands)?;
     }
     if !rules.paths.is_empty() {
         authority.files = Some(compiled(RuleSet::compile_paths(&rules.paths))?);

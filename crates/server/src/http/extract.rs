@@ -190,7 +190,7 @@ impl FromRequestParts<SharedApp> for Caller {
             Identity::Principal(principal) => Self::Principal(Ctx { public, principal }),
             Identity::Agent(server) => Self::Agent(AgentCtx {
                 public,
-                server: Arc::new(server),
+                server: Arc::new(*server),
             }),
         })
     }

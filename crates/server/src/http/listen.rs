@@ -23,8 +23,9 @@ use super::extract::Peer;
 const MAX_CONNECTIONS: usize = 16_384;
 /// A client must finish its TLS handshake within.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// A client must send its request head within.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(15);
+/// A client must send its request head within; also how long a kept-alive
+/// connection may be idle, so not too short for agents that report now and then.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
 /// Header lines, and bytes of the head.
 const MAX_HEADERS: usize = 64;
 const MAX_HEAD: usize = 32 * 1024;

@@ -12,7 +12,7 @@ use crate::http::{ApiError, ApiResult, PublicCtx};
 #[derive(Debug)]
 pub(crate) enum Identity {
     Principal(Principal),
-    Agent(server::Model),
+    Agent(Box<server::Model>),
 }
 
 /// Verifies a credential. Every failure reads the same, so that nothing is
@@ -67,7 +67,7 @@ pub(crate) async fn authenticate(ctx: &PublicCtx, credential: Credential) -> Api
             if !token::same_hash(&server.key_hash, &token::hash(&key)) {
                 return Err(refused());
             }
-            Ok(Identity::Agent(server))
+            Ok(Identity::Agent(Box::new(server)))
         }
     }
 }

@@ -14,7 +14,7 @@ use store::fleet::NewRegistrationToken;
 use store::identity::NewToken;
 
 use super::dev_tls::{self, DevTls};
-use super::node::{Node, open_store};
+use super::node::{Node, create_data_dir, open_store};
 use super::superuser::{HostAccount, SuperuserSpec, create_superuser, find_or_create_workspace};
 use super::{DevArguments, keys};
 use crate::config::{Config, TlsConfig};
@@ -56,7 +56,7 @@ struct Credentials {
 
 pub(super) async fn run(mut config: Config, arguments: DevArguments) -> anyhow::Result<()> {
     let data = absolute(&arguments.data)?;
-    fs::create_dir_all(&data).with_context(|| format!("cannot create {}", data.display()))?;
+    create_data_dir(&data)?;
     config.server.data_dir.clone_from(&data);
     config.server.listen = arguments.listen;
     if arguments.database_url.is_some() {

@@ -174,5 +174,6 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 fn keys(config: &Config) -> anyhow::Result<Keys> {
+    node::create_data_dir(&config.server.data_dir)?;
     Ok(Keys::load_or_create(&config.server.data_dir.join("keys"))?)
 }

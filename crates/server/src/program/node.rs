@@ -1,6 +1,7 @@
 //! A running node: everything started in order, and stopped in order.
 
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -45,6 +46,15 @@ pub(super) async fn open_store(config: &Config, keys: &Keys) -> anyhow::Result<S
     })
     .await
     .context("database.url: cannot open the database")
+}
+
+/// The data folder is for the server's own eyes: it holds keys and the database.
+pub(super) fn create_data_dir(path: &Path) -> anyhow::Result<()> {
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .with_context(|| format!("server.data_dir: cannot create {}", path.display()))
 }
 
 /// The TLS configuration, if the node serves TLS itself.

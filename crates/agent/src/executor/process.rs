@@ -1,0 +1,167 @@
+//! One process, its group and its output (`agent-control.md` §12.3).
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::process::{ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal};
+use tokio::io::AsyncReadExt;
+use tokio::io::unix::AsyncFd;
+use tokio::net::unix::pipe;
+use tokio::process::Child;
+use tokio::time::sleep_until;
+
+use super::output::Output;
+use super::stop::{Stop, StopSignals};
+use crate::sys;
+
+/// Output that is not a whole piece waits this long for more.
+const FLUSH_AFTER: Duration = Duration::from_millis(100);
+/// After the end, descendants may hold the output open for this long.
+const PIPE_PATIENCE: Duration = Duration::from_secs(2);
+/// One read of output, in bytes.
+const READ: usize = 8192;
+
+/// How a process ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// Its status.
+    pub(crate) status: ExitStatus,
+    /// Why we ended it, if we did.
+    pub(crate) stopped: Option<Stop>,
+    /// How long it ran.
+    pub(crate) elapsed: Duration,
+}
+
+/// Runs `command`, which must make itself a session leader, until it ended, and
+/// kills what is left of its process group.
+///
+/// # Errors
+/// When it cannot be started or waited for.
+pub(crate) async fn run(
+    mut command: std::process::Command,
+    output: &mut Output,
+    stop: &StopSignals,
+) -> io::Result<Ended> {
+    let started = Instant::now();
+    let (reader, writer) = io::pipe()?;
+    command
+        .stdin(Stdio::null())
+        .stdout(writer.try_clone()?)
+        .stderr(writer);
+    let mut command = tokio::process::Command::from(command);
+    let mut child = command.spawn()?;
+    // It holds our copies of the output's other end.
+    drop(command);
+    let group = ProcessGroup::of(&child)?;
+    let reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
+
+    let stopped = OnceLock::new();
+    let pump = pump(&mut child, &group, reader, output);
+    let guard = async {
+        let reason = stop.wait().await;
+        let _first = stopped.set(reason);
+        group.kill();
+        std::future::pending().await
+    };
+    let status = tokio::select! {
+        status = pump => status?,
+        never = guard => never,
+    };
+    Ok(Ended {
+        status,
+        stopped: stopped.into_inner(),
+        elapsed: started.elapsed(),
+    })
+}
+
+/// Moves output until the process ended and its output closed.
+async fn pump(
+    child: &mut Child,
+    group: &ProcessGroup,
+    mut reader: pipe::Receiver,
+    output: &mut Output,
+) -> io::Result<ExitStatus> {
+    let mut buffer = vec![0; READ];
+    let mut flush_at = tokio::time::Instant::now();
+    let mut status = None;
+    let mut give_up_at = flush_at;
+    let mut open = true;
+    while open || status.is_none() {
+        tokio::select! {
+            biased;
+            read = reader.read(&mut buffer), if open => {
+                let count = read.unwrap_or(0);
+                open = count > 0;
+                if !output.has_pending() {
+                    flush_at = tokio::time::Instant::now() + FLUSH_AFTER;
+                }
+                output.push(buffer.get(..count).unwrap_or_default()).await;
+            }
+            ended = group.reap(child), if status.is_none() => {
+                status = Some(ended?);
+                give_up_at = tokio::time::Instant::now() + PIPE_PATIENCE;
+            }
+            () = sleep_until(flush_at), if open && output.has_pending() => {
+                output.flush_characters().await;
+                flush_at = tokio::time::Instant::now() + FLUSH_AFTER;
+            }
+            () = sleep_until(give_up_at), if status.is_some() => open = false,
+        }
+    }
+    status.ok_or_else(|| io::Error::other("the process ended without a status"))
+}
+
+/// The session that a command leads. Dropping it kills what is left.
+struct ProcessGroup {
+    leader: Pid,
+    /// Readable when the leader has ended; absent on kernels before 5.3.
+    ended: Option<AsyncFd<OwnedFd>>,
+    /// Its number is free for others to use.
+    gone: std::sync::atomic::AtomicBool,
+}
+
+impl ProcessGroup {
+    fn of(child: &Child) -> io::Result<Self> {
+        let leader = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw)
+            .ok_or_else(|| io::Error::other("the process has no id"))?;
+        Ok(Self {
+            leader,
+            ended: sys::watch_end(leader),
+            gone: std::sync::atomic::AtomicBool::new(false),
+        })
+    }
+
+    /// Waits for the leader's end, and kills the rest of the group while the
+    /// leader's number still is its own.
+    async fn reap(&self, child: &mut Child) -> io::Result<ExitStatus> {
+        if let Some(ended) = &self.ended {
+            let _readable = ended.readable().await?;
+            self.kill();
+        }
+        let status = child.wait().await?;
+        if self.ended.is_none() {
+            self.kill();
+        }
+        self.gone.store(true, std::sync::atomic::Ordering::Relaxed);
+        Ok(status)
+    }
+
+    fn kill(&self) {
+        if !self.gone.load(std::sync::atomic::Ordering::Relaxed) {
+            // Nobody left to kill is the usual case.
+            let _result = rustix::process::kill_process_group(self.leader, Signal::KILL);
+        }
+    }
+}
+
+impl Drop for ProcessGroup {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
