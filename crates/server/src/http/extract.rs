@@ -91,7 +91,8 @@ impl FromRequestParts<SharedApp> for PublicCtx {
         let base_url = match &app.config.server.public_url {
             Some(url) => url.clone(),
             None => {
-                let secure = peer.is_some_and(|peer| peer.secure);
+                let secure = peer
+                    .is_some_and(|peer| peer.secure || proxied_https(peer, &parts.headers, app));
                 format!("{}://{host}", if secure { "https" } else { "http" })
             }
         };
@@ -102,6 +103,17 @@ impl FromRequestParts<SharedApp> for PublicCtx {
             base_url,
         })
     }
+}
+
+/// Whether a trusted proxy says that its own caller came by HTTPS.
+fn proxied_https(peer: Peer, headers: &HeaderMap, app: &App) -> bool {
+    app.config
+        .server
+        .trusted_proxies
+        .contains(&peer.address.ip().to_canonical())
+        && headers
+            .get("x-forwarded-proto")
+            .is_some_and(|proto| proto == "https")
 }
 
 /// The caller's address: the peer's, or what a trusted proxy says it is.
