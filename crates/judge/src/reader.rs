@@ -8,6 +8,7 @@ use shell_syntax::{
 use crate::{
     argument::Argument,
     environment::changes_what_runs,
+    evaluation, obscure,
     plan::{Assigned, Flag, Origin, Plan, Redirection, SimpleCommand},
     wrapper::{self, Inner, Input},
 };
@@ -19,6 +20,12 @@ const MAX_WRAPPERS: usize = 16;
 
 pub(crate) fn read(line: &str) -> Plan {
     let mut plan = Plan::default();
+    if let Some(ch) = obscure::find(line) {
+        plan.undecidable(format!(
+            "the line contains the invisible character U+{:04X}",
+            u32::from(ch)
+        ));
+    }
     let collected = collect(line, &mut plan);
     plan.plain = collected.plain;
     for (command, input) in collected.commands {
@@ -49,6 +56,11 @@ fn collect(text: &str, plan: &mut Plan) -> Collected {
     if let Some(doubt) = script.doubts.first() {
         plan.undecidable(format!("shells disagree about {}", doubt.reason));
     }
+    let evaluated = evaluation::examine(&script);
+    if let Some(hidden) = evaluated.hidden {
+        plan.undecidable(format!("bash would evaluate {hidden}"));
+    }
+    plan.evaluated.extend(evaluated.variables);
     let mut collector = Collector {
         text,
         script: &script,
@@ -127,6 +139,7 @@ fn push_inner(
         origin: Origin::Wrapper {
             wrapper,
             word,
+            in_words: true,
             privileged,
         },
         ..outer.clone()
@@ -159,7 +172,11 @@ fn push_inner(
                 wrappers,
             );
         }
-        Inner::Script { text, privileged } => {
+        Inner::Script {
+            text,
+            in_words,
+            privileged,
+        } => {
             if wrappers > MAX_WRAPPERS {
                 plan.undecidable("the line runs too many commands");
                 return;
@@ -168,6 +185,7 @@ fn push_inner(
                 command.origin = Origin::Wrapper {
                     wrapper,
                     word: None,
+                    in_words,
                     privileged,
                 };
                 command.span = outer.span;

@@ -28,8 +28,10 @@ pub(crate) struct Script {
     pub(crate) drops_channel: bool,
     /// A streamed answer breaks after this many lines.
     pub(crate) cut_after: Option<usize>,
-    /// A held command is done at this read of its detail.
-    pub(crate) decided_at: Option<usize>,
+    /// So many first reads of the detail answer this instead.
+    pub(crate) early: Option<(usize, Value)>,
+    /// So many first reads of the chunks find none.
+    pub(crate) hidden_reads: usize,
 }
 
 /// One request as it arrived.
@@ -54,7 +56,8 @@ struct Model {
     script: Script,
     sessions: BTreeMap<String, Value>,
     created_status: Option<&'static str>,
-    reads: usize,
+    detail_reads: usize,
+    chunk_reads: usize,
     channel: Option<mpsc::UnboundedSender<Message>>,
 }
 
@@ -128,6 +131,15 @@ impl Fake {
         let answer = (status, content_type, body.to_owned());
         self.model().answers.insert(key, answer);
         self
+    }
+
+    /// Queries of the reads of the command's chunks.
+    pub(crate) fn chunk_reads(&self) -> Vec<String> {
+        self.requests()
+            .into_iter()
+            .filter(|request| request.path.ends_with("/chunks/"))
+            .map(|request| request.query)
+            .collect()
     }
 
     pub(crate) fn requests(&self) -> Vec<Request> {
@@ -290,30 +302,31 @@ impl Model {
         for (seq, content) in self.script.chunks.iter().enumerate() {
             lines.push(json!({"event": "output", "seq": seq, "content": content}));
         }
-        let event = match self.script.detail["status"].as_str() {
+        let detail = self.detail();
+        let event = match detail["status"].as_str() {
             Some("awaiting_approval") => "held",
             _ => "finished",
         };
-        lines.push(json!({"event": event, "command": self.detail()}));
+        lines.push(json!({"event": event, "command": detail}));
         stream_lines(&lines, self.script.cut_after)
     }
 
     fn detail(&mut self) -> Value {
-        self.reads += 1;
-        let mut detail = self.script.detail.clone();
-        if self
-            .script
-            .decided_at
-            .is_some_and(|read| self.reads >= read)
-        {
-            detail = json!({"status": "success", "success": true, "exit_code": 0});
-        }
+        self.detail_reads += 1;
+        let mut detail = match &self.script.early {
+            Some((reads, early)) if self.detail_reads <= *reads => early.clone(),
+            _ => self.script.detail.clone(),
+        };
         detail["id"] = json!("c-1");
         detail["server"] = json!({"id": "s-1", "name": "web-01", "os": null});
         detail
     }
 
-    fn chunks(&self, query: &str) -> Vec<Value> {
+    fn chunks(&mut self, query: &str) -> Vec<Value> {
+        self.chunk_reads += 1;
+        if self.chunk_reads <= self.script.hidden_reads {
+            return Vec::new();
+        }
         let bound = |name: &str| {
             query
                 .split('&')
