@@ -97,7 +97,10 @@ impl Parser<'_> {
         let complete = self.position + 1 == after;
         self.outer_pending = outer;
         match reading {
-            Ok(CommandKind::Subshell(list)) if complete && self.pending.is_empty() => {
+            Ok(CommandKind::Subshell(list)) if complete => {
+                if !self.pending.is_empty() {
+                    self.doubt("a here-document in `((…))`", self.position);
+                }
                 self.pending = pending;
                 self.position = after;
                 Ok(Some(list))
