@@ -14,6 +14,7 @@ use crate::executor::{Executor, Own};
 use crate::internal::Internal;
 use crate::inventory::Inventory;
 use crate::lifecycle::{Exit, Lifecycle};
+use crate::log::{self, Uploads};
 use crate::orders::Verifier;
 use crate::reporter::Reporter;
 use crate::reporter::background::{Errand, PRIORITY_EVENT};
@@ -29,7 +30,11 @@ const STOP: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// When it cannot start.
-pub(crate) async fn run(config: Config, state_dir: &Path) -> anyhow::Result<Exit> {
+pub(crate) async fn run(
+    config: Config,
+    state_dir: &Path,
+    uploads: Uploads,
+) -> anyhow::Result<Exit> {
     let lifecycle = Lifecycle::default();
     end_on_signals(&lifecycle)?;
     let server = Server::new(&config.server, &config.tls)?;
@@ -44,6 +49,7 @@ pub(crate) async fn run(config: Config, state_dir: &Path) -> anyhow::Result<Exit
 
     let reporter = Reporter::start(server.clone(), &state_dir.join("spool"));
     announce(&reporter)?;
+    tokio::spawn(log::upload(uploads, reporter.clone()));
     let inventory = Inventory::new(server.clone(), reporter.clone());
     let own = Own::current();
     let open_files = sys::raise_open_files();

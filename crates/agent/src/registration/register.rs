@@ -9,7 +9,7 @@ use protocol::agent::{Register, Registered};
 use protocol::auth::extension::{REPORT_BATCH, SIGNED_ORDERS};
 use reqwest::{Method, StatusCode};
 
-use super::{forget, name, service};
+use super::{cloud, forget, name, service};
 use crate::config::ini::is_plain;
 use crate::config::paths::has_content;
 use crate::config::{Config, Identity, PinnedKey, Pool, Tls, file};
@@ -37,6 +37,8 @@ pub(crate) struct RegisterOptions {
     pub(crate) tls: Tls,
     /// `--tag`.
     pub(crate) tags: BTreeMap<String, String>,
+    /// Not `--no-cloud-probe`.
+    pub(crate) cloud_probe: bool,
     /// `--force`.
     pub(crate) force: bool,
     /// Not `--no-rollback`.
@@ -66,7 +68,7 @@ pub(crate) async fn register(options: &RegisterOptions) -> anyhow::Result<()> {
     let request = Register {
         name: requested_name(options.name.as_deref())?,
         platform: platform(options.platform.as_deref())?,
-        tags: options.tags.clone(),
+        tags: tags(options).await,
         extensions: vec![SIGNED_ORDERS.to_owned(), REPORT_BATCH.to_owned()],
     };
     let tls = absolute(&options.tls)?;
@@ -170,6 +172,17 @@ fn platform(wish: Option<&str>) -> anyhow::Result<String> {
         }
         (Some(wish), _) => bail!("--platform {wish} does not fit Linux; use debian or rhel"),
     }
+}
+
+/// The cloud's tags, and over them those of the user.
+async fn tags(options: &RegisterOptions) -> BTreeMap<String, String> {
+    let mut tags = if options.cloud_probe {
+        cloud::tags().await
+    } else {
+        BTreeMap::new()
+    };
+    tags.extend(options.tags.clone());
+    tags
 }
 
 async fn ask(url: &str, tls: &Tls, token: &str, request: &Register) -> anyhow::Result<Registered> {
