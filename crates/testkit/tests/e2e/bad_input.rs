@@ -141,10 +141,7 @@ fn over_long_input_is_refused() {
         &json!({"username": long, "password": "x"}),
     );
     assert!(matches!(answer.status, 400 | 413), "{}", answer.status);
-    let answer = user.get(&format!(
-        "/api/servers/servers/?name={}",
-        "n".repeat(60_000)
-    ));
+    let answer = user.get(&format!("/api/servers/servers/?name={}", "n".repeat(4_000)));
     assert!(answer.status < 500, "{}", answer.status);
 }
 
