@@ -8,7 +8,7 @@ use reqwest::Method;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::backhaul::Backhaul;
-use crate::config::Config;
+use crate::config::{Config, paths};
 use crate::dispatch::Dispatcher;
 use crate::executor::{Executor, Own};
 use crate::internal::Internal;
@@ -47,7 +47,7 @@ pub(crate) async fn run(
     };
     tracing::info!(commissioned, "the server knows this agent");
 
-    let reporter = Reporter::start(server.clone(), &state_dir.join("spool"));
+    let reporter = Reporter::start(server.clone(), &paths::spool(state_dir));
     announce(&reporter)?;
     tokio::spawn(log::upload(uploads, reporter.clone()));
     let inventory = Inventory::new(server.clone(), reporter.clone());

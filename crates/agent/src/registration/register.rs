@@ -12,7 +12,7 @@ use reqwest::{Method, StatusCode};
 use super::{cloud, forget, name, service};
 use crate::config::ini::is_plain;
 use crate::config::paths::has_content;
-use crate::config::{Config, Identity, PinnedKey, Pool, Tls, file};
+use crate::config::{Config, Identity, PinnedKey, Pool, Tls, file, paths};
 use crate::console;
 use crate::platform::Distribution;
 use crate::server::{Request, Server};
@@ -234,7 +234,20 @@ fn commit(
     file::replace(&options.config, config.render().as_bytes(), 0o600)
         .with_context(|| format!("cannot write {}", options.config.display()))?;
     file::create_folder(&options.state_dir, 0o750)
-        .with_context(|| format!("cannot create {}", options.state_dir.display()))
+        .with_context(|| format!("cannot create {}", options.state_dir.display()))?;
+    forget_reports(&options.state_dir)
+}
+
+/// What is left to report belongs to an earlier registration; this server must
+/// not see it.
+fn forget_reports(state_dir: &Path) -> anyhow::Result<()> {
+    let spool = paths::spool(state_dir);
+    match std::fs::remove_dir_all(&spool) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot empty {}", spool.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn roll_back(path: &Path, previous: Option<&Previous>) {
@@ -281,6 +294,16 @@ mod tests {
         assert_eq!(platform(Some("rhel")).unwrap(), "rhel");
         assert!(platform(Some("darwin")).is_err());
         assert!(platform(Some("windows")).is_err());
+    }
+
+    #[test]
+    fn earlier_reports_do_not_reach_another_server() {
+        let state = tempfile::tempdir().unwrap();
+        assert!(forget_reports(state.path()).is_ok());
+        std::fs::create_dir(state.path().join("spool")).unwrap();
+        std::fs::write(state.path().join("spool/0-end.json"), "{}").unwrap();
+        forget_reports(state.path()).unwrap();
+        assert!(!state.path().join("spool").exists());
     }
 
     #[test]

@@ -62,6 +62,7 @@ type Answer = (u16, &'static str, String);
 struct Model {
     requests: Vec<Request>,
     answers: BTreeMap<(String, String), Answer>,
+    once: BTreeMap<(String, String), Answer>,
     extensions: Vec<&'static str>,
     script: Script,
     sessions: BTreeMap<String, Value>,
@@ -184,6 +185,14 @@ impl Fake {
             .collect()
     }
 
+    /// Answers this to the first such request only.
+    pub(crate) fn answering_once(self, method: &str, path: &str, status: u16, body: &str) -> Self {
+        let key = (method.to_owned(), path.to_owned());
+        let answer = (status, "application/json", body.to_owned());
+        self.model().once.insert(key, answer);
+        self
+    }
+
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.model().requests.clone()
     }
@@ -247,9 +256,10 @@ async fn rest(
     let mut model = shared.model.lock().unwrap();
     model.requests.push(request.clone());
     let key = (request.method.clone(), request.path.clone());
-    if let Some((status, content_type, body)) = model.answers.get(&key) {
-        let status = StatusCode::from_u16(*status).unwrap();
-        return (status, [("content-type", *content_type)], body.clone()).into_response();
+    let once = model.once.remove(&key);
+    if let Some((status, content_type, body)) = once.or_else(|| model.answers.get(&key).cloned()) {
+        let status = StatusCode::from_u16(status).unwrap();
+        return (status, [("content-type", content_type)], body).into_response();
     }
     model.respond(&request, &shared)
 }
@@ -284,6 +294,8 @@ impl Model {
                 "principal_type": "user", "application": null,
                 "work_session_required": request.authorization.contains("sess-"),
             })),
+            ("GET", ["auth0", "mfa"]) => ok(json!({"mfa_url": "https://login.example.com/mfa"})),
+            ("GET", ["auth0", "mfa", "completion"]) => ok(json!({"completed": true})),
             ("POST", ["auth0", "token", "blacklist"]) => ok(json!({})),
             ("POST", ["auth", "logout"]) => ok(json!({})),
             ("GET", ["iam", "users", "-"]) => ok(json!({
@@ -321,7 +333,7 @@ impl Model {
                 "device_code": "dc-1", "user_code": "ABCD-EFGH", "expires_in": 60, "interval": 1,
                 "verification_uri_complete": "https://login.example.com/activate?c=ABCD-EFGH",
             })),
-            ("/oauth/token/", Some("refresh_token")) if body["refresh_token"] == "rt-1" => {
+            ("/oauth/token/", Some("refresh_token")) if body["refresh_token"] != "revoked" => {
                 ok(json!({"access_token": "jwt-2", "refresh_token": "rt-2", "expires_in": 3600}))
             }
             ("/oauth/token/", Some("refresh_token")) => ok(json!({"error": "invalid_grant"})),

@@ -102,6 +102,36 @@ fn a_login_that_cannot_be_renewed_says_so() {
 }
 
 #[test]
+fn a_missing_second_factor_is_cured_once() {
+    let body = r#"{"code":"auth_mfa_required","source":"command"}"#;
+    let path = "/api/events/commands/";
+    let server = Fake::start_tls()
+        .answering_once("POST", path, 401, body)
+        .script(Script {
+            detail: json!({"status": "success", "success": true, "result": "ran\n"}),
+            ..Script::default()
+        });
+    let environment = logged_in(&server);
+    let run = environment.run(&["exec", "--work-session", "ws-1", "web-01", "x"]);
+    assert_eq!((run.status, run.stdout.as_str()), (0, "ran\n"), "{run:?}");
+    assert!(
+        run.stderr.contains("https://login.example.com/mfa"),
+        "{run:?}"
+    );
+    assert_eq!(server.posted(path).len(), 2);
+    assert_eq!(
+        environment.config()["access_token"],
+        "jwt-2",
+        "its claims show the MFA"
+    );
+
+    let server = server.answering("POST", path, 401, "application/json", body);
+    let run = environment.run(&["exec", "web-01", "x"]);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert_eq!(server.posted(path).len(), 4, "a second refusal is final");
+}
+
+#[test]
 fn logout_withdraws_both_tokens() {
     let server = Fake::start_tls();
     let environment = logged_in(&server);
