@@ -1,1 +1,39 @@
+//! A typed client of the public API (`rest-identity.md`, `rest-operations.md`,
+//! `realtime-client.md`). It never prints.
+//!
+//! Reading is lenient on purpose: ids stay text, `null` reads as absent, unknown
+//! members are ignored and unreadable times read as none, because the client must
+//! work against every server that the public Go CLI works with. So the modules
+//! here keep their own small reading types, holding just what a client uses;
+//! words, codes and limits of the contract come from `protocol`.
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod api;
+pub mod approvals;
+pub mod audit;
+pub mod auth;
+pub mod commands;
+pub mod config;
+pub mod decode;
+pub mod device_id;
+pub mod error;
+pub mod events;
+pub mod exec;
+pub mod groups;
+pub mod history;
+pub mod mfa;
+pub mod oauth;
+pub mod pace;
+pub mod page;
+pub mod path;
+pub mod registration_tokens;
+pub mod release;
+pub mod servers;
+pub mod users;
+pub mod work_sessions;
+
+pub use api::{Api, Credential};
+pub use config::{Config, ConfigStore};
+pub use error::{ApiError, Error};

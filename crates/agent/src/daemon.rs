@@ -1,0 +1,134 @@
+//! The daemon: from the configuration to a working agent, and back down.
+
+use std::path::Path;
+use std::time::Duration;
+
+use protocol::agent::AgentEvent;
+use reqwest::Method;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::backhaul::Backhaul;
+use crate::config::{Config, paths};
+use crate::dispatch::Dispatcher;
+use crate::executor::{Executor, Own};
+use crate::internal::Internal;
+use crate::inventory::Inventory;
+use crate::lifecycle::{Exit, Lifecycle};
+use crate::log::{self, Uploads};
+use crate::orders::Verifier;
+use crate::reporter::Reporter;
+use crate::reporter::background::{Errand, PRIORITY_EVENT};
+use crate::server::{Server, VERSION};
+use crate::{control, random, session, sys};
+
+/// The reports of what just ended get this long to arrive.
+const DRAIN: Duration = Duration::from_secs(3);
+/// Commands that were told to stop get this long to do so.
+const STOP: Duration = Duration::from_secs(3);
+
+/// Runs until something ends the daemon; how it ended.
+///
+/// # Errors
+/// When it cannot start.
+pub(crate) async fn run(
+    config: Config,
+    state_dir: &Path,
+    uploads: Uploads,
+) -> anyhow::Result<Exit> {
+    let lifecycle = Lifecycle::default();
+    end_on_signals(&lifecycle)?;
+    let server = Server::new(&config.server, &config.tls)?;
+    let commissioned = tokio::select! {
+        () = lifecycle.shutdown().cancelled() => return Ok(lifecycle.exit()),
+        answer = session::check(&server) => answer,
+    };
+    let Some(commissioned) = commissioned else {
+        return Ok(Exit::GaveUp);
+    };
+    tracing::info!(commissioned, "the server knows this agent");
+
+    let reporter = Reporter::start(server.clone(), &paths::spool(state_dir));
+    announce(&reporter)?;
+    tokio::spawn(log::upload(uploads, reporter.clone()));
+    let inventory = Inventory::new(server.clone(), reporter.clone());
+    let own = Own::current();
+    let open_files = sys::raise_open_files();
+    let dispatcher = Dispatcher::new(
+        reporter.clone(),
+        Executor::new(reporter.clone(), own, open_files),
+        Internal {
+            server: server.clone(),
+            lifecycle: lifecycle.clone(),
+            inventory: inventory.clone(),
+        },
+        verifier(&config),
+        lifecycle.clone(),
+        &config.pool,
+    );
+    let backhaul = Backhaul {
+        server: server.clone(),
+        reporter: reporter.clone(),
+        dispatcher: dispatcher.clone(),
+        lifecycle: lifecycle.clone(),
+    };
+    let connections = [
+        tokio::spawn(backhaul.run()),
+        tokio::spawn(control::run(server, lifecycle.clone())),
+    ];
+    tokio::spawn(inventory.first(commissioned, lifecycle.shutdown().clone()));
+    lifecycle.shutdown().cancelled().await;
+
+    tracing::info!("shutting down");
+    let _late = tokio::time::timeout(STOP, dispatcher.finish()).await;
+    reporter.drain(DRAIN).await;
+    for connection in connections {
+        let _ended = tokio::time::timeout(STOP, connection).await;
+    }
+    Ok(lifecycle.exit())
+}
+
+fn verifier(config: &Config) -> Option<Verifier> {
+    let key = config.orders.clone();
+    match &key {
+        Some(key) => tracing::info!(key_id = key.key_id, "only signed orders are obeyed"),
+        None => tracing::warn!("no order key is pinned: orders are obeyed unsigned"),
+    }
+    key.map(|key| Verifier::new(key, config.server.id.clone()))
+}
+
+/// Tells the server that this process is new, and which ends it still holds.
+fn announce(reporter: &Reporter) -> anyhow::Result<()> {
+    let event = AgentEvent {
+        reporter: "alpamon".to_owned(),
+        record: "started".to_owned(),
+        description: format!("alpamon {VERSION} started"),
+        boot_id: Some(random::token()?),
+        unreported: reporter
+            .unreported()
+            .iter()
+            .filter_map(|id| id.parse().ok())
+            .collect(),
+    };
+    let errand = Errand {
+        method: Method::POST,
+        path: "/api/events/events/".to_owned(),
+        body: Some(serde_json::to_vec(&event)?),
+        sync_hash: None,
+        must_arrive: true,
+    };
+    reporter.errand(PRIORITY_EVENT, errand);
+    Ok(())
+}
+
+fn end_on_signals(lifecycle: &Lifecycle) -> std::io::Result<()> {
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let mut signals = signal(kind)?;
+        let lifecycle = lifecycle.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                lifecycle.end(Exit::Stop);
+            }
+        });
+    }
+    Ok(())
+}

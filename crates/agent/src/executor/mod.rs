@@ -1,0 +1,326 @@
+//! Running `system` commands (`agent-control.md` §12).
+
+mod account;
+mod environment;
+mod line;
+mod output;
+mod process;
+mod program;
+mod stop;
+
+use std::ffi::CString;
+use std::os::unix::process::CommandExt;
+use std::time::{Duration, Instant};
+
+use protocol::agent::Fin;
+use rustix::process::Rlimit;
+
+pub(crate) use self::account::Own;
+use self::account::{Account, AccountError};
+use self::environment::Environment;
+use self::output::Output;
+use self::process::Ended;
+use self::program::{Program, ProgramError};
+pub(crate) use self::stop::{Stop, StopSignals};
+use crate::orders::Job;
+use crate::reporter::Reporter;
+use crate::sys::{self, ChildSetup};
+
+/// One process may run this long.
+const PROCESS_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// Directory services may take this long to answer.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Exit code of what the agent itself refuses or cannot start.
+pub(crate) const FAILURE: i64 = 1;
+/// Exit code after a timeout.
+pub(crate) const TIMED_OUT: i64 = 124;
+const NOT_EXECUTABLE: i64 = 126;
+const NOT_FOUND: i64 = 127;
+/// Exit code of what a signal ended.
+const SIGNALLED: i64 = -1;
+
+/// Runs commands on this machine.
+#[derive(Clone)]
+pub(crate) struct Executor {
+    reporter: Reporter,
+    own: Own,
+    /// The limit that children get back.
+    open_files: Option<Rlimit>,
+}
+
+/// Why a command did not start.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error(transparent)]
+    Account(#[from] AccountError),
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    #[error("the working directory {0} cannot be used: {1}")]
+    Directory(String, std::io::Error),
+    #[error("cannot start {program}: {source}")]
+    Spawn {
+        program: String,
+        source: std::io::Error,
+    },
+    #[error("{0}")]
+    Invalid(&'static str),
+}
+
+/// How the programs of a command end it.
+struct Outcome {
+    exit_code: i64,
+    /// A line for the user, after the output.
+    note: Option<String>,
+}
+
+impl Executor {
+    /// An executor for an agent running as `own`.
+    #[must_use]
+    pub(crate) fn new(reporter: Reporter, own: Own, open_files: Option<Rlimit>) -> Self {
+        Self {
+            reporter,
+            own,
+            open_files,
+        }
+    }
+
+    /// Runs `job` to its end, streaming its output.
+    pub(crate) async fn run(&self, job: &Job, stop: &StopSignals) -> Fin {
+        let started = Instant::now();
+        let mut output = Output::new(self.reporter.clone(), job.id.clone());
+        let outcome = match self.attempt(job, stop, &mut output).await {
+            Ok(outcome) => outcome,
+            Err(error) => {
+                tracing::warn!(command = job.id, %error, "a command did not start");
+                return failed_start(&error, job.argv.is_some(), output, started).await;
+            }
+        };
+        finish(outcome, output, started).await
+    }
+
+    async fn attempt(
+        &self,
+        job: &Job,
+        stop: &StopSignals,
+        output: &mut Output,
+    ) -> Result<Outcome, StartError> {
+        let account = self.account(&job.user, &job.group).await?;
+        let environment = Environment::for_account(&account, &job.env);
+        if let Some(argv) = &job.argv {
+            let program = Program::new(argv, &environment)?;
+            return self
+                .process(&program, &account, &environment, stop, output)
+                .await;
+        }
+        if job.through_shell {
+            let program = Program::shell(&job.line);
+            return self
+                .process(&program, &account, &environment, stop, output)
+                .await;
+        }
+        self.line_mode(&job.line, &account, &environment, stop, output)
+            .await
+    }
+
+    async fn line_mode(
+        &self,
+        line: &str,
+        account: &Account,
+        environment: &Environment,
+        stop: &StopSignals,
+        output: &mut Output,
+    ) -> Result<Outcome, StartError> {
+        let segments = line::split(line);
+        let mut last = None;
+        for segment in &segments {
+            let words = environment.substitute(&segment.words);
+            let program = Program::new(&words, environment)?;
+            let outcome = self
+                .process(&program, account, environment, stop, output)
+                .await?;
+            let goes_on = segment.continues_after(outcome.exit_code);
+            let stopped = outcome.note.is_some();
+            last = Some(outcome);
+            if !goes_on || stopped {
+                break;
+            }
+        }
+        last.ok_or(StartError::Invalid("the command line is empty"))
+    }
+
+    async fn process(
+        &self,
+        program: &Program,
+        account: &Account,
+        environment: &Environment,
+        stop: &StopSignals,
+        output: &mut Output,
+    ) -> Result<Outcome, StartError> {
+        let home = environment.home();
+        if environment.home_was_given()
+            && let Err(error) = std::fs::metadata(home)
+        {
+            return Err(StartError::Directory(home.to_owned(), error));
+        }
+        let directory = CString::new(home)
+            .map_err(|_| StartError::Invalid("the working directory contains a NUL byte"))?;
+        let mut command = std::process::Command::new(&program.path);
+        command
+            .arg0(&program.name)
+            .args(&program.arguments)
+            .env_clear()
+            .envs(environment.variables());
+        let setup = ChildSetup {
+            credentials: account.credentials.clone(),
+            directory,
+            or_root_directory: !environment.home_was_given(),
+            open_files: self.open_files,
+        };
+        sys::prepare(&mut command, setup);
+        let ended = process::run(command, output, &stop.with_timeout(PROCESS_TIMEOUT))
+            .await
+            .map_err(|source| StartError::Spawn {
+                program: program.name.clone(),
+                source,
+            })?;
+        Ok(Outcome::of(&ended))
+    }
+
+    /// Name services may block, so they are asked on another thread.
+    async fn account(&self, user: &str, group: &str) -> Result<Account, StartError> {
+        let (own, user, group) = (self.own.clone(), user.to_owned(), group.to_owned());
+        let lookup = tokio::task::spawn_blocking(move || account::resolve(&user, &group, &own));
+        match tokio::time::timeout(LOOKUP_TIMEOUT, lookup).await {
+            Ok(Ok(account)) => Ok(account?),
+            Ok(Err(_)) => Err(StartError::Invalid("looking up the account failed")),
+            Err(_) => Err(StartError::Invalid(
+                "looking up the account took too long; check the directory service of this machine",
+            )),
+        }
+    }
+}
+
+impl Outcome {
+    fn of(ended: &Ended) -> Self {
+        let Some(stop) = ended.stopped else {
+            return Self {
+                exit_code: ended.status.code().map_or(SIGNALLED, i64::from),
+                note: None,
+            };
+        };
+        let seconds = ended.elapsed.as_secs();
+        let (exit_code, note) = match stop {
+            Stop::TimedOut => (TIMED_OUT, format!("timed out after {seconds} seconds")),
+            Stop::AuthorityEnded => (
+                SIGNALLED,
+                format!("stopped after {seconds} seconds: the work session has ended"),
+            ),
+            Stop::Cancelled => (SIGNALLED, format!("cancelled after {seconds} seconds")),
+            Stop::AgentStopping => (
+                SIGNALLED,
+                format!("stopped after {seconds} seconds: the agent is shutting down"),
+            ),
+        };
+        Self {
+            exit_code,
+            note: Some(note),
+        }
+    }
+}
+
+async fn finish(outcome: Outcome, mut output: Output, started: Instant) -> Fin {
+    output.flush().await;
+    let mut result = output.captured();
+    if let Some(note) = outcome.note {
+        let line = format!("alpamon: {note}\n");
+        output.say(&line).await;
+        if !result.is_empty() {
+            result.push_str("\n\n");
+        }
+        result.push_str(&line);
+    }
+    Fin {
+        success: outcome.exit_code == 0,
+        result,
+        elapsed_time: started.elapsed().as_secs_f64(),
+        exit_code: outcome.exit_code,
+        chunks: Some(output.chunks()),
+    }
+}
+
+async fn failed_start(
+    error: &StartError,
+    direct: bool,
+    mut output: Output,
+    started: Instant,
+) -> Fin {
+    output.say(&format!("alpamon: {error}\n")).await;
+    let earlier = output.captured();
+    Fin {
+        success: false,
+        result: format!("{earlier}{error}\n"),
+        elapsed_time: started.elapsed().as_secs_f64(),
+        exit_code: error.exit_code(direct),
+        chunks: Some(output.chunks()),
+    }
+}
+
+impl StartError {
+    /// A directly executed command fails as a shell would report it; the public
+    /// protocol's line mode knows only 1.
+    fn exit_code(&self, direct: bool) -> i64 {
+        use std::io::ErrorKind;
+        match self {
+            _ if !direct => FAILURE,
+            Self::Program(ProgramError::NotFound(_)) => NOT_FOUND,
+            Self::Program(ProgramError::NotExecutable(_)) => NOT_EXECUTABLE,
+            Self::Spawn { source, .. } => match source.kind() {
+                ErrorKind::NotFound => NOT_FOUND,
+                ErrorKind::PermissionDenied | ErrorKind::IsADirectory => NOT_EXECUTABLE,
+                _ if source.raw_os_error() == Some(libc::ENOEXEC) => NOT_EXECUTABLE,
+                _ => FAILURE,
+            },
+            _ => FAILURE,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    use super::*;
+
+    fn outcome(raw_status: i32, stopped: Option<Stop>) -> Outcome {
+        Outcome::of(&Ended {
+            status: ExitStatus::from_raw(raw_status),
+            stopped,
+            elapsed: Duration::from_millis(2_900),
+        })
+    }
+
+    #[test]
+    fn exit_codes_are_the_documented_ones() {
+        assert_eq!(outcome(3 << 8, None).exit_code, 3);
+        assert_eq!(outcome(9, None).exit_code, -1);
+        let late = outcome(9, Some(Stop::TimedOut));
+        assert_eq!(late.exit_code, 124);
+        assert_eq!(late.note.as_deref(), Some("timed out after 2 seconds"));
+        assert_eq!(outcome(9, Some(Stop::Cancelled)).exit_code, -1);
+    }
+
+    #[test]
+    fn only_direct_execution_has_the_codes_of_a_shell() {
+        let missing = StartError::Program(ProgramError::NotFound("x".into()));
+        assert_eq!(missing.exit_code(true), 127);
+        assert_eq!(missing.exit_code(false), 1);
+        let denied = StartError::Spawn {
+            program: "x".into(),
+            source: std::io::ErrorKind::PermissionDenied.into(),
+        };
+        assert_eq!(denied.exit_code(true), 126);
+        assert_eq!(StartError::Invalid("x").exit_code(true), 1);
+    }
+}

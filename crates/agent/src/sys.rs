@@ -1,0 +1,117 @@
+//! What only the kernel can do, and needs `unsafe` to ask for: preparing a child
+//! between fork and exec.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+
+use nix::unistd::{Gid, Uid};
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit};
+use tokio::io::unix::AsyncFd;
+
+/// Open files the agent allows itself.
+const WANTED_FILES: u64 = 65_536;
+
+/// Who a child becomes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    /// Real, effective and saved user.
+    pub(crate) uid: Uid,
+    /// Real, effective and saved group.
+    pub(crate) gid: Gid,
+    /// All supplementary groups.
+    pub(crate) groups: Vec<Gid>,
+}
+
+/// What a child does to itself before it executes its program.
+#[derive(Clone, Debug)]
+pub(crate) struct ChildSetup {
+    /// Account to change to; `None` keeps the agent's.
+    pub(crate) credentials: Option<Credentials>,
+    /// Working directory, entered with the new credentials.
+    pub(crate) directory: CString,
+    /// Enter `/` when the directory cannot be entered.
+    pub(crate) or_root_directory: bool,
+    /// The limit on open files that the agent itself was started with.
+    pub(crate) open_files: Option<Rlimit>,
+}
+
+/// Makes `command`'s child the leader of a session of its own, killed when the
+/// agent dies, and with the account and directory of `setup`.
+#[expect(unsafe_code, reason = "only code in the child can change the child")]
+pub(crate) fn prepare(command: &mut std::process::Command, setup: ChildSetup) {
+    // SAFETY: between fork and exec only async-signal-safe work is allowed. The
+    // closure makes plain system calls on memory allocated before the fork, and
+    // its errors carry an errno without allocating.
+    unsafe {
+        command.pre_exec(move || enter(&setup));
+    }
+}
+
+/// Raises the limit on open files; every command in flight holds a few. Returns
+/// the limit from before, which belongs to the children.
+#[must_use]
+pub(crate) fn raise_open_files() -> Option<Rlimit> {
+    let before = rustix::process::getrlimit(Resource::Nofile);
+    let wanted = before
+        .maximum
+        .map_or(WANTED_FILES, |max| max.min(WANTED_FILES));
+    if before.current.is_none_or(|current| current >= wanted) {
+        return None;
+    }
+    let raised = Rlimit {
+        current: Some(wanted),
+        maximum: before.maximum,
+    };
+    rustix::process::setrlimit(Resource::Nofile, raised)
+        .ok()
+        .map(|()| before)
+}
+
+/// Becomes readable when the process ends, without reaping it. `None` on kernels
+/// before 5.3, which do not offer this.
+#[expect(unsafe_code, reason = "registering a descriptor is unsafe in general")]
+pub(crate) fn watch_end(process: Pid) -> Option<AsyncFd<OwnedFd>> {
+    let descriptor = rustix::process::pidfd_open(process, PidfdFlags::empty()).ok()?;
+    // SAFETY: the descriptor was just opened, is owned by the result alone, and
+    // so stays open and the same for as long as it is registered.
+    unsafe { AsyncFd::register(descriptor) }.ok()
+}
+
+/// The abbreviation of the local time zone, such as `UTC`.
+#[must_use]
+#[expect(unsafe_code, reason = "only the C library knows the abbreviation")]
+pub(crate) fn timezone() -> String {
+    // SAFETY: `tm` is plain data that `localtime_r` fills; its `tm_zone` then
+    // points to a NUL-terminated text that the C library keeps for the whole
+    // life of the process, and it is copied at once.
+    unsafe {
+        let now = libc::time(std::ptr::null_mut());
+        let mut local: libc::tm = std::mem::zeroed();
+        if libc::localtime_r(&raw const now, &raw mut local).is_null() || local.tm_zone.is_null() {
+            return "UTC".to_owned();
+        }
+        CStr::from_ptr(local.tm_zone).to_string_lossy().into_owned()
+    }
+}
+
+fn enter(setup: &ChildSetup) -> io::Result<()> {
+    rustix::process::setsid()?;
+    if let Some(limit) = setup.open_files {
+        rustix::process::setrlimit(Resource::Nofile, limit)?;
+    }
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
+    if let Some(who) = &setup.credentials {
+        nix::unistd::setgroups(&who.groups)?;
+        nix::unistd::setgid(who.gid)?;
+        nix::unistd::setuid(who.uid)?;
+    }
+    // After the change of user, which clears it.
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    match rustix::process::chdir(&setup.directory) {
+        Err(_) if setup.or_root_directory => rustix::process::chdir(c"/")?,
+        entered => entered?,
+    }
+    Ok(())
+}

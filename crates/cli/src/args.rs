@@ -1,0 +1,113 @@
+//! The command tree. Each command's own flags are declared beside its code.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{
+    agent, approval, audit, completion, event, exec, log, login, server, work_session,
+};
+use crate::output::Format;
+
+/// Command-line client for Alpacon, the AI-native PAM.
+///
+/// Log in, open a scoped work session, then operate on your servers within it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "alpacon",
+    version,
+    disable_help_subcommand = false,
+    subcommand_precedence_over_arg = true,
+    after_help = EXIT_CODES
+)]
+pub(crate) struct Cli {
+    /// How results are written.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "FORMAT"
+    )]
+    pub(crate) output: Format,
+
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+const EXIT_CODES: &str = "\
+Exit status:
+  0  success
+  1  general error
+  2  usage error (invalid flags or arguments)
+  3  denied by the work-session gate
+  4  pending human approval
+  5  server busy with active user work
+  6  the awaited approval was not granted
+  exec passes the remote command's exit status through.";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Restart, upgrade or stop the agent of a server.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Agent {
+        #[command(subcommand)]
+        verb: agent::Verb,
+    },
+    /// Approval requests.
+    #[command(
+        alias = "req",
+        subcommand_required = true,
+        arg_required_else_help = true
+    )]
+    Approval {
+        #[command(subcommand)]
+        verb: approval::Verb,
+    },
+    /// The workspace's audit log.
+    #[command(alias = "audit-log")]
+    Audit(audit::Args),
+    /// Print a completion script for a shell.
+    Completion(completion::Args),
+    /// The event channel; without a subcommand recent commands (deprecated, see `exec ls`).
+    #[command(alias = "events", args_conflicts_with_subcommands = true)]
+    Event(event::Args),
+    /// Run a command on a server.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        override_usage = exec::USAGE,
+        after_help = exec::HELP
+    )]
+    Exec(exec::Args),
+    /// Log lines of a server's agent.
+    #[command(alias = "logs")]
+    Log(log::Args),
+    /// Log in to a workspace.
+    #[command(after_help = login::EXAMPLES)]
+    Login(login::Args),
+    /// Forget the stored login.
+    Logout,
+    /// Managed servers and their registration.
+    #[command(
+        alias = "servers",
+        subcommand_required = true,
+        arg_required_else_help = true
+    )]
+    Server {
+        #[command(subcommand)]
+        verb: server::Verb,
+    },
+    /// Show the version.
+    Version,
+    /// Show who is logged in and whether a work session is required.
+    Whoami,
+    /// Work sessions: the scoped, recorded windows in which servers are operated.
+    #[command(
+        alias = "session",
+        subcommand_required = true,
+        arg_required_else_help = true,
+        after_help = work_session::HELP
+    )]
+    WorkSession {
+        #[command(subcommand)]
+        verb: work_session::Verb,
+    },
+}

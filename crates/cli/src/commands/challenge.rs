@@ -1,0 +1,98 @@
+//! Two refusals that the caller can cure at once: a missing second factor and a
+//! missing username (`cli-core.md` §2.1–§2.2). Each is cured once per command.
+
+use std::time::Duration;
+
+use client::{mfa, oauth, servers, users};
+use protocol::code;
+
+use crate::browser;
+use crate::context::Session;
+use crate::error::{CliError, Failure};
+use crate::output::color::{self, Color};
+use crate::output::spinner::Spinner;
+use crate::output::{self, message, sanitize};
+use crate::prompt;
+
+const MFA_TICK: Duration = Duration::from_secs(1);
+const MFA_LIMIT: Duration = Duration::from_secs(3 * 60);
+const APPROVAL_REQUIRED: &str = "approval_superuser_approve_required";
+const ALREADY_SET: &str = "user_username_already_set";
+const ASK_AGAIN: [&str; 3] = [
+    "user_username_invalid",
+    "user_username_disallowed",
+    "user_username_in_use",
+];
+
+/// Whether [`cure`] can do something about `error`.
+pub(crate) fn can_cure(error: &client::Error) -> bool {
+    matches!(
+        error.code(),
+        Some(code::AUTH_MFA_REQUIRED | code::USER_USERNAME_REQUIRED)
+    )
+}
+
+/// Cures `error` where possible. `Ok`: do the operation once more.
+pub(crate) async fn cure(
+    session: &mut Session,
+    server: Option<&str>,
+    error: client::Error,
+) -> Result<(), Failure> {
+    match error.code() {
+        Some(code::AUTH_MFA_REQUIRED) => second_factor(session, server).await,
+        Some(code::USER_USERNAME_REQUIRED) => username(session).await,
+        _ => Err(error.into()),
+    }
+}
+
+async fn second_factor(session: &mut Session, server: Option<&str>) -> Result<(), Failure> {
+    let server = match server {
+        Some(name) => Some(servers::id_by_name(&session.api, name).await?),
+        None => None,
+    };
+    let workspace = &session.config.workspace_name;
+    let link = mfa::link(&session.api, server.as_deref(), workspace).await?;
+    output::stderr(&format!(
+        "\nThis operation needs a second factor (MFA). Complete it here:\n{}\n\n",
+        color::paint(&sanitize::cell(&link), Color::Blue)
+    ));
+    browser::open(&link, session.store.folder());
+    let done = {
+        let _spinner = Spinner::start("Waiting for MFA...");
+        mfa::wait(&session.api, MFA_TICK, MFA_LIMIT).await
+    };
+    if !done {
+        return Err(CliError::refusal("MFA was not completed in time").into());
+    }
+    // A new token shows the server that it was done.
+    oauth::refresh(&session.api, &session.store, &mut session.config).await?;
+    message::success("MFA completed");
+    Ok(())
+}
+
+async fn username(session: &Session) -> Result<(), Failure> {
+    if !prompt::is_interactive() {
+        return Err(CliError::refusal(
+            "your system username is not set; run `alpacon username set <name>` (lower-case \
+             letters, digits, - and _)",
+        )
+        .into());
+    }
+    message::info("Choose the system username that you will have on servers.");
+    loop {
+        let name = prompt::required("Username: ")?;
+        match users::set_username(&session.api, &name).await {
+            Ok(()) => return Ok(()),
+            Err(error) => match error.code() {
+                Some(ALREADY_SET) => return Ok(()),
+                Some(APPROVAL_REQUIRED) => {
+                    return Err(CliError::from(error)
+                        .while_doing("the name is taken on a server and waits for a superuser")
+                        .into());
+                }
+                Some(code) if ASK_AGAIN.contains(&code) => message::warning(&error.to_string()),
+                _ => return Err(error.into()),
+            },
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! One module per noun, one file per verb.
+
+pub(crate) mod agent;
+pub(crate) mod approval;
+pub(crate) mod audit;
+pub(crate) mod banner;
+pub(crate) mod challenge;
+pub(crate) mod completion;
+pub(crate) mod event;
+pub(crate) mod exec;
+pub(crate) mod log;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod server;
+pub(crate) mod version;
+pub(crate) mod whoami;
+pub(crate) mod work_session;
+
+use std::future::Future;
+
+use crate::args::{Cli, Command};
+use crate::context::Context;
+use crate::error::{CliError, Failure};
+
+/// Runs one parsed command. Commands without network never start a runtime.
+pub(crate) fn dispatch(cli: Cli) -> Result<(), Failure> {
+    let format = cli.output;
+    let Some(command) = cli.command else {
+        banner::run();
+        return Ok(());
+    };
+    match command {
+        Command::Version => version::run(format),
+        Command::Completion(args) => {
+            completion::run(&args);
+            Ok(())
+        }
+        other => block_on(with_network(other, Context::new(format)?)),
+    }
+}
+
+/// Runs `future` on this thread.
+pub(crate) fn block_on(future: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CliError::new(crate::error::Kind::General, error.to_string()))?;
+    runtime.block_on(future)
+}
+
+async fn with_network(command: Command, context: Context) -> Result<(), Failure> {
+    match command {
+        Command::Agent { verb } => Box::pin(agent::run(&context, verb)).await,
+        Command::Approval { verb } => Box::pin(approval::run(&context, verb)).await,
+        Command::Audit(args) => Box::pin(audit::run(&context, args)).await,
+        Command::Event(args) => Box::pin(event::run(&context, args)).await,
+        Command::Exec(args) => Box::pin(exec::run_subcommand(&context, args)).await,
+        Command::Log(args) => Box::pin(log::run(&context, args)).await,
+        Command::Login(args) => Box::pin(login::run(&context, args)).await,
+        Command::Logout => Box::pin(logout::run(&context)).await,
+        Command::Server { verb } => Box::pin(server::run(&context, verb)).await,
+        Command::Whoami => Box::pin(whoami::run(&context)).await,
+        Command::WorkSession { verb } => Box::pin(work_session::run(&context, verb)).await,
+        // Handled by the caller, without a runtime.
+        Command::Version | Command::Completion(_) => Ok(()),
+    }
+}
+
+/// clap: a count above zero.
+pub(crate) fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("must be a whole number above zero".to_owned()),
+        Ok(number) => Ok(number),
+    }
+}

@@ -1,0 +1,112 @@
+//! A home of its own for every test, and the program in it.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::fake::Fake;
+
+/// A temporary home.
+pub(crate) struct Environment {
+    home: tempfile::TempDir,
+    variables: Vec<(&'static str, String)>,
+}
+
+/// What a run of the program gave.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Run {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Environment {
+    pub(crate) fn new() -> Self {
+        Self {
+            home: tempfile::tempdir().unwrap(),
+            variables: Vec::new(),
+        }
+    }
+
+    /// Logged in at `server` with the password.
+    pub(crate) fn logged_in(server: &Fake) -> Self {
+        let environment = Self::new();
+        let run = environment.run(&["login", &server.url(), "-u", "admin", "-p", "s3cret"]);
+        assert_eq!(run.status, 0, "{run:?}");
+        environment
+    }
+
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
+        self.variables.push((name, value.to_owned()));
+        self
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        self.run_with_input(arguments, "")
+    }
+
+    pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> Run {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_alpacon"))
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("PATH", "/usr/bin:/bin")
+            .env("TZ", "UTC")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The program may end without reading.
+        let _unread = child.stdin.take().unwrap().write_all(input.as_bytes());
+        let output = child.wait_with_output().unwrap();
+        Run {
+            status: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Writes a file below the home and gives its path.
+    pub(crate) fn write_file(&self, name: &str, text: &str) -> String {
+        let path = self.home.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn config_path(&self) -> PathBuf {
+        self.home.path().join(".alpacon/config.json")
+    }
+
+    pub(crate) fn write_config(&self, text: &str) {
+        std::fs::create_dir_all(self.home.path().join(".alpacon")).unwrap();
+        std::fs::write(self.config_path(), text).unwrap();
+    }
+
+    pub(crate) fn config(&self) -> Value {
+        serde_json::from_str(&std::fs::read_to_string(self.config_path()).unwrap()).unwrap()
+    }
+}
+
+impl Run {
+    /// stdout as JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The envelope on stderr: it starts at the first line that is `{`.
+    pub(crate) fn envelope(&self) -> Value {
+        let start = if self.stderr.starts_with("{\n") {
+            0
+        } else {
+            self.stderr
+                .find("\n{\n")
+                .unwrap_or_else(|| panic!("no envelope: {self:?}"))
+        };
+        serde_json::from_str(&self.stderr[start..]).unwrap()
+    }
+}

@@ -1,0 +1,24 @@
+//! Drives the real program against a small server that speaks the real protocol.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod config;
+mod environment;
+mod events;
+mod exec;
+mod exec_stream;
+mod fake;
+mod gate;
+mod help;
+mod login;
+mod oauth;
+mod robustness;
+mod servers;
+mod tls;
+mod usage;
+mod work_sessions;

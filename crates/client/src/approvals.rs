@@ -1,0 +1,115 @@
+//! Approval requests (`rest-operations.md` §3).
+
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::users::UserSummary;
+use crate::{Api, Error, decode, page, path};
+
+const PATH: &str = "/api/approvals/approvals/";
+
+/// States a request can be in.
+pub const STATUSES: [&str; 5] = ["pending", "approved", "rejected", "cancelled", "expired"];
+/// What a request can be about.
+pub const TYPES: [&str; 9] = [
+    "sudo",
+    "work_session",
+    "username",
+    "groupname",
+    "service_token",
+    "svc_token_mod",
+    "app_username",
+    "work_session_mod",
+    "sudo_policy",
+];
+
+/// A request.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Approval {
+    /// Id.
+    pub id: String,
+    /// See [`TYPES`].
+    pub request_type: String,
+    /// Summary for people.
+    pub request_data: String,
+    /// Why it was asked for.
+    pub description: String,
+    /// See [`STATUSES`].
+    pub status: String,
+    /// Who asked.
+    pub requested_by: Option<UserSummary>,
+    /// Who decided.
+    pub reviewed_by: Option<UserSummary>,
+    /// When it was decided.
+    #[serde(deserialize_with = "decode::time")]
+    pub reviewed_at: Option<DateTime<Utc>>,
+    /// When it was asked for.
+    #[serde(deserialize_with = "decode::time")]
+    pub added_at: Option<DateTime<Utc>>,
+}
+
+/// What can be done with a pending request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Withdraw it.
+    Cancel,
+    /// Grant it.
+    Approve,
+    /// Refuse it.
+    Reject,
+}
+
+impl Action {
+    /// The last segment of its path, and its word on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cancel => "cancel",
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+        }
+    }
+}
+
+/// Requests of everybody, or only the caller's own. Empty filters are left out.
+///
+/// # Errors
+/// When the call fails; only superusers may list everybody's.
+pub async fn list(
+    api: &Api,
+    own: bool,
+    status: &str,
+    request_type: &str,
+) -> Result<Vec<Approval>, Error> {
+    let query: Vec<_> = [("status", status), ("request_type", request_type)]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name, value.to_owned()))
+        .collect();
+    let path = if own {
+        path::join(PATH, &["-"])?
+    } else {
+        PATH.to_owned()
+    };
+    page::all(api, &path, &query, None).await
+}
+
+/// The server's own representation.
+///
+/// # Errors
+/// When the call fails.
+pub async fn detail(api: &Api, id: &str) -> Result<Value, Error> {
+    api.get_json(&path::join(PATH, &[id])?, &[]).await
+}
+
+/// Carries an action out.
+///
+/// # Errors
+/// When the call fails.
+pub async fn act(api: &Api, id: &str, action: Action) -> Result<(), Error> {
+    let body = serde_json::json!({});
+    api.post_ignoring(&path::join(PATH, &[id, action.as_str()])?, &body)
+        .await
+}

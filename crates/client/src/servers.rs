@@ -1,0 +1,158 @@
+//! Managed servers (`rest-identity.md` §18).
+
+use protocol::Page;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::users::UserSummary;
+use crate::{Api, Error, page, path};
+
+const PATH: &str = "/api/servers/servers/";
+
+/// A server inside another object.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct ServerSummary {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Operating system, when known.
+    pub os: Option<String>,
+    /// Its agent is connected.
+    pub is_connected: bool,
+}
+
+/// A row of the list.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Server {
+    /// Id.
+    pub id: String,
+    /// Name.
+    pub name: String,
+    /// Address the agent connects from.
+    pub remote_ip: String,
+    /// Distribution.
+    pub os_name: String,
+    /// Its version.
+    pub os_version: String,
+    /// Its agent is connected.
+    pub is_connected: bool,
+    /// Who registered it.
+    pub owner: UserSummary,
+}
+
+/// What can be asked of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Reboot the host.
+    Reboot,
+    /// Switch the host off.
+    Shutdown,
+    /// Upgrade the host's packages.
+    Upgrade,
+    /// Read the host's information again.
+    Refresh,
+    /// Restart the agent.
+    RestartAgent,
+    /// Upgrade the agent.
+    UpgradeAgent,
+    /// Stop the agent.
+    ShutdownAgent,
+}
+
+impl Action {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reboot => "reboot_system",
+            Self::Shutdown => "shutdown_system",
+            Self::Upgrade => "upgrade_system",
+            Self::Refresh => "update_information",
+            Self::RestartAgent => "restart_agent",
+            Self::UpgradeAgent => "upgrade_agent",
+            Self::ShutdownAgent => "shutdown_agent",
+        }
+    }
+}
+
+/// A row of any look-up by name.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct LookupRow {
+    id: String,
+    name: String,
+    username: String,
+}
+
+impl LookupRow {
+    /// The row that bears exactly `name`. A server that ignored the filter must
+    /// not make us act on another object.
+    pub(crate) fn pick(rows: Page<Self>, noun: &'static str, name: &str) -> Result<String, Error> {
+        rows.results
+            .into_iter()
+            .find(|row| !row.id.is_empty() && (row.name == name || row.username == name))
+            .map(|row| row.id)
+            .ok_or_else(|| Error::NotFound {
+                noun,
+                name: name.to_owned(),
+            })
+    }
+}
+
+/// All servers the caller sees.
+///
+/// # Errors
+/// When the call fails.
+pub async fn list(api: &Api) -> Result<Vec<Server>, Error> {
+    page::all(api, PATH, &[], None).await
+}
+
+/// The id of the server with exactly this name.
+///
+/// # Errors
+/// When there is none or the call fails.
+pub async fn id_by_name(api: &Api, name: &str) -> Result<String, Error> {
+    let rows = api.get(PATH, &[("name", name.to_owned())]).await?;
+    LookupRow::pick(rows, "server", name)
+}
+
+/// The server's own representation.
+///
+/// # Errors
+/// When the call fails.
+pub async fn detail(api: &Api, id: &str) -> Result<Value, Error> {
+    api.get_json(&path::join(PATH, &[id])?, &[]).await
+}
+
+/// Sends the whole edited representation back.
+///
+/// # Errors
+/// When the call fails.
+pub async fn update(api: &Api, id: &str, document: &Value) -> Result<Value, Error> {
+    api.patch_json(&path::join(PATH, &[id])?, document).await
+}
+
+/// Removes the server.
+///
+/// # Errors
+/// When the call fails.
+pub async fn delete(api: &Api, id: &str) -> Result<(), Error> {
+    api.delete(&path::join(PATH, &[id])?).await
+}
+
+/// Asks for an action. `force` is `None` for actions of the agent, which do not
+/// know it.
+///
+/// # Errors
+/// When the call fails.
+pub async fn act(api: &Api, id: &str, action: Action, force: Option<bool>) -> Result<(), Error> {
+    let mut body = json!({ "action": action.as_str() });
+    if let (Some(force), Some(members)) = (force, body.as_object_mut()) {
+        members.insert("force".to_owned(), Value::Bool(force));
+    }
+    api.post_ignoring(&path::join(PATH, &[id, "actions"])?, &body)
+        .await
+}

@@ -1,0 +1,154 @@
+//! What time does to commands: schedules fall due, silent agents are given up on,
+//! ended authority stops work.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use protocol::command::{SHELL_SYSTEM, Status, phase};
+use protocol::id::{CommandId, ServerId, WorkSessionId};
+use protocol::work_session;
+use store::entity::command;
+use store::now;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::dispatch;
+use super::reports::{announce_end, finish_if_complete};
+use crate::app::SharedApp;
+use crate::http::{ApiResult, PublicCtx};
+
+const TICK: Duration = Duration::from_secs(1);
+/// How long the output of an ended command may trail behind its end.
+const OUTPUT_PATIENCE: TimeDelta = TimeDelta::seconds(2);
+
+/// Runs until the server drains.
+pub(crate) async fn run(app: SharedApp) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        app.feeds.sweep();
+        for workspace in app.workspaces.all() {
+            let ctx = PublicCtx::internal(app.clone(), workspace);
+            if let Err(error) = pass(&ctx).await {
+                tracing::warn!(detail = error.detail, "open commands could not be checked");
+            }
+        }
+    }
+}
+
+async fn pass(ctx: &PublicCtx) -> ApiResult<()> {
+    for row in ctx.tenant().commands().open(None).await? {
+        if let Err(error) = check(ctx, &row, now()).await {
+            tracing::warn!(command = %row.id, detail = error.detail, "a command could not be checked");
+        }
+    }
+    Ok(())
+}
+
+async fn check(ctx: &PublicCtx, row: &command::Model, time: DateTime<Utc>) -> ApiResult<()> {
+    let id = CommandId(row.id);
+    if let Some(reported) = row.reported_at {
+        if time - reported < OUTPUT_PATIENCE {
+            return Ok(());
+        }
+        let unit = ctx.begin().await?;
+        let finished = finish_if_complete(&unit.tenant().commands(), id, true).await?;
+        unit.commit().await?;
+        if finished {
+            announce_end(ctx, id).await;
+        }
+        return Ok(());
+    }
+    if row.status == Status::Scheduled.as_str() {
+        return start_if_due(ctx, row, time).await;
+    }
+    if let Some((status, phase)) = given_up(ctx, row, time) {
+        let unit = ctx.begin().await?;
+        let ended = unit
+            .tenant()
+            .commands()
+            .end(id, status, Some(phase), None)
+            .await?;
+        unit.commit().await?;
+        if ended {
+            announce_end(ctx, id).await;
+        }
+        return Ok(());
+    }
+    if row.shell == SHELL_SYSTEM && authority_ended(ctx, row).await? {
+        dispatch::cancel(ctx, row, "The work session ended.").await?;
+    }
+    Ok(())
+}
+
+/// The outcome of a command whose agent has been silent for too long.
+fn given_up(
+    ctx: &PublicCtx,
+    row: &command::Model,
+    time: DateTime<Utc>,
+) -> Option<(Status, &'static str)> {
+    let limits = &ctx.app.config.commands;
+    let connected = ctx.app.agents.connection(ServerId(row.server_id)).is_some();
+    match (row.acked_at, row.delivered_at) {
+        (Some(acked), _) => {
+            let limit = if connected {
+                limits.result_timeout()
+            } else {
+                limits.agent_gone_after()
+            };
+            let since = if connected {
+                acked
+            } else {
+                row_last_seen(ctx, row).max(acked)
+            };
+            (time - since > limit).then_some((Status::Stuck, phase::AGENT_TIMEOUT))
+        }
+        (None, Some(delivered)) => (time - delivered > limits.ack_timeout())
+            .then_some((Status::Stuck, phase::AGENT_DISCONNECTED)),
+        (None, None) => (time - row.scheduled_at.unwrap_or(row.added_at).max(row.added_at)
+            > limits.queue_timeout())
+        .then_some((Status::Stuck, phase::AGENT_DISCONNECTED)),
+    }
+}
+
+/// When the agent of a command was last on line, as far as this node knows.
+fn row_last_seen(ctx: &PublicCtx, row: &command::Model) -> DateTime<Utc> {
+    ctx.app
+        .agents
+        .last_seen(ServerId(row.server_id))
+        .unwrap_or(ctx.app.started_at)
+}
+
+async fn start_if_due(ctx: &PublicCtx, row: &command::Model, time: DateTime<Utc>) -> ApiResult<()> {
+    if row.scheduled_at.is_some_and(|scheduled| scheduled > time) {
+        return Ok(());
+    }
+    let after: Vec<CommandId> = serde_json::from_value(row.run_after.clone()).unwrap_or_default();
+    for id in after {
+        let done = ctx
+            .tenant()
+            .commands()
+            .find(id)
+            .await?
+            .is_none_or(|earlier| Status::parse(&earlier.status).is_none_or(Status::is_final));
+        if !done {
+            return Ok(());
+        }
+    }
+    match ctx.app.agents.connection(ServerId(row.server_id)) {
+        Some(connection) => dispatch::deliver(ctx, row, &connection).await,
+        None => {
+            let unit = ctx.begin().await?;
+            unit.tenant().commands().queue(CommandId(row.id)).await?;
+            unit.commit().await.map_err(Into::into)
+        }
+    }
+}
+
+async fn authority_ended(ctx: &PublicCtx, row: &command::Model) -> ApiResult<bool> {
+    let Some(id) = row.work_session_id else {
+        return Ok(false);
+    };
+    let session = ctx.tenant().work_sessions().find(WorkSessionId(id)).await?;
+    Ok(session.is_none_or(|session| session.status != work_session::Status::Active.as_str()))
+}

@@ -1,0 +1,175 @@
+//! Getting commands to agents, each at most once.
+
+use std::collections::BTreeMap;
+
+use protocol::command::{Status, phase};
+use protocol::id::{CommandId, WorkSessionId};
+use store::entity::{command, work_session};
+use store::now;
+
+use super::reports::announce_end;
+use crate::agents::{self, Connection};
+use crate::http::{ApiError, ApiResult, PublicCtx};
+
+/// What sealed environments are sealed for.
+pub(super) const ENV_PURPOSE: &str = "command environment";
+
+/// Sends a command that the database already calls delivered. One that cannot be
+/// sent ends here: it must not be sent twice.
+pub(super) async fn send(
+    ctx: &PublicCtx,
+    row: &command::Model,
+    env: BTreeMap<String, String>,
+    connection: &Connection,
+    session: Option<&work_session::Model>,
+) {
+    let ends_in = session.map(|session| {
+        let left = session.expires_at - now();
+        u64::try_from(left.num_milliseconds()).unwrap_or(0)
+    });
+    let message = agents::command_message(row, env, ends_in, connection, &ctx.app.keys.orders);
+    let sent = match message {
+        Ok(message) => connection.send(message),
+        Err(error) => {
+            tracing::error!(%error, "an order could not be made");
+            false
+        }
+    };
+    if !sent {
+        fail(
+            ctx,
+            CommandId(row.id),
+            "The agent does not take orders at the moment.",
+        )
+        .await;
+    }
+}
+
+async fn fail(ctx: &PublicCtx, id: CommandId, reason: &str) {
+    let ended: ApiResult<bool> = async {
+        let unit = ctx.begin().await?;
+        let commands = unit.tenant().commands();
+        let ended = commands
+            .end(
+                id,
+                Status::Error,
+                Some(phase::AGENT_DISCONNECTED),
+                Some(reason),
+            )
+            .await?;
+        unit.commit().await?;
+        Ok(ended)
+    }
+    .await;
+    match ended {
+        Ok(true) => announce_end(ctx, id).await,
+        Ok(false) => {}
+        // The clock ends it: it is delivered and will not be acknowledged.
+        Err(error) => tracing::error!(detail = error.detail, "a command could not be ended"),
+    }
+}
+
+/// Sends what waits for an agent that has just connected.
+pub(crate) async fn deliver_waiting(ctx: PublicCtx, connection: Connection) {
+    let waiting = match ctx.tenant().commands().open(Some(connection.server)).await {
+        Ok(rows) => rows,
+        Err(error) => {
+            tracing::error!(%error, "waiting commands could not be read");
+            return;
+        }
+    };
+    for row in waiting
+        .into_iter()
+        .filter(|row| row.status == Status::Queued.as_str())
+    {
+        if let Err(error) = deliver(&ctx, &row, &connection).await {
+            tracing::error!(
+                detail = error.detail,
+                "a waiting command could not be delivered"
+            );
+        }
+    }
+}
+
+/// Delivers a waiting command, if its authority still stands.
+pub(super) async fn deliver(
+    ctx: &PublicCtx,
+    row: &command::Model,
+    connection: &Connection,
+) -> ApiResult<()> {
+    let session = match row.work_session_id {
+        Some(id) => ctx.tenant().work_sessions().find(WorkSessionId(id)).await?,
+        None => None,
+    };
+    let usable = |session: &work_session::Model| {
+        session.status == protocol::work_session::Status::Active.as_str()
+            && session.expires_at > now()
+    };
+    if row.work_session_id.is_some() && !session.as_ref().is_some_and(usable) {
+        let unit = ctx.begin().await?;
+        let reason = "The work session ended before the command could start.";
+        unit.tenant()
+            .commands()
+            .end(CommandId(row.id), Status::Cancelled, None, Some(reason))
+            .await?;
+        unit.commit().await?;
+        announce_end(ctx, CommandId(row.id)).await;
+        return Ok(());
+    }
+    let env = match &row.sealed_env {
+        Some(sealed) => {
+            let plain = ctx
+                .app
+                .keys
+                .sealing
+                .open(ENV_PURPOSE, sealed)
+                .map_err(ApiError::internal)?;
+            serde_json::from_slice(&plain).map_err(ApiError::internal)?
+        }
+        None => BTreeMap::new(),
+    };
+    let unit = ctx.begin().await?;
+    let ours = unit.tenant().commands().deliver(CommandId(row.id)).await?;
+    unit.commit().await?;
+    if ours {
+        send(ctx, row, env, connection, session.as_ref()).await;
+    }
+    Ok(())
+}
+
+/// Stops a command: one that waits is withdrawn, one that runs is killed by its
+/// agent, which then reports the end.
+pub(crate) async fn cancel(ctx: &PublicCtx, row: &command::Model, reason: &str) -> ApiResult<()> {
+    let id = CommandId(row.id);
+    let waiting = matches!(
+        Status::parse(&row.status),
+        Some(Status::Queued | Status::Scheduled | Status::AwaitingApproval)
+    );
+    if waiting {
+        let unit = ctx.begin().await?;
+        let ended = unit
+            .tenant()
+            .commands()
+            .end(id, Status::Cancelled, None, Some(reason))
+            .await?;
+        unit.commit().await?;
+        if ended {
+            announce_end(ctx, id).await;
+        }
+        return Ok(());
+    }
+    let server = protocol::id::ServerId(row.server_id);
+    let Some(connection) = ctx.app.agents.connection(server) else {
+        return Ok(());
+    };
+    match agents::cancel_message(id, &connection, &ctx.app.keys.orders) {
+        Ok(Some(message)) => {
+            if !connection.send(message) {
+                tracing::warn!(command = %id, "a command could not be stopped: its agent is gone");
+            }
+        }
+        Ok(None) => tracing::warn!(command = %id, "this agent cannot stop a running command"),
+        Err(error) => return Err(ApiError::internal(error)),
+    }
+    Ok(())
+}

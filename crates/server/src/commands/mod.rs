@@ -1,0 +1,22 @@
+//! Commands: submitted by people and tools, carried out by agents.
+//!
+//! A submission passes the gate and the judge; its row and its audit record
+//! become durable in one transaction; then the order goes to the agent. The
+//! agent's reports come back ([`reports`]), are stored, and wake whoever waits.
+
+mod clock;
+pub(crate) mod dispatch;
+mod feed;
+mod internal;
+mod reports;
+mod routes;
+mod stream;
+mod submit;
+mod view;
+
+pub(crate) use clock::run as run_clock;
+pub(crate) use feed::Feeds;
+pub(crate) use internal::{InternalOrder, order_internal};
+pub(crate) use reports::agent_started;
+pub(crate) use routes::routes;
+pub(crate) use view::{submitted, visible};

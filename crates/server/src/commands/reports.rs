@@ -1,0 +1,290 @@
+//! What agents report about commands: acknowledgement, output, end, refusal.
+//!
+//! Delivery is at least once and unordered, so every step is idempotent, and an
+//! unknown or finished command is no error: an agent whose report is refused
+//! repeats it and holds everything else back.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
+use protocol::agent::Report;
+use protocol::command::{SHELL_SYSTEM, Status, phase};
+use protocol::event;
+use protocol::id::{CommandId, ServerId};
+use serde_json::json;
+use store::audit::{Actor, AuditRecord};
+use store::commands::Commands;
+use store::entity::command;
+
+use crate::http::{AgentCtx, ApiResult, PublicCtx};
+
+/// Output kept of one command. The end of what is longer is in the result.
+const MAX_OUTPUT_CHARS: i64 = 256 * 1024 * 1024;
+/// No honest agent counts further.
+const MAX_SEQ: i64 = 1 << 40;
+
+/// Stores reports, in order, in one transaction; then wakes whoever waits.
+pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()> {
+    let unit = ctx.begin().await?;
+    let mut rows: HashMap<CommandId, Option<command::Model>> = HashMap::new();
+    let mut touched: Vec<CommandId> = Vec::new();
+    // Characters of output stored per command, in this batch and before.
+    let mut stored: HashMap<CommandId, i64> = HashMap::new();
+    let mut output = Vec::new();
+    let mut ended = Vec::new();
+    for report in reports {
+        let id = report_command(&report);
+        if let Entry::Vacant(entry) = rows.entry(id) {
+            // A command of another server is as unknown as one that never was.
+            let row = unit.tenant().commands().find(id).await?;
+            entry.insert(row.filter(|row| row.server_id == ctx.server.id));
+            touched.push(id);
+        }
+        if let Some(Some(row)) = rows.get(&id) {
+            stored.entry(id).or_insert(row.output_chars);
+        }
+        if !matches!(rows.get(&id), Some(Some(_))) {
+            continue;
+        }
+        let commands = unit.tenant().commands();
+        match report {
+            Report::Ack { .. } => {
+                commands.ack(id).await?;
+            }
+            Report::Chunk { seq, content, .. } => {
+                if let Some(content) = keep(&mut stored, id, seq, content)
+                    && commands.add_chunk(id, seq, &content).await?
+                {
+                    output.push((id, seq, content));
+                }
+            }
+            Report::Fin { fin, .. } => {
+                commands.report(id, &fin).await?;
+            }
+            Report::Reject { reason, .. } => {
+                let reason = format!("The agent refused the order: {reason}");
+                if commands
+                    .end(id, Status::Rejected, None, Some(&reason))
+                    .await?
+                {
+                    ended.push(id);
+                }
+            }
+        }
+    }
+    for id in &touched {
+        if finish_if_complete(&unit.tenant().commands(), *id, false).await? {
+            ended.push(*id);
+        }
+    }
+    for id in &ended {
+        if let Some(row) = unit.tenant().commands().find(*id).await?
+            && row.shell == SHELL_SYSTEM
+        {
+            unit.audit(end_record(&row, &ctx.server.name)).await?;
+        }
+    }
+    unit.commit().await?;
+
+    for (id, seq, content) in output {
+        ctx.app.events.publish(
+            ctx.workspace_id(),
+            event::COMMAND_OUTPUT,
+            Some(id.0),
+            &json!({"command_id": id, "seq": seq, "content": content}),
+        );
+    }
+    let ended: HashSet<CommandId> = ended.into_iter().collect();
+    for id in touched {
+        if ended.contains(&id) {
+            announce(ctx, id, ctx.server_id());
+        } else {
+            ctx.app.feeds.wake(id);
+        }
+    }
+    Ok(())
+}
+
+/// What is kept of a piece of output: all of it, the note that the limit is
+/// reached, or nothing.
+fn keep(
+    stored: &mut HashMap<CommandId, i64>,
+    id: CommandId,
+    seq: i64,
+    content: String,
+) -> Option<String> {
+    if !(0..=MAX_SEQ).contains(&seq) {
+        return None;
+    }
+    let stored = stored.entry(id).or_default();
+    if *stored >= MAX_OUTPUT_CHARS {
+        return None;
+    }
+    *stored += i64::try_from(content.chars().count()).unwrap_or(i64::MAX);
+    if *stored >= MAX_OUTPUT_CHARS {
+        let limit = MAX_OUTPUT_CHARS / (1024 * 1024);
+        *stored = MAX_OUTPUT_CHARS;
+        return Some(format!(
+            "\n[output cut here: more than {limit} Mi characters]\n"
+        ));
+    }
+    Some(content)
+}
+
+fn report_command(report: &Report) -> CommandId {
+    match report {
+        Report::Ack { command }
+        | Report::Chunk { command, .. }
+        | Report::Fin { command, .. }
+        | Report::Reject { command, .. } => *command,
+    }
+}
+
+/// Makes a reported command final once its output is here, or when `patience` is
+/// over. The public agent sends output and end over several connections, so the
+/// end may come first.
+pub(super) async fn finish_if_complete<C: store::Connected>(
+    commands: &Commands<'_, C>,
+    id: CommandId,
+    patience_over: bool,
+) -> ApiResult<bool> {
+    let Some(row) = commands.find(id).await? else {
+        return Ok(false);
+    };
+    if row.reported_at.is_none() || row.finished_at.is_some() {
+        return Ok(false);
+    }
+    let complete = patience_over
+        || match row.expected_chunks {
+            Some(expected) => {
+                i64::try_from(commands.count_chunks(id).await?).unwrap_or(i64::MAX) >= expected
+            }
+            None => {
+                let length = i64::try_from(row.result.chars().count()).unwrap_or(i64::MAX);
+                row.shell != SHELL_SYSTEM || row.output_chars >= length
+            }
+        };
+    if !complete {
+        return Ok(false);
+    }
+    Ok(commands.finish(id, row.success == Some(true)).await?)
+}
+
+fn end_record(row: &command::Model, server: &str) -> AuditRecord {
+    AuditRecord {
+        actor: Actor {
+            kind: "agent",
+            id: Some(row.server_id),
+            name: server.to_owned(),
+        },
+        ip: String::new(),
+        app: "command",
+        model: "command",
+        object_id: Some(row.id),
+        action: "finish",
+        status_code: 200,
+        description: format!(
+            "command {} on {server}, exit status {}",
+            row.status,
+            row.exit_code
+                .map_or_else(|| "unknown".to_owned(), |code| code.to_string())
+        ),
+        data: json!({
+            "status": row.status,
+            "exit_code": row.exit_code,
+            "error_phase": row.error_phase,
+            "session": row.work_session_id,
+        }),
+    }
+}
+
+/// Tells listeners that a command is final. Its state is readable by now.
+fn announce(ctx: &PublicCtx, id: CommandId, server: ServerId) {
+    ctx.app.feeds.wake(id);
+    ctx.app.events.publish(
+        ctx.workspace.id,
+        event::COMMAND_FIN,
+        Some(server.0),
+        &json!({"type": "event", "id": id}),
+    );
+}
+
+/// Records and announces an end that no agent reported.
+pub(super) async fn announce_end(ctx: &PublicCtx, id: CommandId) {
+    let row = match ctx.tenant().commands().find(id).await {
+        Ok(Some(row)) => row,
+        Ok(None) => return,
+        Err(error) => {
+            tracing::error!(%error, "an ended command could not be read");
+            ctx.app.feeds.wake(id);
+            return;
+        }
+    };
+    if row.shell == SHELL_SYSTEM {
+        let recorded: ApiResult<()> = async {
+            let unit = ctx.begin().await?;
+            unit.audit(AuditRecord {
+                actor: Actor::system(),
+                ..end_record(&row, "its server")
+            })
+            .await?;
+            Ok(unit.commit().await?)
+        }
+        .await;
+        if let Err(error) = recorded {
+            tracing::error!(detail = error.detail, "an end could not be recorded");
+        }
+    }
+    announce(ctx, id, ServerId(row.server_id));
+}
+
+/// Ends what a restarted agent had been running: those processes are gone.
+/// `unreported` are the commands whose end the agent still holds.
+pub(crate) async fn agent_started(
+    ctx: &AgentCtx,
+    boot_id: Option<&str>,
+    unreported: &[CommandId],
+) -> ApiResult<()> {
+    if let Some(boot_id) = boot_id {
+        // The same process says it again: nothing was lost.
+        if ctx.server.boot_id.as_deref() == Some(boot_id) {
+            return Ok(());
+        }
+    }
+    // What went out on the connection there is now went to the new process.
+    let since = ctx
+        .app
+        .agents
+        .connection(ctx.server_id())
+        .map(|connection| connection.since);
+    let unit = ctx.begin().await?;
+    if let Some(boot_id) = boot_id {
+        unit.tenant()
+            .fleet()
+            .record_boot(ctx.server_id(), boot_id)
+            .await?;
+    }
+    let commands = unit.tenant().commands();
+    let mut ended = Vec::new();
+    for row in commands.open(Some(ctx.server_id())).await? {
+        let id = CommandId(row.id);
+        let sent_before = row
+            .delivered_at
+            .is_some_and(|time| since.is_none_or(|since| time < since));
+        let had_it = row.acked_at.is_some() && row.reported_at.is_none();
+        if had_it && sent_before && !unreported.contains(&id) {
+            let reason = "The agent restarted while the command ran.";
+            if commands
+                .end(id, Status::Stuck, Some(phase::AGENT_TIMEOUT), Some(reason))
+                .await?
+            {
+                ended.push(id);
+            }
+        }
+    }
+    unit.commit().await?;
+    for id in ended {
+        announce_end(ctx, id).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,110 @@
+//! Commands as callers see them, and which ones.
+
+use protocol::command::{Command, Status, SubmittedCommand};
+use protocol::id::{CommandId, ServerId, WorkSessionId};
+use store::entity::command;
+
+use crate::http::{ApiError, ApiResult, Ctx};
+use crate::identity::summary::Summaries;
+
+/// A command the caller may see: one's own; for staff, any on a visible server.
+pub(crate) async fn visible(ctx: &Ctx, id: CommandId) -> ApiResult<command::Model> {
+    let row = ctx
+        .tenant()
+        .commands()
+        .find(id)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    if may_see(ctx, &row).await? {
+        Ok(row)
+    } else {
+        Err(ApiError::not_found())
+    }
+}
+
+async fn may_see(ctx: &Ctx, row: &command::Model) -> ApiResult<bool> {
+    if ctx.principal.is_superuser() {
+        return Ok(true);
+    }
+    let own = match ctx.principal.user_id() {
+        Some(user) => row.requested_by == Some(user.0),
+        None => row.token_id == ctx.principal.token().map(|token| token.0),
+    };
+    if own {
+        return Ok(true);
+    }
+    if !ctx.principal.is_staff() {
+        return Ok(false);
+    }
+    let server = ctx
+        .tenant()
+        .fleet()
+        .find(ctx.principal.viewer(), ServerId(row.server_id))
+        .await?;
+    Ok(server.is_some())
+}
+
+/// Commands with what they refer to.
+pub(super) async fn commands(ctx: &Ctx, rows: &[command::Model]) -> ApiResult<Vec<Command>> {
+    let users = rows.iter().filter_map(|row| row.requested_by);
+    let servers = rows.iter().map(|row| row.server_id);
+    let summaries = Summaries::read(ctx, users, servers).await?;
+    Ok(rows.iter().map(|row| detail(row, &summaries)).collect())
+}
+
+pub(super) async fn command(ctx: &Ctx, row: &command::Model) -> ApiResult<Command> {
+    let summaries = Summaries::read(ctx, row.requested_by, [row.server_id]).await?;
+    Ok(detail(row, &summaries))
+}
+
+fn detail(row: &command::Model, summaries: &Summaries) -> Command {
+    let status = Status::parse(&row.status);
+    let delay = row
+        .acked_at
+        .zip(row.delivered_at)
+        .map_or(0.0, |(acked, delivered)| {
+            (acked - delivered).as_seconds_f64()
+        });
+    Command {
+        id: CommandId(row.id),
+        shell: row.shell.clone(),
+        line: row.line.clone(),
+        status: row.status.clone(),
+        // Reported but not final yet: the outcome waits for the output.
+        success: row.success.filter(|_| status.is_none_or(Status::is_final)),
+        exit_code: row.exit_code,
+        error_phase: row.error_phase.clone(),
+        result: row.result.clone(),
+        cancellable: status.is_some_and(|status| !status.is_final()),
+        response_delay: delay,
+        elapsed_time: row.elapsed_time,
+        added_at: Some(row.added_at),
+        scheduled_at: row.scheduled_at,
+        username: row.username.clone(),
+        groupname: row.groupname.clone(),
+        server: summaries.server(row.server_id),
+        requested_by: summaries.user(row.requested_by),
+        work_session: row.work_session_id.map(WorkSessionId),
+        approval_request_id: None,
+        // The exec guard is not built yet, and nothing is claimed without it.
+        enforcement: Some("none".to_owned()),
+    }
+}
+
+/// The answer to a submission.
+pub(crate) async fn submitted(ctx: &Ctx, row: &command::Model) -> ApiResult<SubmittedCommand> {
+    let summaries = Summaries::read(ctx, row.requested_by, [row.server_id]).await?;
+    Ok(SubmittedCommand {
+        id: CommandId(row.id),
+        shell: row.shell.clone(),
+        line: row.line.clone(),
+        data: row.data.clone(),
+        username: row.username.clone(),
+        groupname: row.groupname.clone(),
+        added_at: Some(row.added_at),
+        scheduled_at: row.scheduled_at,
+        server: summaries.server(row.server_id),
+        requested_by: summaries.user(row.requested_by),
+        run_after: serde_json::from_value(row.run_after.clone()).unwrap_or_default(),
+    })
+}

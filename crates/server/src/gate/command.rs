@@ -1,0 +1,133 @@
+//! The judge's turn: what a granted operation may run.
+
+use std::collections::BTreeMap;
+
+use http::StatusCode;
+use judge::{Authority, Decision, Plan, RuleSet, Sudo, Verdict};
+use protocol::code;
+use protocol::work_session::SudoPolicy;
+use serde_json::{Value, json};
+use store::entity::work_session;
+use store::work_sessions::Rules;
+
+use super::Grant;
+use crate::http::{ApiError, ApiResult};
+
+/// A line that may run.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    /// Words, where no shell is needed.
+    pub(crate) argv: Option<Vec<String>>,
+    /// For the record: rule, flags, risk.
+    pub(crate) verdict: Value,
+}
+
+/// Judges `line` under the grant: first under the token's rules, then under the
+/// session's.
+///
+/// # Errors
+/// The refusal, with the judge's reason in its text.
+pub(crate) fn judge_command(
+    grant: &Grant,
+    line: &str,
+    env: &BTreeMap<String, String>,
+) -> ApiResult<Judged> {
+    let plan = Plan::read(line);
+    let names: Vec<&str> = env.keys().map(String::as_str).collect();
+    let mut verdicts = Vec::with_capacity(2);
+    if let Some(commands) = &grant.token_commands {
+        let authority = Authority {
+            commands: allow_list(commands)?,
+            ..Authority::default()
+        };
+        let refusal = (code::API_TOKEN_ACL_NOT_ALLOWED, "token");
+        verdicts.push(allowed(judge::judge(&plan, &authority, &names), refusal)?);
+    }
+    if let Some(session) = &grant.session {
+        let refusal = (code::COMMAND_NOT_ALLOWED, "command");
+        let authority = session_authority(session)?;
+        verdicts.push(allowed(judge::judge(&plan, &authority, &names), refusal)?);
+    }
+    if verdicts.is_empty() {
+        let refusal = (code::COMMAND_NOT_ALLOWED, "command");
+        verdicts.push(allowed(
+            judge::judge(&plan, &Authority::default(), &names),
+            refusal,
+        )?);
+    }
+    let rules: Vec<&String> = verdicts.iter().filter_map(|v| v.rule.as_ref()).collect();
+    let read = verdicts
+        .first()
+        .map(|verdict| json!({"flags": verdict.flags, "risk": verdict.risk}));
+    Ok(Judged {
+        argv: plan.direct_argv(),
+        verdict: json!({"rules": rules, "reading": read}),
+    })
+}
+
+/// The verdict, if it allows. Nobody can be asked yet, so what would need asking
+/// is refused.
+fn allowed(verdict: Verdict, refusal: (&'static str, &'static str)) -> ApiResult<Verdict> {
+    match &verdict.decision {
+        Decision::Allow => Ok(verdict),
+        Decision::Deny { reason, .. } | Decision::Hold { reason } => {
+            Err(ApiError::new(StatusCode::FORBIDDEN, reason.clone()).code(refusal.0, refusal.1))
+        }
+    }
+}
+
+/// The allow-list of some rules. The rule `*` is leave for everything, also for
+/// what cannot be read with certainty: with it there is no list.
+fn allow_list(rules: &[String]) -> ApiResult<Option<RuleSet>> {
+    if rules.iter().any(|rule| rule.trim() == "*") {
+        return Ok(None);
+    }
+    compiled(RuleSet::compile(rules)).map(Some)
+}
+
+fn compiled(rules: Result<RuleSet, judge::RuleError>) -> ApiResult<RuleSet> {
+    rules.map_err(|error| {
+        ApiError::new(
+            StatusCode::FORBIDDEN,
+            format!("A rule cannot be used: {error}"),
+        )
+        .code(code::COMMAND_NOT_ALLOWED, "command")
+    })
+}
+
+fn session_authority(session: &work_session::Model) -> ApiResult<Authority> {
+    let rules: Rules = serde_json::from_value(session.rules.clone())
+        .map_err(|_| ApiError::internal("unreadable rules of a work session"))?;
+    let mut authority = Authority {
+        sudo: sudo(session)?,
+        ..Authority::default()
+    };
+    if !rules.commands.is_empty() {
+        authority.commands = allow_list(&rules.commands)?;
+    }
+    if !rules.paths.is_empty() {
+        authority.files = Some(compiled(RuleSet::compile_paths(&rules.paths))?);
+    }
+    Ok(authority)
+}
+
+/// Sudo inside a session needs its scope; policies narrow it.
+fn sudo(session: &work_session::Model) -> ApiResult<Sudo> {
+    let holds_scope = session
+        .scopes
+        .as_array()
+        .is_some_and(|scopes| scopes.iter().any(|scope| scope.as_str() == Some("sudo")));
+    if !holds_scope {
+        return Ok(Sudo::Forbidden);
+    }
+    let policies: Vec<SudoPolicy> = serde_json::from_value(session.sudo_policies.clone())
+        .map_err(|_| ApiError::internal("unreadable sudo policies of a work session"))?;
+    if policies.is_empty() {
+        return Ok(Sudo::Unrestricted);
+    }
+    let commands: Vec<String> = policies
+        .into_iter()
+        .flat_map(|policy| policy.commands)
+        .collect();
+    compiled(RuleSet::compile(&commands)).map(Sudo::Policies)
+}

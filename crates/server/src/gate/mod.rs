@@ -1,0 +1,170 @@
+//! The gate: the one road to a managed server (`judgment.md` §2).
+//!
+//! Every operation on a server calls [`authorize`] first and does nothing
+//! without the [`Grant`] it returns. The steps run in the order of the design,
+//! permanent refusals before those a caller can cure; the first that fails
+//! decides. A refusal is recorded in the audit trail before it is answered.
+
+mod account;
+mod command;
+mod token;
+mod work_session;
+
+use http::StatusCode;
+use protocol::id::{ServerId, WorkSessionId};
+use serde_json::json;
+use store::audit::AuditRecord;
+use store::entity::{server, work_session as session_row};
+
+pub(crate) use command::{Judged, judge_command};
+
+use crate::http::{ApiError, ApiResult, Ctx};
+
+/// What a caller wants to do on a server. More operations join as they are built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Command,
+}
+
+impl Operation {
+    /// The work-session scope that covers it; also its name in the audit trail.
+    pub(crate) fn scope(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+        }
+    }
+
+    /// The token scope resource that covers it.
+    fn resource(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+        }
+    }
+}
+
+/// Where and as whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) server: ServerId,
+    /// Empty: the caller's own account.
+    pub(crate) username: &'a str,
+    /// Empty: the account's own group.
+    pub(crate) groupname: &'a str,
+    /// The work session the caller selected.
+    pub(crate) work_session: Option<WorkSessionId>,
+}
+
+/// Leave to carry out an operation, and its bounds. Where both a session and a
+/// token's rules are there, both bound it; where neither is, the workspace exempts
+/// this kind of login.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    pub(crate) server: server::Model,
+    pub(crate) session: Option<Box<session_row::Model>>,
+    /// The token's command rules that apply to the account.
+    pub(crate) token_commands: Option<Vec<String>>,
+    pub(crate) username: String,
+    pub(crate) groupname: String,
+}
+
+/// Whether operations on servers need a work session for this caller.
+pub(crate) fn needs_work_session(ctx: &Ctx) -> bool {
+    let settings = &ctx.workspace.settings;
+    if ctx.principal.is_interactive() {
+        settings.require_work_session_for_passwords
+    } else {
+        settings.require_work_session_for_tokens
+    }
+}
+
+/// Decides whether the caller may carry out `operation` on `target`. Steps 1 and 2
+/// (credential, account) are behind every [`Ctx`].
+pub(crate) async fn authorize(
+    ctx: &Ctx,
+    operation: Operation,
+    target: Target<'_>,
+) -> ApiResult<Grant> {
+    let server = target.server;
+    match decide(ctx, operation, target).await {
+        Ok(grant) => Ok(grant),
+        Err(refusal) => {
+            record_refusal(ctx, operation, server, &refusal, json!({})).await;
+            Err(refusal)
+        }
+    }
+}
+
+async fn decide(ctx: &Ctx, operation: Operation, target: Target<'_>) -> ApiResult<Grant> {
+    // 3. The server exists and the caller may see it.
+    let server = ctx
+        .tenant()
+        .fleet()
+        .find(ctx.principal.viewer(), target.server)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    // 4. Authority.
+    ctx.principal
+        .require_scope(operation.resource(), "create")?;
+    let token_commands = match ctx.principal.token() {
+        Some(token) => Some(token::check(ctx, token, &server, &target).await?),
+        None => None,
+    };
+    let session = if needs_work_session(ctx) || target.work_session.is_some() {
+        let session = work_session::check(ctx, operation, &server, target.work_session).await?;
+        Some(Box::new(session))
+    } else {
+        None
+    };
+    // 7. Account. (5, guardrails, and 8, presence, join with their own issues; 6,
+    // the judge, runs between for what runs a command: see `judge_command`.)
+    let username = account::username(ctx, target.username)?;
+    let groupname = account::groupname(ctx, &server, &username, target.groupname).await?;
+    Ok(Grant {
+        server,
+        session,
+        token_commands,
+        username,
+        groupname,
+    })
+}
+
+/// Records a refusal. It stands whether or not it could be recorded: nothing was
+/// done that the trail would miss.
+pub(crate) async fn record_refusal(
+    ctx: &Ctx,
+    operation: Operation,
+    server: ServerId,
+    refusal: &ApiError,
+    mut data: serde_json::Value,
+) {
+    if refusal.status == StatusCode::SERVICE_UNAVAILABLE {
+        return;
+    }
+    ctx.app
+        .metrics
+        .decision(operation.scope(), refusal.code.unwrap_or("refused"));
+    if let Some(members) = data.as_object_mut() {
+        members.insert("code".to_owned(), json!(refusal.code));
+        members.insert("server".to_owned(), json!(server));
+    }
+    let record = AuditRecord {
+        actor: ctx.principal.actor(),
+        ip: ctx.ip.to_string(),
+        app: operation.scope(),
+        model: "server",
+        object_id: Some(server.0),
+        action: "deny",
+        status_code: refusal.status.as_u16(),
+        description: format!("{} refused: {}", operation.scope(), refusal.detail),
+        data,
+    };
+    let recorded: ApiResult<()> = async {
+        let unit = ctx.begin().await?;
+        unit.audit(record).await?;
+        Ok(unit.commit().await?)
+    }
+    .await;
+    if let Err(error) = recorded {
+        tracing::error!(detail = error.detail, "a refusal could not be recorded");
+    }
+}

@@ -1,0 +1,94 @@
+//! A token's access-control lists as authority: deny by default.
+
+use http::StatusCode;
+use protocol::code;
+use protocol::id::{ServerId, TokenId};
+use store::entity::{command_acl, server};
+
+use super::Target;
+use crate::http::{ApiError, ApiResult, Ctx};
+
+fn refuse(detail: String) -> ApiError {
+    ApiError::new(StatusCode::FORBIDDEN, detail).code(code::API_TOKEN_ACL_NOT_ALLOWED, "token")
+}
+
+/// The command rules of a token for the account, if it may reach the server.
+pub(super) async fn check(
+    ctx: &Ctx,
+    token: TokenId,
+    server: &server::Model,
+    target: &Target<'_>,
+) -> ApiResult<Vec<String>> {
+    let acl = ctx.tenant().acl();
+    if !acl.allows_server(token, ServerId(server.id)).await? {
+        return Err(refuse(format!(
+            "The token's server rules do not include {}; see: alpacon token acl server add",
+            server.name
+        )));
+    }
+    let own = ctx
+        .principal
+        .user()
+        .map(|user| user.username.as_str())
+        .unwrap_or_default();
+    let rules = ctx.tenant().acl().commands(token).await?;
+    Ok(rules
+        .into_iter()
+        .filter(|rule| covers_account(rule, own, target.username, target.groupname))
+        .map(|rule| rule.command)
+        .collect())
+}
+
+/// Whether a rule applies to work as `username` in `groupname` (empty: the owner's
+/// account, its own group).
+fn covers_account(rule: &command_acl::Model, own: &str, username: &str, groupname: &str) -> bool {
+    let username_fits = match rule.username.as_str() {
+        "*" => true,
+        "" => username.is_empty() || username == own,
+        name => name == if username.is_empty() { own } else { username },
+    };
+    let groupname_fits = match rule.groupname.as_str() {
+        "*" | "" => true,
+        name => name == groupname,
+    };
+    username_fits && groupname_fits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(username: &str, groupname: &str) -> command_acl::Model {
+        command_acl::Model {
+            id: uuid::Uuid::nil(),
+            workspace_id: uuid::Uuid::nil(),
+            token_id: uuid::Uuid::nil(),
+            command: "*".to_owned(),
+            username: username.to_owned(),
+            groupname: groupname.to_owned(),
+            added_at: store::now(),
+        }
+    }
+
+    #[test]
+    fn accounts_match_as_documented() {
+        // (rule username, rule group, requested username, requested group, covered)
+        let table = [
+            ("", "", "", "", true),
+            ("", "", "alice", "", true),
+            ("", "", "root", "", false),
+            ("*", "", "root", "", true),
+            ("root", "", "root", "", true),
+            ("root", "", "", "", false),
+            ("alice", "", "", "", true),
+            ("", "docker", "", "", false),
+            ("", "docker", "", "docker", true),
+            ("", "*", "", "wheel", true),
+        ];
+        for (rule_user, rule_group, user, group, covered) in table {
+            let rule = rule(rule_user, rule_group);
+            let found = covers_account(&rule, "alice", user, group);
+            assert_eq!(found, covered, "{rule_user} {rule_group} {user} {group}");
+        }
+    }
+}

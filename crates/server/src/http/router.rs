@@ -1,0 +1,51 @@
+//! All routes, gathered from the nouns.
+
+use axum::Router;
+use axum::routing::get;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::{ApiError, health, middleware};
+use crate::app::SharedApp;
+use crate::{agents, audit, commands, events, fleet, history, identity, tokens, work_sessions};
+
+#[derive(utoipa::OpenApi)]
+#[openapi(info(title = "Alpacon", description = "The control plane's REST API."))]
+struct Document;
+
+fn documented() -> OpenApiRouter<SharedApp> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .merge(health::routes())
+        .merge(identity::routes())
+        .merge(tokens::routes())
+        .merge(fleet::routes())
+        .merge(work_sessions::routes())
+        .merge(commands::routes())
+        .merge(events::routes())
+        .merge(audit::routes())
+        .merge(history::routes())
+        .merge(agents::routes())
+}
+
+/// The OpenAPI document.
+pub(crate) fn openapi() -> utoipa::openapi::OpenApi {
+    documented().into_openapi()
+}
+
+/// The service.
+pub(crate) fn router(app: &SharedApp) -> Router {
+    let (router, document) = documented().split_for_parts();
+    let document = axum::Json(document);
+    let router = router
+        .merge(agents::websocket_routes())
+        .merge(events::websocket_routes())
+        .route("/api/openapi.json", get(async move || document))
+        .fallback(async || ApiError::not_found())
+        .method_not_allowed_fallback(async || {
+            ApiError::new(
+                http::StatusCode::METHOD_NOT_ALLOWED,
+                "This method is not allowed here.",
+            )
+        });
+    middleware::wrap(router, app).with_state(app.clone())
+}

@@ -1,0 +1,199 @@
+//! `alpacon-server superuser create`.
+
+use std::io::{BufRead as _, IsTerminal as _};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use protocol::id::WorkspaceId;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use serde_json::json;
+use store::audit::{Actor, AuditRecord};
+use store::entity::{user, workspace};
+use store::identity::NewUser;
+use store::{Store, StoreError};
+
+use crate::config::Config;
+use crate::crypto::keys::Keys;
+use crate::crypto::password;
+
+/// Shortest password taken.
+const MIN_PASSWORD: usize = 12;
+
+#[derive(Debug, Args)]
+pub(super) struct CreateArguments {
+    /// Configuration file (TOML).
+    #[arg(long, value_name = "FILE", env = "ALPACON_CONFIG")]
+    config: Option<PathBuf>,
+    /// Account name, also on managed hosts.
+    #[arg(long, value_name = "NAME")]
+    username: String,
+    /// Mail address.
+    #[arg(long, value_name = "ADDRESS", default_value = "")]
+    email: String,
+    /// Name of the workspace, created if there is none yet.
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    workspace: String,
+}
+
+/// Creates a superuser; the password comes from standard input, one line.
+pub(super) async fn create(arguments: CreateArguments) -> anyhow::Result<()> {
+    let config = Config::load(arguments.config.as_deref())?;
+    let keys = Keys::load_or_create(&config.server.data_dir.join("keys"))?;
+    let password = read_password()?;
+    let store = super::node::open_store(&config, &keys).await?;
+    store.migrate().await?;
+    let workspace = find_or_create_workspace(&store, &keys, &arguments.workspace).await?;
+    let new = SuperuserSpec {
+        username: arguments.username,
+        email: arguments.email,
+        password,
+        account: HostAccount::default(),
+    };
+    let user = create_superuser(&store, WorkspaceId(workspace.id), new).await?;
+    say(&format!(
+        "Superuser {} created in workspace {}.",
+        user.username, workspace.name
+    ));
+    Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "the command's confirmation")]
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[expect(clippy::print_stderr, reason = "the prompt of an interactive command")]
+fn read_password() -> anyhow::Result<String> {
+    let stdin = std::io::stdin();
+    let hidden = if stdin.is_terminal() {
+        eprint!("Password for the new superuser: ");
+        Some(HiddenInput::start()?)
+    } else {
+        None
+    };
+    let mut line = String::new();
+    stdin
+        .lock()
+        .read_line(&mut line)
+        .context("cannot read the password")?;
+    if hidden.is_some() {
+        eprintln!();
+    }
+    drop(hidden);
+    let password = line.trim_end_matches(['\n', '\r']).to_owned();
+    if password.chars().count() < MIN_PASSWORD {
+        bail!("the password must have at least {MIN_PASSWORD} characters");
+    }
+    Ok(password)
+}
+
+/// A terminal that does not show what is typed, until this is dropped.
+struct HiddenInput(Termios);
+
+impl HiddenInput {
+    fn start() -> anyhow::Result<Self> {
+        let before = tcgetattr(std::io::stdin()).context("cannot read the terminal's mode")?;
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(std::io::stdin(), OptionalActions::Flush, &quiet)
+            .context("cannot stop the terminal from showing the password")?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for HiddenInput {
+    fn drop(&mut self) {
+        // The process is about to end its prompt either way.
+        let _ = tcsetattr(std::io::stdin(), OptionalActions::Flush, &self.0);
+    }
+}
+
+/// A superuser to be created.
+pub(super) struct SuperuserSpec {
+    pub(super) username: String,
+    pub(super) email: String,
+    pub(super) password: String,
+    pub(super) account: HostAccount,
+}
+
+/// What is known of the account on hosts.
+pub(super) struct HostAccount {
+    pub(super) uid: i64,
+    pub(super) home: String,
+    pub(super) shell: String,
+}
+
+impl Default for HostAccount {
+    fn default() -> Self {
+        Self {
+            uid: 0,
+            home: String::new(),
+            shell: "/bin/bash".to_owned(),
+        }
+    }
+}
+
+pub(super) async fn create_superuser(
+    store: &Store,
+    workspace: WorkspaceId,
+    new: SuperuserSpec,
+) -> anyhow::Result<user::Model> {
+    let password_hash = password::hash(new.password).await?;
+    let unit = store.begin(workspace).await?;
+    let created = unit
+        .tenant()
+        .identity()
+        .create_user(NewUser {
+            username: new.username.clone(),
+            email: new.email,
+            password_hash: Some(password_hash),
+            shell: new.account.shell,
+            home_directory: new.account.home,
+            uid: new.account.uid,
+            is_staff: true,
+            is_superuser: true,
+        })
+        .await;
+    let user = match created {
+        Ok(user) => user,
+        Err(StoreError::Conflict(_)) => bail!("the user {} exists already", new.username),
+        Err(error) => return Err(error.into()),
+    };
+    unit.audit(AuditRecord {
+        actor: Actor::system(),
+        ip: String::new(),
+        app: "iam",
+        model: "user",
+        object_id: Some(user.id),
+        action: "create",
+        status_code: 201,
+        description: format!(
+            "superuser {} created on the server's command line",
+            user.username
+        ),
+        data: json!({"is_superuser": true}),
+    })
+    .await?;
+    unit.commit().await?;
+    Ok(user)
+}
+
+pub(super) async fn find_or_create_workspace(
+    store: &Store,
+    keys: &Keys,
+    name: &str,
+) -> anyhow::Result<workspace::Model> {
+    if let Some(found) = store
+        .workspaces()
+        .await?
+        .into_iter()
+        .find(|row| row.name == name)
+    {
+        return Ok(found);
+    }
+    let settings = json!(crate::workspace::Settings::default());
+    Ok(store
+        .create_workspace(name, "", settings, &keys.audit)
+        .await?)
+}

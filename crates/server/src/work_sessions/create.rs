@@ -1,0 +1,308 @@
+//! Asking for a work session.
+
+use http::StatusCode;
+use judge::RuleSet;
+use protocol::code;
+use protocol::id::{ServerId, SudoPolicyId, UserId};
+use protocol::work_session::{
+    CreateWorkSession, REQUESTER_AGENT, REQUESTER_USER, SCOPES, Status, SudoPolicy,
+};
+use serde_json::json;
+use store::audit::AuditRecord;
+use store::entity::work_session;
+use store::now;
+use store::work_sessions::{NewWorkSession, Rules};
+use uuid::Uuid;
+
+use crate::http::{ApiError, ApiResult, Ctx};
+use crate::workspace::ApprovalPolicy;
+
+pub(super) const SOURCE: &str = "work_session";
+/// Longest purpose and title, characters.
+const MAX_DESCRIPTION: usize = 16 * 1024;
+pub(super) const MAX_TITLE: usize = 256;
+/// Servers of one session.
+const MAX_SERVERS: usize = 1000;
+/// Rules and policies of one session.
+const MAX_RULES: usize = 1000;
+
+/// Creates a session: active, scheduled, or pending where policy wants a reviewer.
+pub(super) async fn create(
+    ctx: &Ctx,
+    request: CreateWorkSession,
+) -> ApiResult<work_session::Model> {
+    let user = ctx.principal.require_user()?;
+    let requester_type = requester_type(ctx, &request.requester_type)?;
+    let description = description(&request.description)?;
+    let title = title(request.title.as_deref().unwrap_or_default())?;
+    let scopes = scopes(&request.scopes, requester_type)?;
+    let servers = servers(ctx, &request.servers).await?;
+    let policies = sudo_policies(request.sudo_policies, &scopes)?;
+    let rules = rules(
+        request.allow_commands,
+        request.allow_paths,
+        request.allow_ports,
+    )?;
+    let expires_at = request
+        .expires_at
+        .ok_or_else(|| ApiError::missing(SOURCE, "expires_at"))?;
+    let time = now();
+    let starts_at = request.starts_at.filter(|start| *start > time);
+    check_window(ctx, starts_at.unwrap_or(time), expires_at)?;
+
+    let needs_review = needs_review(ctx, requester_type);
+    let me = UserId(user.id);
+    let status = match (needs_review, starts_at) {
+        (true, _) => Status::Pending,
+        (false, Some(_)) => Status::Approved,
+        (false, None) => Status::Active,
+    };
+    let status_detail =
+        if needs_review && ctx.tenant().identity().count_other_superusers(me).await? == 0 {
+            Some("There is no other superuser in this workspace who could approve it.".to_owned())
+        } else {
+            None
+        };
+    let unit = ctx.begin().await?;
+    let row = unit
+        .tenant()
+        .work_sessions()
+        .create(NewWorkSession {
+            title,
+            description,
+            status,
+            status_detail,
+            requester_type: requester_type.to_owned(),
+            scopes,
+            servers,
+            sudo_policies: policies,
+            rules,
+            created_by: Some(me),
+            assigned_user: Some(me),
+            starts_at,
+            expires_at,
+        })
+        .await?;
+    unit.audit(AuditRecord {
+        actor: ctx.principal.actor(),
+        ip: ctx.ip.to_string(),
+        app: SOURCE,
+        model: "worksession",
+        object_id: Some(row.id),
+        action: "create",
+        status_code: StatusCode::CREATED.as_u16(),
+        description: format!("work session {}: {}", row.status, row.description),
+        data: json!({
+            "status": row.status,
+            "requester_type": row.requester_type,
+            "scopes": row.scopes,
+            "servers": row.servers,
+            "rules": row.rules,
+            "sudo_policies": row.sudo_policies,
+            "starts_at": row.starts_at,
+            "expires_at": row.expires_at,
+        }),
+    })
+    .await?;
+    unit.commit().await?;
+    Ok(row)
+}
+
+/// Tokens act for machines: whatever they say, they are agents.
+fn requester_type(ctx: &Ctx, requested: &str) -> ApiResult<&'static str> {
+    match requested {
+        _ if !ctx.principal.is_interactive() => Ok(REQUESTER_AGENT),
+        "" | REQUESTER_USER => Ok(REQUESTER_USER),
+        REQUESTER_AGENT => Ok(REQUESTER_AGENT),
+        _ => Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "requester_type must be user or agent.",
+        )
+        .code(code::INVALID_CHOICE, SOURCE)),
+    }
+}
+
+fn needs_review(ctx: &Ctx, requester_type: &str) -> bool {
+    match ctx.workspace.settings.work_session_approval {
+        ApprovalPolicy::Never => false,
+        ApprovalPolicy::Agents => requester_type == REQUESTER_AGENT,
+        ApprovalPolicy::NonSuperusers => !ctx.principal.is_superuser(),
+        ApprovalPolicy::Always => true,
+    }
+}
+
+pub(super) fn description(text: &str) -> ApiResult<String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(ApiError::missing(SOURCE, "description"));
+    }
+    bounded("description", text, MAX_DESCRIPTION)
+}
+
+pub(super) fn title(text: &str) -> ApiResult<String> {
+    bounded("title", text.trim(), MAX_TITLE)
+}
+
+fn bounded(field: &'static str, text: &str, limit: usize) -> ApiResult<String> {
+    if text.chars().count() > limit {
+        return Err(ApiError::field(
+            SOURCE,
+            field,
+            format!("{field} is longer than {limit} characters."),
+        ));
+    }
+    if text.contains('\0') {
+        return Err(ApiError::field(
+            SOURCE,
+            field,
+            format!("{field} cannot hold a NUL byte."),
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+pub(super) fn scopes(requested: &[String], requester_type: &str) -> ApiResult<Vec<String>> {
+    let mut scopes: Vec<String> = requested
+        .iter()
+        .map(|scope| scope.trim().to_owned())
+        .collect();
+    scopes.sort_unstable();
+    scopes.dedup();
+    let invalid = |detail: String| {
+        ApiError::new(StatusCode::BAD_REQUEST, detail)
+            .code(code::WORK_SESSION_INVALID_SCOPE, SOURCE)
+    };
+    if scopes.is_empty() {
+        return Err(ApiError::missing(SOURCE, "scopes"));
+    }
+    if let Some(unknown) = scopes
+        .iter()
+        .find(|scope| !SCOPES.contains(&scope.as_str()))
+    {
+        return Err(invalid(format!(
+            "{unknown} is not a scope; valid: {}.",
+            SCOPES.join(", ")
+        )));
+    }
+    if requester_type == REQUESTER_AGENT && scopes.iter().any(|scope| scope == "websh") {
+        return Err(invalid(
+            "An agent's session cannot hold the scope websh.".to_owned(),
+        ));
+    }
+    Ok(scopes)
+}
+
+pub(super) async fn servers(ctx: &Ctx, requested: &[ServerId]) -> ApiResult<Vec<Uuid>> {
+    let mut ids: Vec<Uuid> = requested.iter().map(|id| id.0).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Err(ApiError::missing(SOURCE, "servers"));
+    }
+    if ids.len() > MAX_SERVERS {
+        return Err(ApiError::field(
+            SOURCE,
+            "servers",
+            "Too many servers for one session.",
+        ));
+    }
+    let found = ctx
+        .tenant()
+        .fleet()
+        .find_all(ctx.principal.viewer(), ids.clone())
+        .await?;
+    if found.len() != ids.len() {
+        return Err(ApiError::field(
+            SOURCE,
+            "servers",
+            "One of the servers does not exist.",
+        ));
+    }
+    Ok(ids)
+}
+
+/// Policies with their ids; new ones get one.
+pub(super) fn sudo_policies(
+    mut policies: Vec<SudoPolicy>,
+    scopes: &[String],
+) -> ApiResult<Vec<SudoPolicy>> {
+    if policies.is_empty() {
+        return Ok(policies);
+    }
+    if !scopes.iter().any(|scope| scope == "sudo") {
+        return Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "Sudo policies need the scope sudo.",
+        )
+        .code(code::WORK_SESSION_SUDO_POLICY_WITHOUT_SCOPE, SOURCE));
+    }
+    if policies.len() > MAX_RULES {
+        return Err(ApiError::field(
+            SOURCE,
+            "sudo_policies",
+            "Too many sudo policies.",
+        ));
+    }
+    for policy in &mut policies {
+        policy.id.get_or_insert_with(SudoPolicyId::new);
+        compiles("sudo_policies", RuleSet::compile(&policy.commands))?;
+        if policy.commands.is_empty() {
+            return Err(ApiError::field(
+                SOURCE,
+                "sudo_policies",
+                "A sudo policy must name at least one command.",
+            ));
+        }
+    }
+    Ok(policies)
+}
+
+fn rules(commands: Vec<String>, paths: Vec<String>, ports: Vec<String>) -> ApiResult<Rules> {
+    compiles("allow_commands", RuleSet::compile(&commands))?;
+    compiles("allow_paths", RuleSet::compile_paths(&paths))?;
+    if ports.len() > MAX_RULES
+        || !ports
+            .iter()
+            .all(|port| port.parse::<u16>().is_ok_and(|number| number > 0))
+    {
+        return Err(ApiError::field(
+            SOURCE,
+            "allow_ports",
+            "Ports must be numbers from 1 to 65535.",
+        ));
+    }
+    Ok(Rules {
+        commands,
+        paths,
+        ports,
+    })
+}
+
+fn compiles(field: &'static str, rules: Result<RuleSet, judge::RuleError>) -> ApiResult<()> {
+    rules
+        .map(|_| ())
+        .map_err(|error| ApiError::field(SOURCE, field, format!("A rule cannot be used: {error}")))
+}
+
+pub(super) fn check_window(
+    ctx: &Ctx,
+    start: chrono::DateTime<chrono::Utc>,
+    end: chrono::DateTime<chrono::Utc>,
+) -> ApiResult<()> {
+    if end <= start || end <= now() {
+        return Err(ApiError::field(
+            SOURCE,
+            "expires_at",
+            "The session would end before it starts.",
+        ));
+    }
+    let limit = ctx.workspace.settings.work_session_max_ttl;
+    if (end - start).num_seconds() > limit {
+        return Err(ApiError::field(
+            SOURCE,
+            "expires_at",
+            format!("A session may last at most {} hours here.", limit / 3600),
+        ));
+    }
+    Ok(())
+}

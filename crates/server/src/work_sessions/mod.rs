@@ -1,0 +1,13 @@
+//! Work sessions: scoped, timed leave to work on servers (`rest-operations.md` §2).
+
+mod clock;
+mod create;
+mod lifecycle;
+mod routes;
+mod timeline;
+mod update;
+mod view;
+
+pub(crate) use clock::run as run_clock;
+pub(crate) use routes::routes;
+pub(crate) use view::visible;

@@ -1,0 +1,181 @@
+//! Changing a session in place.
+
+use http::StatusCode;
+use protocol::code;
+use protocol::id::ServerId;
+use protocol::work_session::{Status, UpdateWorkSession};
+use serde_json::json;
+use store::audit::AuditRecord;
+use store::entity::work_session;
+use store::now;
+use store::work_sessions::SessionChange;
+use uuid::Uuid;
+
+use super::create::{self, SOURCE};
+use super::lifecycle::announce;
+use super::view::read;
+use crate::http::{ApiError, ApiResult, Ctx};
+use crate::workspace::ApprovalPolicy;
+
+/// Applies a change. What would widen an approved session is refused for callers
+/// whose sessions need a reviewer: there is nobody yet who could review it.
+pub(super) async fn update(
+    ctx: &Ctx,
+    row: &work_session::Model,
+    request: UpdateWorkSession,
+) -> ApiResult<work_session::Model> {
+    let status = open_status(row)?;
+    let scopes = match &request.scopes {
+        Some(scopes) => Some(create::scopes(scopes, &row.requester_type)?),
+        None => None,
+    };
+    let servers = match &request.servers {
+        Some(servers) => Some(create::servers(ctx, servers).await?),
+        None => None,
+    };
+    let held: Vec<String> = read(&row.scopes)?;
+    let effective = scopes.as_ref().unwrap_or(&held);
+    let policies = match request.sudo_policies {
+        Some(policies) => Some(create::sudo_policies(policies, effective)?),
+        None => None,
+    };
+    let times = request.starts_at.is_some() || request.expires_at.is_some();
+    if times && status != Status::Pending {
+        return Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "The window of a session can be edited only while it is pending; use extend.",
+        )
+        .code(code::WORK_SESSION_NOT_PENDING, SOURCE));
+    }
+    if times {
+        let start = request.starts_at.or(row.starts_at).unwrap_or_else(now);
+        create::check_window(ctx, start, request.expires_at.unwrap_or(row.expires_at))?;
+    }
+    let widens = widens(
+        row,
+        scopes.as_deref(),
+        servers.as_deref(),
+        policies.is_some(),
+    )? || request.description.is_some();
+    if widens && status != Status::Pending && !may_widen(ctx) {
+        return Err(ApiError::forbidden(
+            "This change needs a reviewer; create a new work session for it instead.",
+        ));
+    }
+    let change = SessionChange {
+        title: request.title.as_deref().map(create::title).transpose()?,
+        description: request
+            .description
+            .as_deref()
+            .map(create::description)
+            .transpose()?,
+        scopes,
+        servers,
+        sudo_policies: policies,
+        starts_at: request.starts_at.map(Some),
+        expires_at: request.expires_at,
+        ..SessionChange::default()
+    };
+    store_change(ctx, row, change, "update", "updated").await
+}
+
+/// Moves the end of the window.
+pub(super) async fn extend(
+    ctx: &Ctx,
+    row: &work_session::Model,
+    expires_at: Option<chrono::DateTime<chrono::Utc>>,
+) -> ApiResult<work_session::Model> {
+    let expires_at = expires_at.ok_or_else(|| ApiError::missing(SOURCE, "expires_at"))?;
+    let status = open_status(row)?;
+    if status == Status::Pending {
+        return Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "A pending session is not extended; edit its window instead.",
+        )
+        .code(code::WORK_SESSION_NOT_ACTIVE, SOURCE));
+    }
+    create::check_window(ctx, row.started_at.unwrap_or_else(now), expires_at)?;
+    if expires_at > row.expires_at && !may_widen(ctx) {
+        return Err(ApiError::forbidden(
+            "A longer window needs a reviewer; create a new work session for it instead.",
+        ));
+    }
+    let change = SessionChange {
+        expires_at: Some(expires_at),
+        ..SessionChange::default()
+    };
+    store_change(ctx, row, change, "extend", "extended").await
+}
+
+fn open_status(row: &work_session::Model) -> ApiResult<Status> {
+    let status = Status::parse(&row.status).filter(|status| !status.is_final());
+    match status {
+        Some(_) if row.expires_at <= now() => Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "The session has expired; create a new one.",
+        )
+        .code(code::WORK_SESSION_EXPIRED, SOURCE)),
+        Some(status) => Ok(status),
+        None => Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            format!("A session that is {} cannot be changed.", row.status),
+        )
+        .code(code::WORK_SESSION_NOT_USABLE, SOURCE)),
+    }
+}
+
+fn may_widen(ctx: &Ctx) -> bool {
+    match ctx.workspace.settings.work_session_approval {
+        ApprovalPolicy::Never => true,
+        ApprovalPolicy::Agents => ctx.principal.is_interactive(),
+        ApprovalPolicy::NonSuperusers => ctx.principal.is_superuser(),
+        ApprovalPolicy::Always => false,
+    }
+}
+
+fn widens(
+    row: &work_session::Model,
+    scopes: Option<&[String]>,
+    servers: Option<&[Uuid]>,
+    policies: bool,
+) -> ApiResult<bool> {
+    let held_scopes: Vec<String> = read(&row.scopes)?;
+    let held_servers: Vec<ServerId> = read(&row.servers)?;
+    let more_scopes = scopes.is_some_and(|new| new.iter().any(|s| !held_scopes.contains(s)));
+    let more_servers =
+        servers.is_some_and(|new| new.iter().any(|id| !held_servers.contains(&ServerId(*id))));
+    Ok(more_scopes || more_servers || policies)
+}
+
+async fn store_change(
+    ctx: &Ctx,
+    row: &work_session::Model,
+    change: SessionChange,
+    action: &'static str,
+    sub_type: &str,
+) -> ApiResult<work_session::Model> {
+    let unit = ctx.begin().await?;
+    let changed = unit.tenant().work_sessions().change(row, change).await?;
+    unit.audit(AuditRecord {
+        actor: ctx.principal.actor(),
+        ip: ctx.ip.to_string(),
+        app: SOURCE,
+        model: "worksession",
+        object_id: Some(row.id),
+        action,
+        status_code: StatusCode::OK.as_u16(),
+        description: format!("work session {sub_type}"),
+        data: json!({
+            "title": changed.title,
+            "scopes": changed.scopes,
+            "servers": changed.servers,
+            "sudo_policies": changed.sudo_policies,
+            "starts_at": changed.starts_at,
+            "expires_at": changed.expires_at,
+        }),
+    })
+    .await?;
+    unit.commit().await?;
+    announce(ctx, &changed, sub_type, now());
+    Ok(changed)
+}

@@ -1,0 +1,57 @@
+//! Workspace settings that decide something here. Unknown ones are kept by the
+//! database, absent ones read as their default.
+
+use serde::{Deserialize, Serialize};
+
+/// When a work session needs a reviewer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ApprovalPolicy {
+    /// Never.
+    Never,
+    /// When an agent asks.
+    Agents,
+    /// Unless a superuser asks.
+    #[default]
+    NonSuperusers,
+    /// Always.
+    Always,
+}
+
+/// Workspace settings.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Settings {
+    pub(crate) language: String,
+    /// Password logins need a work session for operations on servers.
+    pub(crate) require_work_session_for_passwords: bool,
+    /// Tokens need one too, beside their ACLs.
+    pub(crate) require_work_session_for_tokens: bool,
+    pub(crate) work_session_approval: ApprovalPolicy,
+    /// Longest window of a work session, seconds.
+    pub(crate) work_session_max_ttl: i64,
+    /// Lifetime of a password login, seconds.
+    pub(crate) password_session_ttl: i64,
+    /// Users may work as root without owning that account.
+    pub(crate) allow_direct_root: bool,
+    /// Told to agents: refuse sudo outside our sessions.
+    pub(crate) block_local_sudo: bool,
+    /// Told to agents: report logins outside our sessions.
+    pub(crate) detect_local_access: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            language: "en".to_owned(),
+            require_work_session_for_passwords: true,
+            require_work_session_for_tokens: false,
+            work_session_approval: ApprovalPolicy::default(),
+            work_session_max_ttl: 30 * 24 * 3600,
+            password_session_ttl: 24 * 3600,
+            allow_direct_root: true,
+            block_local_sudo: false,
+            detect_local_access: false,
+        }
+    }
+}

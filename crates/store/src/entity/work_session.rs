@@ -1,0 +1,42 @@
+//! A work session.
+
+use sea_orm::entity::prelude::*;
+
+/// A work session.
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "work_sessions")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: Uuid,
+    pub workspace_id: Uuid,
+    pub title: String,
+    pub description: String,
+    pub status: String,
+    /// Why a pending session waits in vain.
+    pub status_detail: Option<String>,
+    /// `user` or `agent`.
+    pub requester_type: String,
+    /// Array of strings.
+    pub scopes: Json,
+    /// Array of server ids.
+    pub servers: Json,
+    /// Array of `protocol::work_session::SudoPolicy`.
+    pub sudo_policies: Json,
+    /// `work_sessions::Rules`.
+    pub rules: Json,
+    pub created_by: Option<Uuid>,
+    pub assigned_user: Option<Uuid>,
+    pub approval_request_id: Option<Uuid>,
+    pub starts_at: Option<ChronoDateTimeUtc>,
+    pub expires_at: ChronoDateTimeUtc,
+    pub started_at: Option<ChronoDateTimeUtc>,
+    pub completed_at: Option<ChronoDateTimeUtc>,
+    pub added_at: ChronoDateTimeUtc,
+    pub updated_at: ChronoDateTimeUtc,
+}
+
+/// None: joins are written where they are needed.
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,15 @@
+//! The store on a real database: SQLite in a temporary folder, and PostgreSQL
+//! where `ALPACON_TEST_POSTGRES_URL` names a server on which databases may be made.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod audit_chain;
+mod commands;
+mod databases;
+mod fleet;
+mod tenancy;

@@ -1,0 +1,83 @@
+//! The three real programs together. One module per intent; the database is
+//! chosen by the environment, see `testkit::Database`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod audit;
+mod bad_input;
+mod credentials;
+mod exec;
+mod faults;
+mod gate;
+mod peer_agent;
+mod peer_cli;
+mod quick_path;
+mod work_sessions;
+
+use serde_json::{Value, json};
+use testkit::Api;
+
+/// A time relative to now, RFC 3339 in UTC with whole seconds.
+fn from_now(seconds: i64) -> String {
+    let time = chrono::Utc::now() + chrono::Duration::seconds(seconds);
+    time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
+}
+
+/// Creates a work session over REST and gives the object.
+#[track_caller]
+fn create_session(api: &Api, server: &str, scopes: &[&str], more: &Value) -> Value {
+    let mut body = json!({
+        "description": "end-to-end test",
+        "requester_type": "user",
+        "scopes": scopes,
+        "servers": [server],
+        "expires_at": from_now(3600),
+    });
+    for (key, value) in more.as_object().into_iter().flatten() {
+        body[key] = value.clone();
+    }
+    api.post("/api/work-sessions/sessions/", &body)
+        .expect(201)
+        .json()
+}
+
+/// What the public CLI posts to run a line.
+fn submission(server: &str, line: &str, session: Option<&str>) -> Value {
+    let mut body = json!({
+        "shell": "system",
+        "line": line,
+        "env": {},
+        "data": "",
+        "username": "",
+        "groupname": "",
+        "scheduled_at": null,
+        "server": server,
+        "run_after": [],
+    });
+    if let Some(session) = session {
+        body["work_session"] = json!(session);
+    }
+    body
+}
+
+/// Id of `object`.
+#[track_caller]
+fn id(object: &Value) -> String {
+    object["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no id in {object}"))
+        .to_owned()
+}
+
+/// Submits a line over REST and gives the command's id.
+#[track_caller]
+fn submit(api: &Api, server: &str, line: &str, session: Option<&str>) -> String {
+    let answer = api.post("/api/events/commands/", &submission(server, line, session));
+    assert!((200..300).contains(&answer.status), "{}", answer.text());
+    answer.text_at("/0/id")
+}

@@ -1,0 +1,135 @@
+//! A throw-away OpenSSH server on the loopback interface, as the current user.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use programs::Daemon;
+
+use crate::{packages, run};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Name of the host in our client configuration.
+const HOST: &str = "bench";
+
+/// A running server and the client configuration for it.
+pub(crate) struct Sshd {
+    _server: Daemon,
+    config: PathBuf,
+    socket: PathBuf,
+}
+
+impl Sshd {
+    /// Makes keys and configurations below `folder` and starts the server.
+    ///
+    /// # Errors
+    /// When OpenSSH is missing or does not start.
+    pub(crate) fn start(folder: &Path) -> Result<Self> {
+        let folder = folder.join("ssh");
+        fs::create_dir_all(&folder)?;
+        let host_key = new_key(&folder.join("host_key"))?;
+        let user_key = new_key(&folder.join("user_key"))?;
+        fs::copy(
+            user_key.with_extension("pub"),
+            folder.join("authorized_keys"),
+        )?;
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let public = fs::read_to_string(host_key.with_extension("pub"))?;
+        fs::write(
+            folder.join("known_hosts"),
+            format!("[127.0.0.1]:{port} {public}"),
+        )?;
+        let at = folder.display();
+        fs::write(
+            folder.join("sshd_config"),
+            format!(
+                "ListenAddress 127.0.0.1:{port}\nHostKey {at}/host_key\n\
+                 AuthorizedKeysFile {at}/authorized_keys\nPidFile none\nStrictModes no\n\
+                 UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
+                 PermitRootLogin prohibit-password\nUseDNS no\nPrintMotd no\n\
+                 PrintLastLog no\nMaxStartups 400\nMaxSessions 400\n"
+            ),
+        )?;
+        let config = folder.join("ssh_config");
+        fs::write(
+            &config,
+            format!(
+                "Host {HOST}\n  HostName 127.0.0.1\n  Port {port}\n  IdentityFile {at}/user_key\n  \
+                 IdentitiesOnly yes\n  UserKnownHostsFile {at}/known_hosts\n  \
+                 StrictHostKeyChecking yes\n  LogLevel ERROR\n  BatchMode yes\n"
+            ),
+        )?;
+        // Where a root sshd insists on a folder to lock itself into; it survives
+        // a reboot nowhere, so an installed but never started server lacks it.
+        if run::capture(Command::new("id").arg("-u"))?.trim() == "0" {
+            fs::create_dir_all("/run/sshd")?;
+        }
+
+        let program = packages::find("sshd").context("sshd is not installed")?;
+        let mut command = Command::new(program);
+        command
+            .args(["-D", "-e", "-f"])
+            .arg(folder.join("sshd_config"));
+        let mut server = Daemon::start("sshd", command, &folder.join("sshd.log"))?;
+        server.wait_until(PATIENCE, || TcpStream::connect(("127.0.0.1", port)).ok())?;
+        Ok(Self {
+            _server: server,
+            config,
+            socket: folder.join("master"),
+        })
+    }
+
+    /// `ssh` over a new connection.
+    pub(crate) fn fresh(&self, remote: &[&str]) -> Command {
+        let mut command = self.client();
+        command.args(["-o", "ControlPath=none", HOST]).args(remote);
+        command
+    }
+
+    /// `ssh` over the connection of [`Self::open_master`].
+    pub(crate) fn over_master(&self, remote: &[&str]) -> Command {
+        let mut command = self.client();
+        command.arg("-S").arg(&self.socket).arg(HOST).args(remote);
+        command
+    }
+
+    /// Opens a connection that stays.
+    ///
+    /// # Errors
+    /// When the login fails.
+    pub(crate) fn open_master(&self) -> Result<()> {
+        let mut command = self.client();
+        command.args(["-M", "-N", "-f", "-S"]).arg(&self.socket);
+        run::inherit(command.arg(HOST))
+    }
+
+    /// Closes it.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn close_master(&self) -> Result<()> {
+        let mut command = self.client();
+        command.args(["-q", "-O", "exit", "-S"]).arg(&self.socket);
+        run::inherit(command.arg(HOST))
+    }
+
+    fn client(&self) -> Command {
+        let mut command = Command::new("ssh");
+        command.arg("-F").arg(&self.config);
+        command
+    }
+}
+
+fn new_key(path: &Path) -> Result<PathBuf> {
+    if !path.exists() {
+        run::capture(
+            Command::new("ssh-keygen")
+                .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+                .arg(path),
+        )?;
+    }
+    Ok(path.to_owned())
+}
