@@ -72,7 +72,7 @@ fn exec(arguments: &ExecArguments) -> Result<()> {
     screen::progress("measuring cold commands");
     let cold = interleaved(
         samples,
-        || timed(&mut rig.cli(&["exec", rig::SERVER, "true"])),
+        || timed(&mut rig.cli(&["exec", rig.name(), "true"])),
         || timed(&mut sshd.fresh(&["true"])),
     )?;
     screen::progress("measuring over an open connection");
@@ -195,7 +195,7 @@ fn storm(rig: &Rig) -> Result<Duration> {
 fn one_of_many(rig: &Rig, number: usize) -> Result<()> {
     let script = format!("for i in $(seq {LINES}); do echo {number}-$i; done");
     let output = rig
-        .cli(&["exec", rig::SERVER, &script])
+        .cli(&["exec", rig.name(), &script])
         .stdin(Stdio::null())
         .output()?;
     ensure!(

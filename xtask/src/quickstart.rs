@@ -34,10 +34,13 @@ pub(crate) struct Arguments {
     /// Build optimised programs: several times slower to build.
     #[arg(long)]
     pub(crate) release: bool,
+    /// Take the programs of the last build.
+    #[arg(long, hide = true)]
+    pub(crate) built: bool,
 }
 
 impl Arguments {
-    /// What CI runs.
+    /// What CI runs after the tests, with the programs that were tested.
     pub(crate) fn once() -> Self {
         Self {
             once: true,
@@ -45,6 +48,7 @@ impl Arguments {
             no_tls: false,
             keep: None,
             release: false,
+            built: true,
         }
     }
 }
@@ -64,7 +68,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
     screen::say("Alpacon quickstart: control plane, agent and CLI on this machine.");
     screen::heading("1. Build the three programs (quick debug build; --release optimises)");
-    let binaries = build::programs(profile)?;
+    let binaries = if arguments.built {
+        build::binaries(profile)?
+    } else {
+        build::programs(profile)?
+    };
     let mut stage = Stage::new(binaries, arguments)?;
     let outcome = walk::run(&mut stage).and_then(|()| {
         if arguments.once {

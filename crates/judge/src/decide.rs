@@ -22,12 +22,8 @@ const HARMLESS_FILES: [&str; 5] = [
 /// command (`--env`).
 pub fn judge<S: AsRef<str>>(plan: &Plan, authority: &Authority, env_names: &[S]) -> Verdict {
     let mut flags = plan.flags.clone();
-    let from_outside: Vec<&str> = env_names
-        .iter()
-        .map(AsRef::as_ref)
-        .filter(|name| changes_what_runs(name))
-        .collect();
-    if !from_outside.is_empty()
+    let from_outside: Vec<&str> = env_names.iter().map(AsRef::as_ref).collect();
+    if from_outside.iter().any(|name| changes_what_runs(name))
         && let Err(at) = flags.binary_search(&Flag::EnvironmentChanged)
     {
         flags.insert(at, Flag::EnvironmentChanged);
@@ -87,13 +83,22 @@ impl<'a> Judge<'a> {
         let Some(rules) = &self.authority.commands else {
             return Ok(None);
         };
+        let first = self.check_commands(rules)?;
         if let Some(problem) = &self.plan.problem {
             return deny(
                 DenyCode::Undecidable,
                 format!("the line cannot be read with certainty: {problem}"),
             );
         }
-        let first = self.check_commands(rules)?;
+        if let Some(name) = from_outside
+            .iter()
+            .find(|name| self.plan.evaluated.iter().any(|known| known == *name))
+        {
+            return deny(
+                DenyCode::Undecidable,
+                format!("bash would evaluate the contents of the variable `{name}`"),
+            );
+        }
         self.check_environment(rules, from_outside)?;
         self.check_files()?;
         Ok(first)
@@ -105,10 +110,6 @@ impl<'a> Judge<'a> {
             Sudo::Forbidden => None,
             Sudo::Policies(policies) => Some(policies),
         };
-        if self.plan.problem.is_some() {
-            // Whether sudo runs at all is unknown; the host decides when it does.
-            return Ok(());
-        }
         for command in &self.plan.commands {
             if !matches!(
                 command.origin,
@@ -178,9 +179,16 @@ impl<'a> Judge<'a> {
         command: &SimpleCommand,
         found: &[Covered<'r>],
     ) -> Option<Covered<'r>> {
-        let Origin::Wrapper { wrapper, word, .. } = command.origin else {
+        let Origin::Wrapper {
+            wrapper,
+            word,
+            in_words: true,
+            ..
+        } = command.origin
+        else {
             return None;
         };
+
         let outer = found.get(wrapper)?;
         if outer.rule.is_literal() {
             return Some(Covered {
@@ -237,7 +245,10 @@ impl<'a> Judge<'a> {
                 );
             }
         }
-        if let Some(name) = from_outside.iter().find(|name| !rules.names_variable(name)) {
+        if let Some(name) = from_outside
+            .iter()
+            .find(|name| changes_what_runs(name) && !rules.names_variable(name))
+        {
             return deny(
                 DenyCode::EnvironmentNotAllowed,
                 format!("the variable `{name}` changes what runs, and no rule names it"),

@@ -1,10 +1,10 @@
 //! Variables that change which program runs, or what a program runs.
 
 /// Names, sorted.
-const NAMES: [&str; 66] = [
+const NAMES: [&str; 64] = [
     "ANT_OPTS",
-    "BASH_ENV",
     "BASHOPTS",
+    "BASH_ENV",
     "BASH_LOADABLES_PATH",
     "BROWSER",
     "CDPATH",
@@ -16,9 +16,9 @@ const NAMES: [&str; 66] = [
     "FCEDIT",
     "FPATH",
     "GCONV_PATH",
-    "GLOBIGNORE",
     "GEM_HOME",
     "GEM_PATH",
+    "GLOBIGNORE",
     "GOFLAGS",
     "GREP_OPTIONS",
     "HOME",
@@ -65,8 +65,6 @@ const NAMES: [&str; 66] = [
     "SYSTEMD_EDITOR",
     "SYSTEMD_PAGER",
     "TAR_OPTIONS",
-    "TERMINFO",
-    "TMPDIR",
     "VISUAL",
 ];
 
@@ -88,8 +86,28 @@ const PREFIXES: [&str; 14] = [
     "npm_config_",
 ];
 
+/// Exceptions to the beginnings.
+const HARMLESS: [&str; 13] = [
+    "CARGO_INCREMENTAL",
+    "CARGO_NET_OFFLINE",
+    "CARGO_TARGET_DIR",
+    "CARGO_TERM_COLOR",
+    "DOCKER_BUILDKIT",
+    "GIT_AUTHOR_DATE",
+    "GIT_AUTHOR_EMAIL",
+    "GIT_AUTHOR_NAME",
+    "GIT_COMMITTER_DATE",
+    "GIT_COMMITTER_EMAIL",
+    "GIT_COMMITTER_NAME",
+    "GIT_OPTIONAL_LOCKS",
+    "GIT_TERMINAL_PROMPT",
+];
+
 /// Whether setting `name` can change what runs (`judgment.md` §3).
 pub fn changes_what_runs(name: &str) -> bool {
+    if HARMLESS.contains(&name) {
+        return false;
+    }
     NAMES.contains(&name)
         || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || name.ends_with("_PAGER")

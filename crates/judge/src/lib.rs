@@ -27,7 +27,9 @@ pub mod credential;
 
 mod decide;
 mod environment;
+mod evaluation;
 mod glob;
+mod obscure;
 mod plan;
 mod reader;
 mod render;

@@ -22,6 +22,8 @@ pub struct Plan {
     pub problem: Option<String>,
     /// Texts that do not parse.
     pub(crate) unread: Vec<String>,
+    /// Variables from outside whose contents are evaluated as arithmetic.
+    pub(crate) evaluated: Vec<String>,
     /// The line is nothing but the first of `commands`.
     pub(crate) plain: bool,
 }
@@ -58,6 +60,8 @@ pub enum Origin {
         /// Index of the wrapper's word that names it, where it is made of the
         /// wrapper's words.
         word: Option<usize>,
+        /// It stands in the wrapper's words, rather than in its input.
+        in_words: bool,
         /// The wrapper runs it as another user.
         privileged: bool,
     },

@@ -29,7 +29,12 @@ pub(crate) enum Inner {
         privileged: bool,
     },
     /// A line for a shell.
-    Script { text: String, privileged: bool },
+    Script {
+        text: String,
+        /// The text is part of the wrapper's words, not of its input.
+        in_words: bool,
+        privileged: bool,
+    },
     /// Something that is not in the line.
     Hidden {
         what: &'static str,
@@ -60,6 +65,7 @@ impl Inner {
         match word.as_static() {
             Some(text) => Self::Script {
                 text: text.to_owned(),
+                in_words: true,
                 privileged: false,
             },
             None => Self::hidden("a script that is not known before it runs"),
@@ -72,6 +78,7 @@ impl Inner {
         match known {
             Some(texts) => Self::Script {
                 text: texts.join(" "),
+                in_words: true,
                 privileged: false,
             },
             None => Self::hidden("a script that is not known before it runs"),

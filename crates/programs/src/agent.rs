@@ -46,6 +46,16 @@ pub fn register_command(binaries: &Binaries, ready: &Ready, options: &AgentOptio
     command
 }
 
+/// The name a registration ended with, from what it printed: the control plane
+/// may add to the name that was asked for.
+#[must_use]
+pub fn registered_name(output: &str) -> Option<&str> {
+    output
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Registered as "))
+        .and_then(|rest| rest.split_whitespace().next())
+}
+
 /// The command line of the daemon.
 #[must_use]
 pub fn daemon_command(binaries: &Binaries, options: &AgentOptions) -> Command {
@@ -54,4 +64,16 @@ pub fn daemon_command(binaries: &Binaries, options: &AgentOptions) -> Command {
     command.arg("--state-dir").arg(&options.state);
     command.arg("--run-dir").arg(&options.run);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::registered_name;
+
+    #[test]
+    fn the_final_name_is_read() {
+        let output = "Registered as web-1-0a1b2c (01a2106d).\nConfiguration: /x\n";
+        assert_eq!(registered_name(output), Some("web-1-0a1b2c"));
+        assert_eq!(registered_name("refused"), None);
+    }
 }

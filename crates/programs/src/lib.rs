@@ -15,7 +15,7 @@ mod daemon;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use agent::{AgentOptions, daemon_command, register_command};
+pub use agent::{AgentOptions, daemon_command, register_command, registered_name};
 pub use binaries::Binaries;
 pub use control_plane::{ControlPlaneOptions, Ready, Superuser, dev_command, verify_audit_command};
 pub use daemon::Daemon;

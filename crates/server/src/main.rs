@@ -16,6 +16,7 @@ mod http;
 mod identity;
 mod program;
 mod telemetry;
+mod tokens;
 mod work_sessions;
 mod workspace;
 

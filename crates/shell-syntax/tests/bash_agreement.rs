@@ -36,9 +36,12 @@ fn agrees_with_bash_on_every_script() {
     }
     let mut scripts = Vec::new();
     for root in ROOTS {
-        collect(Path::new(root), 0, &mut scripts);
+        // `/bin` is often the same folder as `/usr/bin`.
+        if let Ok(root) = fs::canonicalize(root) {
+            collect(&root, 0, &mut scripts);
+        }
     }
-    scripts.sort();
+    scripts.sort_unstable();
     scripts.dedup();
     let mut wrong = Vec::new();
     for path in &scripts {

@@ -9,7 +9,39 @@ use sea_orm::{
 };
 
 use crate::entity::{command_acl, file_acl, server_acl};
+use crate::paging::{self, Paging};
 use crate::{StoreError, Tenant, now};
+
+/// One of the three lists of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AclKind {
+    /// Command lines.
+    Command,
+    /// Servers.
+    Server,
+    /// Paths.
+    File,
+}
+
+/// Does the same with the entity of a kind; their columns have the same names.
+macro_rules! with_entity {
+    ($kind:expr, $module:ident => $body:expr) => {
+        match $kind {
+            AclKind::Command => {
+                use command_acl as $module;
+                $body
+            }
+            AclKind::Server => {
+                use server_acl as $module;
+                $body
+            }
+            AclKind::File => {
+                use file_acl as $module;
+                $body
+            }
+        }
+    };
+}
 
 /// The ACL queries of a workspace.
 pub struct Acl<'a, C>(Tenant<'a, C>);
@@ -123,5 +155,166 @@ impl<C: ConnectionTrait> Acl<'_, C> {
         }
         .insert(self.0.connection)
         .await?)
+    }
+
+    /// A page of the command rules of a token.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn command_page(
+        &self,
+        token: TokenId,
+        page: Paging,
+    ) -> Result<(Vec<command_acl::Model>, u64), StoreError> {
+        let query = command_acl::Entity::find()
+            .filter(command_acl::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(command_acl::Column::TokenId.eq(token.0))
+            .order_by_asc(command_acl::Column::Id);
+        paging::fetch(query, self.0.connection, page).await
+    }
+
+    /// A page of the server rules of a token.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn server_page(
+        &self,
+        token: TokenId,
+        page: Paging,
+    ) -> Result<(Vec<server_acl::Model>, u64), StoreError> {
+        let query = server_acl::Entity::find()
+            .filter(server_acl::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(server_acl::Column::TokenId.eq(token.0))
+            .order_by_asc(server_acl::Column::Id);
+        paging::fetch(query, self.0.connection, page).await
+    }
+
+    /// A page of the file rules of a token.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn file_page(
+        &self,
+        token: TokenId,
+        page: Paging,
+    ) -> Result<(Vec<file_acl::Model>, u64), StoreError> {
+        let query = file_acl::Entity::find()
+            .filter(file_acl::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(file_acl::Column::TokenId.eq(token.0))
+            .order_by_asc(file_acl::Column::Id);
+        paging::fetch(query, self.0.connection, page).await
+    }
+
+    /// How many rules of a kind a token has.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn count(&self, kind: AclKind, token: TokenId) -> Result<u64, StoreError> {
+        with_entity!(kind, acl => Ok(acl::Entity::find()
+            .filter(acl::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(acl::Column::TokenId.eq(token.0))
+            .count(self.0.connection)
+            .await?))
+    }
+
+    /// The token that a rule bounds.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn token_of(&self, kind: AclKind, id: AclId) -> Result<Option<TokenId>, StoreError> {
+        with_entity!(kind, acl => Ok(acl::Entity::find_by_id(id.0)
+            .filter(acl::Column::WorkspaceId.eq(self.0.workspace.0))
+            .one(self.0.connection)
+            .await?
+            .map(|row| TokenId(row.token_id))))
+    }
+
+    /// Deletes a rule; an unknown one is no error.
+    ///
+    /// # Errors
+    /// When the database is not writable.
+    pub async fn delete(&self, kind: AclKind, id: AclId) -> Result<(), StoreError> {
+        with_entity!(kind, acl => acl::Entity::delete_many()
+            .filter(acl::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(acl::Column::Id.eq(id.0))
+            .exec(self.0.connection)
+            .await?);
+        Ok(())
+    }
+
+    /// Which of `servers` a token's rules name, one by one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn named_servers(
+        &self,
+        token: TokenId,
+        servers: &[ServerId],
+    ) -> Result<Vec<ServerId>, StoreError> {
+        use server_acl::Column;
+        let rows = server_acl::Entity::find()
+            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(Column::TokenId.eq(token.0))
+            .filter(Column::ServerId.is_in(servers.iter().map(|id| id.0)))
+            .all(self.0.connection)
+            .await?;
+        let ids = rows.into_iter().filter_map(|row| row.server_id);
+        Ok(ids.map(ServerId).collect())
+    }
+
+    /// Removes the rules that name these servers. Says how many there were.
+    ///
+    /// # Errors
+    /// When the database is not writable.
+    pub async fn remove_servers(
+        &self,
+        token: TokenId,
+        servers: &[ServerId],
+    ) -> Result<u64, StoreError> {
+        use server_acl::Column;
+        Ok(server_acl::Entity::delete_many()
+            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(Column::TokenId.eq(token.0))
+            .filter(Column::ServerId.is_in(servers.iter().map(|id| id.0)))
+            .exec(self.0.connection)
+            .await?
+            .rows_affected)
+    }
+
+    /// Gives a token all the rules of another.
+    ///
+    /// # Errors
+    /// When the database is not writable.
+    pub async fn copy(&self, from: TokenId, to: TokenId) -> Result<(), StoreError> {
+        for rule in self.commands(from).await? {
+            self.add_command(to, &rule.command, &rule.username, &rule.groupname)
+                .await?;
+        }
+        let servers = server_acl::Entity::find()
+            .filter(server_acl::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(server_acl::Column::TokenId.eq(from.0))
+            .order_by_asc(server_acl::Column::Id)
+            .all(self.0.connection)
+            .await?;
+        for rule in servers {
+            self.add_server(to, rule.server_id.map(ServerId)).await?;
+        }
+        let files = file_acl::Entity::find()
+            .filter(file_acl::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(file_acl::Column::TokenId.eq(from.0))
+            .order_by_asc(file_acl::Column::Id)
+            .all(self.0.connection)
+            .await?;
+        for rule in files {
+            self.add_file(
+                to,
+                &rule.path,
+                &rule.action,
+                &rule.username,
+                &rule.groupname,
+            )
+            .await?;
+        }
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use protocol::agent::Fin;
 use protocol::command::Status;
 use protocol::id::{CommandId, ServerId, TokenId, UserId, WorkSessionId};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _,
     PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
@@ -42,7 +42,7 @@ pub struct NewCommand {
     pub username: String,
     /// Group.
     pub groupname: String,
-    /// `queued` or `scheduled`.
+    /// `queued`, `scheduled`, or `delivered` where the order leaves at once.
     pub status: Status,
     /// What the judge said.
     pub verdict: Json,
@@ -168,6 +168,7 @@ impl<C: ConnectionTrait> Commands<'_, C> {
     /// # Errors
     /// When the database is not writable.
     pub async fn create(&self, new: NewCommand) -> Result<command::Model, StoreError> {
+        let time = now();
         Ok(command::ActiveModel {
             id: Set(CommandId::new().0),
             workspace_id: Set(self.0.workspace.0),
@@ -189,11 +190,12 @@ impl<C: ConnectionTrait> Commands<'_, C> {
             result: Set(String::new()),
             elapsed_time: Set(0.0),
             expected_chunks: Set(None),
+            output_chars: Set(0),
             verdict: Set(new.verdict),
             run_after: Set(json!(new.run_after)),
             scheduled_at: Set(new.scheduled_at),
-            added_at: Set(now()),
-            delivered_at: Set(None),
+            added_at: Set(time),
+            delivered_at: Set((new.status == Status::Delivered).then_some(time)),
             acked_at: Set(None),
             reported_at: Set(None),
             finished_at: Set(None),
@@ -286,7 +288,20 @@ impl<C: ConnectionTrait> Commands<'_, C> {
         )
         .exec_without_returning(self.0.connection)
         .await?;
-        Ok(inserted > 0)
+        if inserted == 0 {
+            return Ok(false);
+        }
+        let length = i64::try_from(content.chars().count()).unwrap_or(i64::MAX);
+        command::Entity::update_many()
+            .col_expr(
+                command::Column::OutputChars,
+                Expr::col(command::Column::OutputChars).add(length),
+            )
+            .filter(command::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(command::Column::Id.eq(id.0))
+            .exec(self.0.connection)
+            .await?;
+        Ok(true)
     }
 
     /// Pieces `from..=to` in order.
@@ -343,22 +358,6 @@ impl<C: ConnectionTrait> Commands<'_, C> {
             .filter(command_chunk::Column::CommandId.eq(id.0))
             .count(self.0.connection)
             .await?)
-    }
-
-    /// Characters of output stored so far.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn output_length(&self, id: CommandId) -> Result<i64, StoreError> {
-        let length: Option<Option<i64>> = command_chunk::Entity::find()
-            .select_only()
-            .column_as(Expr::cust("CAST(SUM(LENGTH(content)) AS BIGINT)"), "length")
-            .filter(command_chunk::Column::WorkspaceId.eq(self.0.workspace.0))
-            .filter(command_chunk::Column::CommandId.eq(id.0))
-            .into_tuple()
-            .one(self.0.connection)
-            .await?;
-        Ok(length.flatten().unwrap_or(0))
     }
 
     /// Stores the agent's end report without making the command final yet. False:

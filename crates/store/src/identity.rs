@@ -378,6 +378,22 @@ impl<C: ConnectionTrait> Identity<'_, C> {
         paging::fetch(query, self.0.connection, page).await
     }
 
+    /// A token of a user.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn token(
+        &self,
+        owner: UserId,
+        id: TokenId,
+    ) -> Result<Option<api_token::Model>, StoreError> {
+        Ok(api_token::Entity::find_by_id(id.0)
+            .filter(api_token::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(api_token::Column::UserId.eq(owner.0))
+            .one(self.0.connection)
+            .await?)
+    }
+
     /// Deletes a token of a user. Says whether there was one.
     ///
     /// # Errors

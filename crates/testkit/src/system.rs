@@ -116,13 +116,19 @@ impl System {
         &self.options.data
     }
 
-    /// A registered agent, connected.
+    /// A registered agent, connected. Its server is called `name`, whatever the
+    /// control plane added to it.
     #[track_caller]
     #[must_use]
     pub fn agent(&self, name: &str) -> Agent {
         let folder = self.folder().join(format!("agent-{name}"));
         let agent = Agent::start(&self.binaries, &self.ready, name, &folder);
         self.wait_connected(agent.id(), true);
+        let id = self.database.uuid(agent.id());
+        let renamed = self.database.execute(&format!(
+            "UPDATE servers SET name = '{name}' WHERE id = {id}"
+        ));
+        assert_eq!(renamed, 1, "the server could not be renamed");
         agent
     }
 

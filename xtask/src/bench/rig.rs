@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use programs::{
     AgentOptions, Binaries, ControlPlaneOptions, Daemon, Ready, daemon_command, dev_command,
-    register_command,
+    register_command, registered_name,
 };
 use tempfile::TempDir;
 
@@ -17,8 +17,8 @@ use super::report::Memory;
 use super::times::Times;
 use crate::run;
 
-/// Name of the measured server.
-pub(crate) const SERVER: &str = "bench";
+/// Name the agent asks for.
+const NAME: &str = "bench";
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(100);
 
@@ -28,6 +28,8 @@ pub(crate) struct Rig {
     server: Daemon,
     ready: Ready,
     binaries: Binaries,
+    /// Name of the measured server.
+    name: String,
     folder: TempDir,
 }
 
@@ -56,8 +58,11 @@ impl Rig {
         let home = folder.path().join("agent");
         fs::create_dir_all(&home)?;
         fs::create_dir_all(folder.path().join("home"))?;
-        let options = AgentOptions::in_folder(SERVER, &home);
-        run::capture(&mut register_command(&binaries, &ready, &options))?;
+        let options = AgentOptions::in_folder(NAME, &home);
+        let said = run::capture(&mut register_command(&binaries, &ready, &options))?;
+        let name = registered_name(&said)
+            .context("the registration names no server")?
+            .to_owned();
         let log = folder.path().join("agent.log");
         let agent = Daemon::start("alpamon", daemon_command(&binaries, &options), &log)?;
 
@@ -66,6 +71,7 @@ impl Rig {
             server,
             ready,
             binaries,
+            name,
             folder,
         };
         rig.log_in()?;
@@ -91,7 +97,7 @@ impl Rig {
     pub(crate) fn exec_loop(&self, count: usize, line: &str) -> Result<Times> {
         let mut command = Command::new(self.binaries.folder().join("exec-loop"));
         command.arg(self.folder.path().join("home"));
-        command.args([SERVER, &count.to_string(), line]);
+        command.args([&self.name, &count.to_string(), line]);
         if let Some(ca) = &self.ready.ca_file {
             command.env("SSL_CERT_FILE", ca);
         }
@@ -101,6 +107,11 @@ impl Rig {
             times.add(Duration::from_micros(micros));
         }
         Ok(times)
+    }
+
+    /// Name of the measured server.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
     }
 
     /// For whatever else belongs to the run.
@@ -145,7 +156,7 @@ impl Rig {
             "--scope",
             "command",
             "--server",
-            SERVER,
+            &self.name,
             "--expires-in",
             "12h",
             "--use",
@@ -154,7 +165,7 @@ impl Rig {
     }
 
     fn connected(&self) -> bool {
-        run::capture(&mut self.cli(&["server", "describe", SERVER, "--output", "json"]))
+        run::capture(&mut self.cli(&["server", "describe", &self.name, "--output", "json"]))
             .ok()
             .and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok())
             .is_some_and(|server| server.get("is_connected") == Some(&true.into()))

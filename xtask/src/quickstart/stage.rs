@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use programs::{
     AgentOptions, Binaries, ControlPlaneOptions, Daemon, Ready, daemon_command, dev_command,
-    register_command,
+    register_command, registered_name,
 };
 use tempfile::TempDir;
 
@@ -83,8 +83,9 @@ impl Stage {
         if options.ready_file.exists() {
             fs::remove_file(&options.ready_file)?;
         }
+        screen::command(&format!("cd {}", self.folder().display()));
         let command = dev_command(&self.binaries, &options);
-        screen::command(&format!("{} &", run::display(&command)));
+        screen::command(&format!("{} &", self.shown(&command)));
         let log = self.folder().join("server.log");
         let mut server = Daemon::start("alpacon-server", command, &log)?;
         let ready = Ready::wait(&mut server, &options.ready_file, START_PATIENCE)?;
@@ -93,32 +94,44 @@ impl Stage {
         Ok(())
     }
 
-    /// Registers the agent, unless an earlier run did, and starts it.
+    /// Registers the agent, unless an earlier run did, starts it, and gives the name
+    /// of its server.
     ///
     /// # Errors
     /// When the registration is refused or the agent cannot be started.
-    pub(crate) fn start_agent(&mut self, name: &str) -> Result<()> {
+    pub(crate) fn start_agent(&mut self, name: &str) -> Result<String> {
         let options = AgentOptions::in_folder(name, &self.folder().join("agent"));
-        let registered = options.config.exists();
-        if !registered {
+        let name_file = self.folder().join("agent/name");
+        let name = if options.config.exists() {
+            fs::read_to_string(&name_file)
+                .with_context(|| format!("cannot read {}", name_file.display()))?
+        } else {
             let mut command = register_command(&self.binaries, self.ready()?, &options);
-            screen::command(&run::display(&command));
+            screen::command(&self.shown(&command));
             let output = command
                 .env_remove("HOME")
                 .output()
                 .context("cannot run alpamon")?;
             let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
             text.push_str(&String::from_utf8_lossy(&output.stderr));
-            screen::output(&text);
+            screen::output(&self.relative(&text));
             if !output.status.success() {
                 bail!("the registration failed ({})", output.status);
             }
-        }
+            let name = registered_name(&text).context("the registration names no server")?;
+            fs::write(&name_file, name)?;
+            name.to_owned()
+        };
         let command = daemon_command(&self.binaries, &options);
-        screen::command(&format!("{} &", run::display(&command)));
+        screen::command(&format!("{} &", self.shown(&command)));
         let log = self.folder().join("agent.log");
         self.agent = Some(Daemon::start("alpamon", command, &log)?);
-        Ok(())
+        Ok(name)
+    }
+
+    /// The command as the reader would type it in the folder.
+    pub(crate) fn shown(&self, command: &Command) -> String {
+        self.relative(&run::display(command))
     }
 
     /// The CLI with the environment that the reader was shown.
@@ -145,11 +158,12 @@ impl Stage {
             .context("the control plane does not run")
     }
 
-    /// The `export` line a reader needs for the CLI.
+    /// The `export` line a reader needs for the CLI, in the folder.
     pub(crate) fn environment(&self) -> String {
-        let mut line = format!("export HOME={}", self.home().display());
+        let mut line = "export HOME=$PWD/home".to_owned();
         if let Some(ca) = self.ready.as_ref().and_then(|ready| ready.ca_file.as_ref()) {
-            line.push_str(&format!(" SSL_CERT_FILE={}", ca.display()));
+            let ca = self.relative(&ca.display().to_string());
+            line.push_str(&format!(" SSL_CERT_FILE=$PWD/{ca}"));
         }
         line
     }
@@ -174,6 +188,7 @@ impl Stage {
             screen::say(&format!("  {label:<14} {value}"));
         }
         screen::say("\nGo on in another terminal:");
+        screen::command(&format!("cd {}", self.folder().display()));
         screen::command(&self.environment());
         screen::command(&format!(
             "export PATH={}:$PATH",
@@ -220,6 +235,11 @@ impl Stage {
             Folder::Kept(path) => path,
             Folder::Temporary(folder) => folder.path(),
         }
+    }
+
+    /// `text` with paths in the folder relative to it.
+    fn relative(&self, text: &str) -> String {
+        text.replace(&format!("{}/", self.folder().display()), "")
     }
 
     fn home(&self) -> PathBuf {

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::stage::Stage;
 use crate::{run, screen};
 
-/// Name the agent registers under.
+/// Name the agent asks for.
 const SERVER: &str = "quickstart";
 /// From the start of the agent until the control plane shows it connected.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(60);
@@ -22,7 +22,8 @@ pub(crate) fn run(stage: &mut Stage) -> Result<()> {
     screen::heading("2. Start a control plane, and an agent on this machine");
     stage.start_server()?;
     screen::output(&format!("serving {}", stage.ready()?.url));
-    stage.start_agent(SERVER)?;
+    let server = stage.start_agent(SERVER)?;
+    let server = server.as_str();
 
     screen::heading("3. Log in with the password, as a person would");
     screen::command(&stage.environment());
@@ -35,11 +36,12 @@ pub(crate) fn run(stage: &mut Stage) -> Result<()> {
         )
     };
     step(stage, &["login", &url, "-u", &name, "-p", &password]).exits(0)?;
-    wait_for_agent(stage)?;
-    step(stage, &["server", "ls"]).exits(0)?.shows(SERVER)?;
+    wait_for_agent(stage, server)?;
+    step(stage, &["server", "ls"]).exits(0)?.shows(server)?;
 
     screen::heading("4. Nothing reaches a server without a work session: refused, exit status 3");
-    step(stage, &["exec", "--output", "json", SERVER, "uptime"])
+    let refusal = ["exec", "--output", "json", server, "uptime"];
+    step_until(stage, &refusal, "\"next_action_details\"")
         .exits(3)?
         .shows("\"error_code\": \"work_session_required\"")?
         .shows("alpacon work-session create --scope command")?;
@@ -55,7 +57,7 @@ pub(crate) fn run(stage: &mut Stage) -> Result<()> {
             "--scope",
             "command",
             "--server",
-            SERVER,
+            server,
             "--expires-in",
             "1h",
             "--use",
@@ -64,7 +66,7 @@ pub(crate) fn run(stage: &mut Stage) -> Result<()> {
     .exits(0)?;
 
     screen::heading("6. The same command, inside the session");
-    step(stage, &["exec", SERVER, "uptime"])
+    step(stage, &["exec", server, "uptime"])
         .exits(0)?
         .shows("load average")?;
 
@@ -74,13 +76,19 @@ pub(crate) fn run(stage: &mut Stage) -> Result<()> {
         .exits(0)?
         .shows("uptime")?;
     let verify = programs::verify_audit_command(&stage.binaries, &stage.data());
-    Step::run(verify).exits(0)?;
+    Step::run(stage, verify, None).exits(0)?;
     Ok(())
 }
 
 /// Runs the CLI in front of the reader.
 fn step(stage: &Stage, arguments: &[&str]) -> Step {
-    Step::run(stage.cli(arguments))
+    Step::run(stage, stage.cli(arguments), None)
+}
+
+/// Like [`step`], but leaves out the output from the line that has `end` on: what
+/// follows only repeats it in another form.
+fn step_until(stage: &Stage, arguments: &[&str], end: &str) -> Step {
+    Step::run(stage, stage.cli(arguments), Some(end))
 }
 
 /// A finished step, to be checked.
@@ -90,8 +98,8 @@ struct Step {
 }
 
 impl Step {
-    fn run(mut command: Command) -> Self {
-        let line = run::display(&command);
+    fn run(stage: &Stage, mut command: Command, end: Option<&str>) -> Self {
+        let line = stage.shown(&command);
         screen::command(&line);
         let outcome = command
             .stdin(Stdio::null())
@@ -100,7 +108,7 @@ impl Step {
             .map(|output| {
                 let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
                 text.push_str(&String::from_utf8_lossy(&output.stderr));
-                screen::output(&text);
+                show(&text, end);
                 (output.status.code(), text)
             });
         Self { line, outcome }
@@ -117,6 +125,19 @@ impl Step {
             line: self.line,
             text,
         })
+    }
+}
+
+fn show(text: &str, end: Option<&str>) {
+    let rest = end.and_then(|end| text.lines().position(|line| line.contains(end)));
+    match rest {
+        Some(lines) => {
+            for line in text.lines().take(lines) {
+                screen::output(line);
+            }
+            screen::output("  …");
+        }
+        None => screen::output(text),
     }
 }
 
@@ -137,14 +158,14 @@ impl Finished {
     }
 }
 
-fn wait_for_agent(stage: &mut Stage) -> Result<()> {
+fn wait_for_agent(stage: &mut Stage, server: &str) -> Result<()> {
     let deadline = Instant::now() + CONNECT_PATIENCE;
     loop {
         let description =
-            run::capture(&mut stage.cli(&["server", "describe", SERVER, "--output", "json"]));
+            run::capture(&mut stage.cli(&["server", "describe", server, "--output", "json"]));
         let connected = description.as_ref().is_ok_and(|text| {
             serde_json::from_str::<serde_json::Value>(text)
-                .is_ok_and(|server| server.get("is_connected") == Some(&true.into()))
+                .is_ok_and(|row| row.get("is_connected") == Some(&true.into()))
         });
         if connected {
             return Ok(());

@@ -29,6 +29,8 @@ fn output_comes_over_the_event_channel() {
         chunks: vec!["one\n", "two\n", "three\n"],
         live: vec![0, 1, 2],
         detail: finished(0),
+        early: Some((1, json!({"status": "running"}))),
+        hidden_reads: 1,
         ..Script::default()
     });
     let run = token_login(&server).run(&["exec", "root@web-01", "a", "b c"]);
@@ -38,6 +40,9 @@ fn output_comes_over_the_event_channel() {
         "{run:?}"
     );
     assert_eq!(run.stderr, "");
+    // Before the first frame and after the last; nothing in between.
+    let query = |from: u32| format!("ordering=seq&page=1&page_size=100&seq__gte={from}");
+    assert_eq!(server.chunk_reads(), [query(0), query(3)]);
     let body = &server.posted("/api/events/commands/")[0];
     assert_eq!(body["line"], "a 'b c'");
     assert_eq!(body["username"], "root");
@@ -52,6 +57,8 @@ fn a_gap_is_filled_over_rest_and_the_order_kept() {
         chunks: vec!["one\n", "two\n", "three\n", "four\n"],
         live: vec![3, 1, 0],
         detail: finished(0),
+        early: Some((1, json!({"status": "running"}))),
+        hidden_reads: 1,
         ..Script::default()
     });
     let run = token_login(&server).run(&["exec", "web-01", "x"]);
@@ -60,6 +67,8 @@ fn a_gap_is_filled_over_rest_and_the_order_kept() {
         (0, "one\ntwo\nthree\nfour\n"),
         "{run:?}"
     );
+    let gap = "ordering=seq&page=1&page_size=100&seq__gte=0&seq__lte=2";
+    assert_eq!(server.chunk_reads()[1], gap);
 }
 
 #[test]
@@ -67,6 +76,8 @@ fn a_lost_channel_is_made_up_for_by_polling() {
     let server = Fake::start().script(Script {
         chunks: vec!["one\n", "two\n"],
         detail: finished(7),
+        early: Some((1, json!({"status": "running"}))),
+        hidden_reads: 1,
         drops_channel: true,
         ..Script::default()
     });
@@ -151,8 +162,8 @@ fn a_held_command_is_pending() {
 fn wait_sees_a_held_command_through() {
     let server = Fake::start().script(Script {
         chunks: vec!["done\n"],
-        detail: json!({"status": "awaiting_approval"}),
-        decided_at: Some(2),
+        detail: finished(0),
+        early: Some((1, json!({"status": "awaiting_approval"}))),
         ..Script::default()
     });
     let run = token_login(&server).run(&["exec", "--wait", "web-01", "x"]);
@@ -207,6 +218,35 @@ fn a_sudo_denial_gives_advice_or_waits() {
         "alpacon exec -u ops --env=A --env=B web-01 -- 'sudo x'"
     );
     assert!(!format!("{run:?}").contains("v4lue"), "{run:?}");
+}
+
+#[test]
+fn wait_repeats_a_pending_sudo_and_shows_the_last_attempt() {
+    let mut detail = finished(1);
+    detail["result"] = json!("Alpacon denied this sudo command (SUDO_APPROVAL_REQUIRED).\n");
+    let server = Fake::start().script(Script {
+        detail,
+        ..Script::default()
+    });
+    let run = token_login(&server).run(&["exec", "--wait-approval", "1s", "web-01", "sudo x"]);
+    assert_eq!(run.status, 4, "{run:?}");
+    assert_eq!(
+        run.stdout.matches("SUDO_APPROVAL_REQUIRED").count(),
+        1,
+        "{run:?}"
+    );
+    assert!(run.stderr.contains("did not come in time"), "{run:?}");
+    assert_eq!(server.posted("/api/events/commands/").len(), 2);
+}
+
+#[test]
+fn a_missing_username_is_named() {
+    let body = r#"{"code":"user_username_required","detail":"Choose one."}"#;
+    let path = "/api/events/commands/";
+    let server = Fake::start().answering("POST", path, 400, "application/json", body);
+    let run = token_login(&server).run(&["exec", "web-01", "x"]);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.stderr.contains("alpacon username set"), "{run:?}");
 }
 
 #[test]

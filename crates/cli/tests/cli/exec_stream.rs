@@ -94,6 +94,21 @@ fn a_held_command_ends_the_stream() {
 }
 
 #[test]
+fn a_held_stream_goes_on_with_its_id_once_decided() {
+    let server = Fake::start().offering(EXTENSION).script(Script {
+        early: Some((1, json!({"status": "awaiting_approval"}))),
+        ..script()
+    });
+    let run = in_session(&server).run(&["exec", "--wait", "web-01", "x"]);
+    assert_eq!(
+        (run.status, run.stdout.as_str()),
+        (9, "one\ntwo\n"),
+        "{run:?}"
+    );
+    assert_eq!(server.posted("/api/events/commands/").len(), 1);
+}
+
+#[test]
 fn a_server_that_forgot_the_addition_is_served_the_public_way() {
     let offering = Fake::start().offering(EXTENSION);
     let environment = in_session(&offering);

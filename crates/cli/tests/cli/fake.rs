@@ -15,6 +15,8 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use crate::tls::Tls;
+
 /// What a submitted command does.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Script {
@@ -28,9 +30,19 @@ pub(crate) struct Script {
     pub(crate) drops_channel: bool,
     /// A streamed answer breaks after this many lines.
     pub(crate) cut_after: Option<usize>,
-    /// A held command is done at this read of its detail.
-    pub(crate) decided_at: Option<usize>,
+    /// So many first reads of the detail answer this instead.
+    pub(crate) early: Option<(usize, Value)>,
+    /// So many first reads of the chunks find none.
+    pub(crate) hidden_reads: usize,
 }
+
+/// What the server accepts.
+const CREDENTIALS: [&str; 4] = [
+    "token=\"sess-1\"",
+    "token=\"alpat-1\"",
+    "Bearer jwt-1",
+    "Bearer jwt-2",
+];
 
 /// One request as it arrived.
 #[derive(Clone, Debug)]
@@ -50,11 +62,15 @@ type Answer = (u16, &'static str, String);
 struct Model {
     requests: Vec<Request>,
     answers: BTreeMap<(String, String), Answer>,
+    once: BTreeMap<(String, String), Answer>,
     extensions: Vec<&'static str>,
     script: Script,
     sessions: BTreeMap<String, Value>,
     created_status: Option<&'static str>,
-    reads: usize,
+    detail_reads: usize,
+    chunk_reads: usize,
+    token_polls: usize,
+    events: Vec<Value>,
     channel: Option<mpsc::UnboundedSender<Message>>,
 }
 
@@ -62,11 +78,21 @@ struct Model {
 pub(crate) struct Fake {
     url: String,
     model: Arc<Mutex<Model>>,
+    certificate: Option<String>,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Fake {
     pub(crate) fn start() -> Self {
+        Self::serve(None)
+    }
+
+    /// With TLS and a certificate of its own, see [`Fake::certificate`].
+    pub(crate) fn start_tls() -> Self {
+        Self::serve(Some(Tls::new()))
+    }
+
+    fn serve(tls: Option<Tls>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -75,26 +101,46 @@ impl Fake {
         let listener = runtime
             .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
             .unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let authority = listener.local_addr().unwrap().to_string();
+        let s = if tls.is_some() { "s" } else { "" };
         let shared = Handle {
             model: Arc::default(),
-            ws: url.replace("http://", "ws://"),
+            ws: format!("ws{s}://{authority}"),
+            authority: authority.clone(),
         };
         let model = shared.model.clone();
         let router = Router::new()
             .route("/ws/event/", any(event_channel))
             .fallback(rest)
             .with_state(shared);
-        runtime.spawn(async move { axum::serve(listener, router).await });
+        let certificate = tls.as_ref().map(|tls| tls.certificate.clone());
+        match tls {
+            None => runtime.spawn(async move { axum::serve(listener, router).await }),
+            Some(tls) => {
+                runtime.spawn(async move { axum::serve(tls.over(listener), router).await })
+            }
+        };
         Self {
-            url,
+            url: format!("http{s}://{authority}"),
             model,
+            certificate,
             _runtime: runtime,
         }
     }
 
     pub(crate) fn url(&self) -> String {
         self.url.clone()
+    }
+
+    /// The certificate to trust, PEM.
+    pub(crate) fn certificate(&self) -> &str {
+        self.certificate.as_deref().unwrap()
+    }
+
+    /// The event channel delivers these after a subscription to work sessions.
+    pub(crate) fn announcing(self, events: &[Value]) -> Self {
+        self.model().events = events.to_vec();
+        self
     }
 
     /// Commands do this from now on.
@@ -130,6 +176,23 @@ impl Fake {
         self
     }
 
+    /// Queries of the reads of the command's chunks.
+    pub(crate) fn chunk_reads(&self) -> Vec<String> {
+        self.requests()
+            .into_iter()
+            .filter(|request| request.path.ends_with("/chunks/"))
+            .map(|request| request.query)
+            .collect()
+    }
+
+    /// Answers this to the first such request only.
+    pub(crate) fn answering_once(self, method: &str, path: &str, status: u16, body: &str) -> Self {
+        let key = (method.to_owned(), path.to_owned());
+        let answer = (status, "application/json", body.to_owned());
+        self.model().once.insert(key, answer);
+        self
+    }
+
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.model().requests.clone()
     }
@@ -152,6 +215,7 @@ impl Fake {
 struct Handle {
     model: Arc<Mutex<Model>>,
     ws: String,
+    authority: String,
 }
 
 async fn event_channel(Shared(shared): Shared<Handle>, upgrade: WebSocketUpgrade) -> Response {
@@ -192,20 +256,29 @@ async fn rest(
     let mut model = shared.model.lock().unwrap();
     model.requests.push(request.clone());
     let key = (request.method.clone(), request.path.clone());
-    if let Some((status, content_type, body)) = model.answers.get(&key) {
-        let status = StatusCode::from_u16(*status).unwrap();
-        return (status, [("content-type", *content_type)], body.clone()).into_response();
+    let once = model.once.remove(&key);
+    if let Some((status, content_type, body)) = once.or_else(|| model.answers.get(&key).cloned()) {
+        let status = StatusCode::from_u16(status).unwrap();
+        return (status, [("content-type", content_type)], body).into_response();
     }
-    model.respond(&request, &shared.ws)
+    model.respond(&request, &shared)
 }
 
 impl Model {
-    fn respond(&mut self, request: &Request, ws: &str) -> Response {
+    fn respond(&mut self, request: &Request, server: &Handle) -> Response {
+        if request.path.starts_with("/oauth/") {
+            return self.oauth(&request.path, &request.body);
+        }
+        let ws = &server.ws;
         let path: Vec<&str> = request.path.trim_matches('/').split('/').skip(1).collect();
         let body = &request.body;
         match (request.method.as_str(), path.as_slice()) {
             ("GET", ["auth", "env"]) => ok(json!({
-                "auth0": {"method": "password", "client_id": null},
+                "auth0": {
+                    "method": if ws.starts_with("wss") { "auth0" } else { "password" },
+                    "client_id": "cli", "domain": server.authority, "audience": "api",
+                    "schema_name": "acme",
+                },
                 "language": null,
                 "extensions": self.extensions,
             })),
@@ -213,9 +286,7 @@ impl Model {
                 ok(json!({"token": "sess-1", "expires_at": "2099-01-01T00:00:00Z"}))
             }
             ("POST", ["auth", "login"]) => refuse(401, "", "Wrong username or password."),
-            _ if !["token=\"sess-1\"", "token=\"alpat-1\""]
-                .contains(&request.authorization.as_str()) =>
-            {
+            _ if !CREDENTIALS.contains(&request.authorization.as_str()) => {
                 refuse(401, "", "Invalid token.")
             }
             ("GET", ["status"]) => ok(json!({})),
@@ -223,6 +294,9 @@ impl Model {
                 "principal_type": "user", "application": null,
                 "work_session_required": request.authorization.contains("sess-"),
             })),
+            ("GET", ["auth0", "mfa"]) => ok(json!({"mfa_url": "https://login.example.com/mfa"})),
+            ("GET", ["auth0", "mfa", "completion"]) => ok(json!({"completed": true})),
+            ("POST", ["auth0", "token", "blacklist"]) => ok(json!({})),
             ("POST", ["auth", "logout"]) => ok(json!({})),
             ("GET", ["iam", "users", "-"]) => ok(json!({
                 "id": "u-1", "username": "admin", "email": null, "uid": 1000, "is_superuser": true,
@@ -252,6 +326,32 @@ impl Model {
         }
     }
 
+    /// The login server: the second poll finds the login done.
+    fn oauth(&mut self, path: &str, body: &Value) -> Response {
+        match (path, body["grant_type"].as_str()) {
+            ("/oauth/device/code/", _) => ok(json!({
+                "device_code": "dc-1", "user_code": "ABCD-EFGH", "expires_in": 60, "interval": 1,
+                "verification_uri_complete": "https://login.example.com/activate?c=ABCD-EFGH",
+            })),
+            ("/oauth/token/", Some("refresh_token")) if body["refresh_token"] != "revoked" => {
+                ok(json!({"access_token": "jwt-2", "refresh_token": "rt-2", "expires_in": 3600}))
+            }
+            ("/oauth/token/", Some("refresh_token")) => ok(json!({"error": "invalid_grant"})),
+            ("/oauth/token/", _) => {
+                self.token_polls += 1;
+                if self.token_polls == 1 {
+                    return (
+                        StatusCode::FORBIDDEN,
+                        axum::Json(json!({"error": "authorization_pending"})),
+                    )
+                        .into_response();
+                }
+                ok(json!({"access_token": "jwt-1", "refresh_token": "rt-1", "expires_in": 3600}))
+            }
+            _ => ok(json!({})),
+        }
+    }
+
     fn subscribe(&mut self, body: &Value) -> Response {
         let Some(channel) = &self.channel else {
             return refuse(
@@ -261,6 +361,11 @@ impl Model {
             );
         };
         let script = &self.script;
+        if body["event_type"] == "work_session" {
+            for event in &self.events {
+                channel.send(Message::text(event.to_string())).unwrap();
+            }
+        }
         if body["event_type"] == "command_output" && script.drops_channel {
             channel.send(Message::Close(None)).unwrap();
         }
@@ -290,30 +395,31 @@ impl Model {
         for (seq, content) in self.script.chunks.iter().enumerate() {
             lines.push(json!({"event": "output", "seq": seq, "content": content}));
         }
-        let event = match self.script.detail["status"].as_str() {
+        let detail = self.detail();
+        let event = match detail["status"].as_str() {
             Some("awaiting_approval") => "held",
             _ => "finished",
         };
-        lines.push(json!({"event": event, "command": self.detail()}));
+        lines.push(json!({"event": event, "command": detail}));
         stream_lines(&lines, self.script.cut_after)
     }
 
     fn detail(&mut self) -> Value {
-        self.reads += 1;
-        let mut detail = self.script.detail.clone();
-        if self
-            .script
-            .decided_at
-            .is_some_and(|read| self.reads >= read)
-        {
-            detail = json!({"status": "success", "success": true, "exit_code": 0});
-        }
+        self.detail_reads += 1;
+        let mut detail = match &self.script.early {
+            Some((reads, early)) if self.detail_reads <= *reads => early.clone(),
+            _ => self.script.detail.clone(),
+        };
         detail["id"] = json!("c-1");
         detail["server"] = json!({"id": "s-1", "name": "web-01", "os": null});
         detail
     }
 
-    fn chunks(&self, query: &str) -> Vec<Value> {
+    fn chunks(&mut self, query: &str) -> Vec<Value> {
+        self.chunk_reads += 1;
+        if self.chunk_reads <= self.script.hidden_reads {
+            return Vec::new();
+        }
         let bound = |name: &str| {
             query
                 .split('&')

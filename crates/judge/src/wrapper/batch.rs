@@ -70,6 +70,7 @@ fn entry(line: &str) -> Option<Inner> {
     }
     Some(Inner::Script {
         text: rest.to_owned(),
+        in_words: false,
         privileged: false,
     })
 }

@@ -563,6 +563,7 @@ pub(super) fn loader(words: &[Argument]) -> Vec<Inner> {
         ],
     };
     match scan(words, 1, &SYNTAX) {
+        Ok(options) if options.has(&["list", "verify", "help", "version"]) => Vec::new(),
         // Code that the program itself would not load.
         Ok(options) if options.has(&["library-path", "preload", "audit"]) => {
             let mut inner = after(words, options.rest, false);

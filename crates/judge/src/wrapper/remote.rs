@@ -66,6 +66,7 @@ fn local_command(option: &Argument) -> Option<Inner> {
         "none" | "no" | "yes" => None,
         _ => Some(Inner::Script {
             text: value.to_owned(),
+            in_words: true,
             privileged: false,
         }),
     }

@@ -83,6 +83,7 @@ pub(super) fn from_input(input: &Input) -> Vec<Inner> {
     match input {
         Input::Text(text) => vec![Inner::Script {
             text: text.clone(),
+            in_words: false,
             privileged: false,
         }],
         Input::Inherited | Input::Other => vec![Inner::hidden("commands from standard input")],

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
 use chrono::{DateTime, Utc};
-use protocol::id::ServerId;
+use protocol::id::{ServerId, WorkspaceId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +22,7 @@ const REPLACEMENT_WINDOW: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
     number: u64,
+    pub(crate) workspace: WorkspaceId,
     pub(crate) server: ServerId,
     pub(crate) since: DateTime<Utc>,
     /// The agent's value for this connection, when it verifies signed orders.
@@ -58,12 +59,14 @@ impl Hub {
     /// Takes a new backhaul in; an older one of the same server is closed.
     pub(crate) fn connect(
         &self,
+        workspace: WorkspaceId,
         server: ServerId,
         channel: Option<String>,
     ) -> (Connection, mpsc::Receiver<Utf8Bytes>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let connection = Connection {
             number: self.next.fetch_add(1, Ordering::Relaxed),
+            workspace,
             server,
             since: store::now(),
             channel,
@@ -152,8 +155,8 @@ mod tests {
     async fn a_newcomer_closes_the_old_one_and_the_old_one_leaves_it_alone() {
         let hub = Hub::default();
         let server = ServerId::new();
-        let (old, _receiver) = hub.connect(server, None);
-        let (new, mut receiver) = hub.connect(server, None);
+        let (old, _receiver) = hub.connect(WorkspaceId::new(), server, None);
+        let (new, mut receiver) = hub.connect(WorkspaceId::new(), server, None);
         assert!(old.closed.is_cancelled());
         assert!(!old.send("lost".into()));
         assert!(!hub.disconnect(&old));
@@ -167,7 +170,7 @@ mod tests {
     fn endless_eviction_is_refused() {
         let hub = Hub::default();
         let server = ServerId::new();
-        let _first = hub.connect(server, None);
+        let _first = hub.connect(WorkspaceId::new(), server, None);
         let allowed = (0..MAX_REPLACEMENTS * 2)
             .filter(|_| hub.may_replace(server))
             .count();
@@ -178,7 +181,7 @@ mod tests {
     #[test]
     fn a_full_queue_is_told_to_the_sender() {
         let hub = Hub::default();
-        let (connection, _receiver) = hub.connect(ServerId::new(), None);
+        let (connection, _receiver) = hub.connect(WorkspaceId::new(), ServerId::new(), None);
         let sent = (0..QUEUE * 2)
             .filter(|_| connection.send("x".into()))
             .count();

@@ -19,4 +19,4 @@ pub(crate) use feed::Feeds;
 pub(crate) use internal::{InternalOrder, order_internal};
 pub(crate) use reports::agent_started;
 pub(crate) use routes::routes;
-pub(crate) use view::visible;
+pub(crate) use view::{submitted, visible};

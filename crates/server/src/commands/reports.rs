@@ -18,11 +18,18 @@ use store::entity::command;
 
 use crate::http::{AgentCtx, ApiResult, PublicCtx};
 
+/// Output kept of one command. The end of what is longer is in the result.
+const MAX_OUTPUT_CHARS: i64 = 256 * 1024 * 1024;
+/// No honest agent counts further.
+const MAX_SEQ: i64 = 1 << 40;
+
 /// Stores reports, in order, in one transaction; then wakes whoever waits.
 pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()> {
     let unit = ctx.begin().await?;
     let mut rows: HashMap<CommandId, Option<command::Model>> = HashMap::new();
     let mut touched: Vec<CommandId> = Vec::new();
+    // Characters of output stored per command, in this batch and before.
+    let mut stored: HashMap<CommandId, i64> = HashMap::new();
     let mut output = Vec::new();
     let mut ended = Vec::new();
     for report in reports {
@@ -33,6 +40,9 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
             entry.insert(row.filter(|row| row.server_id == ctx.server.id));
             touched.push(id);
         }
+        if let Some(Some(row)) = rows.get(&id) {
+            stored.entry(id).or_insert(row.output_chars);
+        }
         if !matches!(rows.get(&id), Some(Some(_))) {
             continue;
         }
@@ -42,7 +52,9 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
                 commands.ack(id).await?;
             }
             Report::Chunk { seq, content, .. } => {
-                if seq >= 0 && commands.add_chunk(id, seq, &content).await? {
+                if let Some(content) = keep(&mut stored, id, seq, content)
+                    && commands.add_chunk(id, seq, &content).await?
+                {
                     output.push((id, seq, content));
                 }
             }
@@ -93,6 +105,32 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
     Ok(())
 }
 
+/// What is kept of a piece of output: all of it, the note that the limit is
+/// reached, or nothing.
+fn keep(
+    stored: &mut HashMap<CommandId, i64>,
+    id: CommandId,
+    seq: i64,
+    content: String,
+) -> Option<String> {
+    if !(0..=MAX_SEQ).contains(&seq) {
+        return None;
+    }
+    let stored = stored.entry(id).or_default();
+    if *stored >= MAX_OUTPUT_CHARS {
+        return None;
+    }
+    *stored += i64::try_from(content.chars().count()).unwrap_or(i64::MAX);
+    if *stored >= MAX_OUTPUT_CHARS {
+        let limit = MAX_OUTPUT_CHARS / (1024 * 1024);
+        *stored = MAX_OUTPUT_CHARS;
+        return Some(format!(
+            "\n[output cut here: more than {limit} Mi characters]\n"
+        ));
+    }
+    Some(content)
+}
+
 fn report_command(report: &Report) -> CommandId {
     match report {
         Report::Ack { command }
@@ -123,7 +161,7 @@ pub(super) async fn finish_if_complete<C: store::Connected>(
             }
             None => {
                 let length = i64::try_from(row.result.chars().count()).unwrap_or(i64::MAX);
-                row.shell != SHELL_SYSTEM || commands.output_length(id).await? >= length
+                row.shell != SHELL_SYSTEM || row.output_chars >= length
             }
         };
     if !complete {

@@ -20,7 +20,7 @@ use super::{dispatch, reports, stream, submit, view};
 use crate::app::SharedApp;
 use crate::http::extract::optional_id;
 use crate::http::paging::page;
-use crate::http::{AgentCtx, ApiError, ApiResult, Body, Ctx, Id, PageParams, Params};
+use crate::http::{AgentBody, AgentCtx, ApiError, ApiResult, Body, Ctx, Id, PageParams, Params};
 
 /// Reports carry output: 1 MiB of text may grow sixfold in JSON.
 const REPORT_LIMIT: usize = 16 * 1024 * 1024;
@@ -284,7 +284,7 @@ async fn ack(ctx: AgentCtx, Path(id): Path<String>) -> ApiResult<Json<Value>> {
 async fn chunk(
     ctx: AgentCtx,
     Path(id): Path<String>,
-    Body(chunk): Body<Chunk>,
+    AgentBody(chunk): AgentBody<Chunk>,
 ) -> ApiResult<Json<Value>> {
     if let Some(command) = reported(&id) {
         let Chunk { seq, content } = chunk;
@@ -307,7 +307,7 @@ async fn chunk(
 async fn fin(
     ctx: AgentCtx,
     Path(id): Path<String>,
-    Body(fin): Body<Fin>,
+    AgentBody(fin): AgentBody<Fin>,
 ) -> ApiResult<Json<Value>> {
     if let Some(command) = reported(&id) {
         reports::apply(&ctx, vec![Report::Fin { command, fin }]).await?;
@@ -321,7 +321,7 @@ async fn fin(
 async fn reject(
     ctx: AgentCtx,
     Path(id): Path<String>,
-    Body(reject): Body<Reject>,
+    AgentBody(reject): AgentBody<Reject>,
 ) -> ApiResult<Json<Value>> {
     if let Some(command) = reported(&id) {
         let reason = reject.reason;
@@ -333,7 +333,7 @@ async fn reject(
 /// Several reports, applied in order.
 #[utoipa::path(post, path = "/api/events/reports/", tag = "agent", request_body = Vec<Report>,
     responses((status = OK)))]
-async fn batch(ctx: AgentCtx, Body(batch): Body<Vec<Report>>) -> ApiResult<Json<Value>> {
+async fn batch(ctx: AgentCtx, AgentBody(batch): AgentBody<Vec<Report>>) -> ApiResult<Json<Value>> {
     if batch.len() > MAX_BATCH {
         return Err(ApiError::invalid(
             "command",

@@ -97,7 +97,7 @@ impl Stream {
                 if chunk.seq != self.next && !row_is_final(&row.status) {
                     break;
                 }
-                self.next = chunk.seq + 1;
+                self.next = chunk.seq.saturating_add(1);
                 let chunk = Chunk {
                     seq: chunk.seq,
                     content: chunk.content,

@@ -92,7 +92,7 @@ fn detail(row: &command::Model, summaries: &Summaries) -> Command {
 }
 
 /// The answer to a submission.
-pub(super) async fn submitted(ctx: &Ctx, row: &command::Model) -> ApiResult<SubmittedCommand> {
+pub(crate) async fn submitted(ctx: &Ctx, row: &command::Model) -> ApiResult<SubmittedCommand> {
     let summaries = Summaries::read(ctx, row.requested_by, [row.server_id]).await?;
     Ok(SubmittedCommand {
         id: CommandId(row.id),

@@ -255,6 +255,44 @@ mod tests {
         assert_eq!(toml::from_str::<Config>(&text).unwrap(), config);
     }
 
+    /// docs/configuration.md shows every key with its default.
+    #[test]
+    fn the_documentation_shows_the_defaults() {
+        let page = include_str!("../../../../docs/configuration.md");
+        let block = page
+            .split("```toml")
+            .nth(1)
+            .and_then(|rest| rest.split("```").next())
+            .unwrap();
+        let documented: toml::Table = toml::from_str(block).unwrap();
+        let config: Config = toml::from_str(block).unwrap();
+        let shown = Config {
+            server: ServerConfig {
+                public_url: None,
+                ..config.server.clone()
+            },
+            tls: TlsConfig::default(),
+            database: DatabaseConfig::default(),
+            ..config.clone()
+        };
+        assert_eq!(shown, Config::default());
+        let optional = [
+            ("server", "public_url"),
+            ("tls", "certificate"),
+            ("tls", "key"),
+            ("database", "url"),
+        ];
+        let defaults = toml::Table::try_from(Config::default()).unwrap();
+        for (section, keys) in &defaults {
+            for key in keys.as_table().unwrap().keys() {
+                assert!(documented[section].get(key).is_some(), "{section}.{key}");
+            }
+        }
+        for (section, key) in optional {
+            assert!(documented[section].get(key).is_some(), "{section}.{key}");
+        }
+    }
+
     #[test]
     fn errors_name_the_key() {
         let mut config = Config::default();

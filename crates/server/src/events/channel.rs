@@ -47,7 +47,9 @@ async fn upgrade(
         .max_message_size(MAX_MESSAGE)
         .on_failed_upgrade(move |_| lost.0.events.detach(channel, &lost.1))
         .on_upgrade(async move |socket| {
-            serve(&app, socket, frames, &closed).await;
+            app.tasks
+                .track_future(serve(&app, socket, frames, &closed))
+                .await;
             app.events.detach(channel, &closed);
         })
 }

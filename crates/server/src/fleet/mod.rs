@@ -1,9 +1,13 @@
 //! Managed servers: registration, what their agents say about them, and what
 //! people see and do.
 
+mod action;
 mod agent_routes;
 mod category;
+mod change;
+mod guide;
 mod inventory;
+mod manage;
 mod proc_routes;
 mod refresh;
 mod register;

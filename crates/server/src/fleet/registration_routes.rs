@@ -5,23 +5,28 @@ use http::{HeaderMap, StatusCode};
 use protocol::Page;
 use protocol::agent::{Register, Registered};
 use protocol::id::RegistrationTokenId;
-use protocol::server::{CreateRegistrationToken, RegistrationToken};
+use protocol::server::{CreateRegistrationToken, GuideRequest, RegistrationToken};
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::guide::{self, AnsibleGuide, TokenInstallGuide};
 use super::{register, registration_token};
 use crate::app::SharedApp;
 use crate::http::paging::page;
 use crate::http::{ApiResult, Body, Ctx, Id, PageParams, Params, PublicCtx};
 
 const RESOURCE: &str = "registration_token";
+/// The token scope resource of the guides.
+const METHOD_RESOURCE: &str = "registration_method";
 
 pub(super) fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
         .routes(routes!(register_server))
         .routes(routes!(tokens, create_token))
         .routes(routes!(delete_token))
+        .routes(routes!(token_install))
+        .routes(routes!(ansible))
 }
 
 /// Register a host. The credential is a registration token.
@@ -90,4 +95,25 @@ async fn delete_token(ctx: Ctx, Id(id): Id<RegistrationTokenId>) -> ApiResult<St
     ctx.principal.require_scope(RESOURCE, "delete")?;
     registration_token::delete(&ctx, id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// How to bring one host in by hand.
+#[utoipa::path(post, path = "/api/servers/registration-methods/token-install/guide/",
+    tag = "servers", request_body = GuideRequest,
+    responses((status = OK, body = TokenInstallGuide)))]
+async fn token_install(
+    ctx: Ctx,
+    Body(request): Body<GuideRequest>,
+) -> ApiResult<Json<TokenInstallGuide>> {
+    ctx.principal.require_scope(METHOD_RESOURCE, "read")?;
+    guide::token_install(&ctx, &request).await.map(Json)
+}
+
+/// How to bring hosts in with Ansible.
+#[utoipa::path(post, path = "/api/servers/registration-methods/ansible/guide/",
+    tag = "servers", request_body = GuideRequest,
+    responses((status = OK, body = AnsibleGuide)))]
+async fn ansible(ctx: Ctx, Body(request): Body<GuideRequest>) -> ApiResult<Json<AnsibleGuide>> {
+    ctx.principal.require_scope(METHOD_RESOURCE, "read")?;
+    guide::ansible(&ctx, &request).await.map(Json)
 }

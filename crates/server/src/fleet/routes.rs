@@ -1,25 +1,30 @@
 //! Routes of servers for people and tools (`rest-identity.md` §18.1, §18.3).
 
 use axum::Json;
+use http::StatusCode;
 use protocol::Page;
+use protocol::command::SubmittedCommand;
 use protocol::id::ServerId;
-use protocol::server::Server;
+use protocol::server::{Server, ServerAction};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{register, view};
+use super::{action, change, register, view};
 use crate::app::SharedApp;
+use crate::commands;
 use crate::http::extract::Caller;
 use crate::http::paging::page;
-use crate::http::{ApiError, ApiResult, Ctx, Id, PageParams, Params};
+use crate::http::{ApiError, ApiResult, Body, Ctx, Id, PageParams, Params};
 
 pub(super) const RESOURCE: &str = "server";
 
 pub(super) fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
         .routes(routes!(list))
-        .routes(routes!(detail))
+        .routes(routes!(detail, change_server, delete_server))
+        .routes(routes!(order_action))
 }
 
 /// What the server list may be narrowed to.
@@ -69,4 +74,40 @@ async fn detail(caller: Caller, Id(id): Id<ServerId>) -> ApiResult<Json<Server>>
         .await?
         .ok_or_else(ApiError::not_found)?;
     view::server(&ctx, &row).await.map(Json)
+}
+
+/// Change a server: its name, tags and groups, and whether the caller marks it.
+/// Takes the whole document as it was read.
+#[utoipa::path(patch, path = "/api/servers/servers/{id}/", tag = "servers",
+    params(("id" = ServerId, Path)), request_body = Server,
+    responses((status = OK, body = Server), (status = NOT_FOUND)))]
+async fn change_server(
+    ctx: Ctx,
+    Id(id): Id<ServerId>,
+    Body(document): Body<Map<String, Value>>,
+) -> ApiResult<Json<Server>> {
+    let row = change::change(&ctx, id, &document).await?;
+    view::server(&ctx, &row).await.map(Json)
+}
+
+/// Delete a server.
+#[utoipa::path(delete, path = "/api/servers/servers/{id}/", tag = "servers",
+    params(("id" = ServerId, Path)), responses((status = NO_CONTENT), (status = NOT_FOUND)))]
+async fn delete_server(ctx: Ctx, Id(id): Id<ServerId>) -> ApiResult<StatusCode> {
+    change::delete(&ctx, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Have a server's agent do something.
+#[utoipa::path(post, path = "/api/servers/servers/{id}/actions/", tag = "servers",
+    params(("id" = ServerId, Path)), request_body = ServerAction,
+    responses((status = CREATED, body = SubmittedCommand), (status = CONFLICT)))]
+async fn order_action(
+    ctx: Ctx,
+    Id(id): Id<ServerId>,
+    Body(request): Body<ServerAction>,
+) -> ApiResult<(StatusCode, Json<SubmittedCommand>)> {
+    let row = action::order(&ctx, id, &request).await?;
+    let command = commands::submitted(&ctx, &row).await?;
+    Ok((StatusCode::CREATED, Json(command)))
 }

@@ -13,6 +13,7 @@ use http::header::{self, HeaderMap};
 use http::request::Parts;
 use protocol::id::WorkspaceId;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use store::entity::server;
 
 use super::{ApiError, ApiResult};
@@ -90,7 +91,8 @@ impl FromRequestParts<SharedApp> for PublicCtx {
         let base_url = match &app.config.server.public_url {
             Some(url) => url.clone(),
             None => {
-                let secure = peer.is_some_and(|peer| peer.secure);
+                let secure = peer
+                    .is_some_and(|peer| peer.secure || proxied_https(peer, &parts.headers, app));
                 format!("{}://{host}", if secure { "https" } else { "http" })
             }
         };
@@ -101,6 +103,17 @@ impl FromRequestParts<SharedApp> for PublicCtx {
             base_url,
         })
     }
+}
+
+/// Whether a trusted proxy says that its own caller came by HTTPS.
+fn proxied_https(peer: Peer, headers: &HeaderMap, app: &App) -> bool {
+    app.config
+        .server
+        .trusted_proxies
+        .contains(&peer.address.ip().to_canonical())
+        && headers
+            .get("x-forwarded-proto")
+            .is_some_and(|proto| proto == "https")
 }
 
 /// The caller's address: the peer's, or what a trusted proxy says it is.
@@ -196,35 +209,75 @@ impl FromRequestParts<SharedApp> for Caller {
     }
 }
 
-/// A JSON body. `null` and nothing at all read as an empty object, because
-/// clients send them for calls without arguments.
+/// A JSON body of people and tools. `null` and nothing at all read as an empty
+/// object, because clients send them for calls without arguments. No text in it
+/// may hold a NUL character: nothing we store or run can.
 pub(crate) struct Body<T>(pub(crate) T);
 
 impl<T: DeserializeOwned> FromRequest<SharedApp> for Body<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &SharedApp) -> ApiResult<Self> {
-        let bytes = Bytes::from_request(request, app)
-            .await
-            .map_err(|rejection| {
-                ApiError::new(
-                    rejection.status(),
-                    match rejection.status() {
-                        StatusCode::PAYLOAD_TOO_LARGE => {
-                            "The request body is too large.".to_owned()
-                        }
-                        _ => "The request body could not be read.".to_owned(),
-                    },
-                )
-            })?;
-        let text: &[u8] = match bytes.trim_ascii() {
-            b"" | b"null" => b"{}",
-            text => text,
-        };
-        serde_json::from_slice(text)
-            .map(Self)
-            .map_err(|error| body_error(&error))
+        let bytes = read_body(request, app).await?;
+        if holds_nul(&bytes) {
+            return Err(ApiError::invalid(
+                "api",
+                "The request holds a NUL character.",
+            ));
+        }
+        decode_body(&bytes).map(Self)
     }
+}
+
+/// A JSON body of an agent: what hosts report may hold any character, and is
+/// cleaned where it is stored.
+pub(crate) struct AgentBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<SharedApp> for AgentBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &SharedApp) -> ApiResult<Self> {
+        decode_body(&read_body(request, app).await?).map(Self)
+    }
+}
+
+async fn read_body(request: Request, app: &SharedApp) -> ApiResult<Bytes> {
+    Bytes::from_request(request, app)
+        .await
+        .map_err(|rejection| {
+            let status = rejection.status();
+            let detail = match status {
+                StatusCode::PAYLOAD_TOO_LARGE => "The request body is too large.",
+                _ => "The request body could not be read.",
+            };
+            ApiError::new(status, detail)
+        })
+}
+
+fn decode_body<T: DeserializeOwned>(bytes: &[u8]) -> ApiResult<T> {
+    let text: &[u8] = match bytes.trim_ascii() {
+        b"" | b"null" => b"{}",
+        text => text,
+    };
+    serde_json::from_slice(text).map_err(|error| body_error(&error))
+}
+
+/// Whether a JSON text holds a NUL character in a string. The escape alone may
+/// stand for something else (behind another backslash), so it is read to be sure.
+fn holds_nul(bytes: &[u8]) -> bool {
+    fn inside(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.contains('\0'),
+            Value::Array(items) => items.iter().any(inside),
+            Value::Object(members) => members
+                .iter()
+                .any(|(name, value)| name.contains('\0') || inside(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+    let escape = br"\u0000";
+    bytes.windows(escape.len()).any(|window| window == escape)
+        && serde_json::from_slice::<Value>(bytes).is_ok_and(|value| inside(&value))
 }
 
 /// Says where and why, without repeating what the body holds.
@@ -268,6 +321,12 @@ impl<T: DeserializeOwned> FromRequestParts<SharedApp> for Params<T> {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> ApiResult<Self> {
+        if parts.uri.query().is_some_and(|query| query.contains("%00")) {
+            return Err(ApiError::invalid(
+                "api",
+                "The request holds a NUL character.",
+            ));
+        }
         Query::<T>::from_request_parts(parts, app)
             .await
             .map(|Query(params)| Self(params))
@@ -302,5 +361,18 @@ pub(crate) fn optional_id<T: FromStr>(
             .parse()
             .map(Some)
             .map_err(|_| ApiError::field("api", name, format!("{name} must be a UUID."))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::holds_nul;
+
+    #[test]
+    fn only_real_nul_characters_count() {
+        assert!(holds_nul(br#"{"a": ["x\u0000y"]}"#));
+        assert!(holds_nul(br#"{"\u0000": 1}"#));
+        assert!(!holds_nul(br#"{"line": "printf '\\u0000'"}"#));
+        assert!(!holds_nul(br#"{"a": "b"}"#));
     }
 }

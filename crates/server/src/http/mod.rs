@@ -9,7 +9,7 @@ pub(crate) mod paging;
 pub(crate) mod router;
 
 pub(crate) use error::ApiError;
-pub(crate) use extract::{AgentCtx, Body, Ctx, Id, Params, PublicCtx};
+pub(crate) use extract::{AgentBody, AgentCtx, Body, Ctx, Id, Params, PublicCtx};
 pub(crate) use paging::{CursorParams, PageParams};
 
 /// What a handler gives back.

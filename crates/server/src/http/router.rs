@@ -7,7 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
-use crate::{agents, audit, commands, events, fleet, history, identity, work_sessions};
+use crate::{agents, audit, commands, events, fleet, history, identity, tokens, work_sessions};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(info(title = "Alpacon", description = "The control plane's REST API."))]
@@ -17,6 +17,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(health::routes())
         .merge(identity::routes())
+        .merge(tokens::routes())
         .merge(fleet::routes())
         .merge(work_sessions::routes())
         .merge(commands::routes())

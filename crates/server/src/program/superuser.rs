@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use clap::Args;
 use protocol::id::WorkspaceId;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use serde_json::json;
 use store::audit::{Actor, AuditRecord};
 use store::entity::{user, workspace};
@@ -64,19 +65,48 @@ fn say(text: &str) {
 
 #[expect(clippy::print_stderr, reason = "the prompt of an interactive command")]
 fn read_password() -> anyhow::Result<String> {
-    if std::io::stdin().is_terminal() {
-        eprintln!("Type the password and press Enter (it is shown; pipe it to hide it):");
-    }
+    let stdin = std::io::stdin();
+    let hidden = if stdin.is_terminal() {
+        eprint!("Password for the new superuser: ");
+        Some(HiddenInput::start()?)
+    } else {
+        None
+    };
     let mut line = String::new();
-    std::io::stdin()
+    stdin
         .lock()
         .read_line(&mut line)
         .context("cannot read the password")?;
+    if hidden.is_some() {
+        eprintln!();
+    }
+    drop(hidden);
     let password = line.trim_end_matches(['\n', '\r']).to_owned();
     if password.chars().count() < MIN_PASSWORD {
         bail!("the password must have at least {MIN_PASSWORD} characters");
     }
     Ok(password)
+}
+
+/// A terminal that does not show what is typed, until this is dropped.
+struct HiddenInput(Termios);
+
+impl HiddenInput {
+    fn start() -> anyhow::Result<Self> {
+        let before = tcgetattr(std::io::stdin()).context("cannot read the terminal's mode")?;
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(std::io::stdin(), OptionalActions::Flush, &quiet)
+            .context("cannot stop the terminal from showing the password")?;
+        Ok(Self(before))
+    }
+}
+
+impl Drop for HiddenInput {
+    fn drop(&mut self) {
+        // The process is about to end its prompt either way.
+        let _ = tcsetattr(std::io::stdin(), OptionalActions::Flush, &self.0);
+    }
 }
 
 /// A superuser to be created.

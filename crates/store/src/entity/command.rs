@@ -33,6 +33,8 @@ pub struct Model {
     pub elapsed_time: f64,
     /// Chunks the agent says it sent.
     pub expected_chunks: Option<i64>,
+    /// Characters of output stored.
+    pub output_chars: i64,
     /// The rule that allowed it, and what the judge flagged.
     pub verdict: Json,
     /// Array of command ids.

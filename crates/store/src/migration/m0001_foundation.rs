@@ -334,6 +334,7 @@ async fn work(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .text("result")
         .double("elapsed_time")
         .int_null("expected_chunks")
+        .int("output_chars")
         .json("verdict")
         .json("run_after")
         .time_null("scheduled_at")

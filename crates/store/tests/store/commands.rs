@@ -89,7 +89,7 @@ async fn each_step_happens_once() {
             .unwrap();
         assert_eq!(count, 2);
         assert_eq!(chunks[0].content, "a\u{fffd}b");
-        assert_eq!(commands.output_length(id).await.unwrap(), 7);
+        assert_eq!(row.output_chars, 7);
     }
 }
 

@@ -11,4 +11,5 @@
 mod audit_chain;
 mod commands;
 mod databases;
+mod fleet;
 mod tenancy;

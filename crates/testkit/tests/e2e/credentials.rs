@@ -47,7 +47,8 @@ fn logout_ends_the_login() {
     let user = system.api_with_password();
     user.get("/api/auth/whoami/").expect(200);
     // The public CLI posts the JSON text `null`.
-    user.post("/api/auth/logout/", &json!(null)).expect(200);
+    user.post("/api/auth/logout/", &json!(null))
+        .expect_success();
     user.get("/api/auth/whoami/").expect(401);
 }
 
@@ -57,7 +58,7 @@ fn logout_spares_an_api_token() {
     system
         .api()
         .post("/api/auth/logout/", &json!(null))
-        .expect(200);
+        .expect_success();
     system.api().get("/api/auth/whoami/").expect(200);
 }
 

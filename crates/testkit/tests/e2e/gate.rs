@@ -74,7 +74,7 @@ fn a_completed_session() {
             &format!("/api/work-sessions/sessions/{session}/complete/"),
             &json!({}),
         )
-        .expect(200);
+        .expect_success();
     scene.refused(Some(&session), "work_session_not_usable");
 }
 
@@ -88,7 +88,7 @@ fn a_revoked_session() {
             &format!("/api/work-sessions/sessions/{session}/revoke/"),
             &json!({}),
         )
-        .expect(200);
+        .expect_success();
     scene.refused(Some(&session), "work_session_not_usable");
 }
 
@@ -256,7 +256,7 @@ fn revoking_a_session_ends_what_runs_in_it() {
             &format!("/api/work-sessions/sessions/{session}/revoke/"),
             &json!({}),
         )
-        .expect(200);
+        .expect_success();
     let ended = scene.system.wait_for(&path, |command| {
         (command["success"] == false).then(|| command.clone())
     });

@@ -33,7 +33,7 @@ fn a_superusers_session_is_active_at_once_and_complete() {
     assert_eq!(session["created_by"]["id"], session["assigned_user"]["id"]);
 
     let path = format!("{SESSIONS}{}/complete/", id(&session));
-    user.post(&path, &json!({})).expect(200);
+    user.post(&path, &json!({})).expect_success();
     assert_eq!(state(&user, &id(&session)), "completed");
 }
 
@@ -98,7 +98,7 @@ fn extending_moves_the_end() {
         &format!("{SESSIONS}{session}/extend/"),
         &json!({"expires_at": end}),
     )
-    .expect(200);
+    .expect_success();
     let shown = user
         .get(&format!("{SESSIONS}{session}/"))
         .text_at("/expires_at");
@@ -112,7 +112,7 @@ fn a_title_changes_without_a_reviewer() {
     let session = id(&create_session(&user, agent.id(), &["command"], &json!({})));
     let path = format!("{SESSIONS}{session}/");
     user.patch(&path, &json!({"title": "Rotate logs", "id": "ignored"}))
-        .expect(200);
+        .expect_success();
     assert_eq!(user.get(&path).text_at("/title"), "Rotate logs");
 }
 
@@ -121,7 +121,7 @@ fn final_states_stay() {
     let (_system, agent, user) = scene();
     let session = id(&create_session(&user, agent.id(), &["command"], &json!({})));
     let act = |verb: &str| user.post(&format!("{SESSIONS}{session}/{verb}/"), &json!({}));
-    act("revoke").expect(200);
+    act("revoke").expect_success();
     for verb in ["complete", "activate", "revoke", "cancel"] {
         let answer = act(verb);
         assert!(
