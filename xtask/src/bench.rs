@@ -51,6 +51,9 @@ struct ExecArguments {
     /// Measurements of each kind.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
     samples: u16,
+    /// Take the programs of the last release build.
+    #[arg(long, hide = true)]
+    built: bool,
 }
 
 /// Runs a benchmark.
@@ -64,7 +67,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
 
 fn exec(arguments: &ExecArguments) -> Result<()> {
     packages::ensure(&Need::BENCH)?;
-    let binaries = build::programs(Profile::Release)?;
+    let binaries = if arguments.built {
+        build::binaries(Profile::Release)?
+    } else {
+        build::programs(Profile::Release)?
+    };
     let samples = usize::from(arguments.samples);
     let mut rig = Rig::start(binaries)?;
     let sshd = Sshd::start(rig.folder())?;

@@ -37,9 +37,8 @@ pub fn register_command(binaries: &Binaries, ready: &Ready, options: &AgentOptio
     let mut command = Command::new(binaries.agent());
     command.arg("register").args(["--url", &ready.url]);
     command.args(["--token", &ready.registration_token]);
-    command.args(["--name", &options.name]);
-    command.arg("--config").arg(&options.config);
-    command.arg("--no-service");
+    command.args(["--name", &options.name, "--no-service"]);
+    places(&mut command, options);
     if let Some(ca) = &ready.ca_file {
         command.arg("--ca-cert").arg(ca);
     }
@@ -60,10 +59,15 @@ pub fn registered_name(output: &str) -> Option<&str> {
 #[must_use]
 pub fn daemon_command(binaries: &Binaries, options: &AgentOptions) -> Command {
     let mut command = Command::new(binaries.agent());
+    places(&mut command, options);
+    command
+}
+
+/// Without these an agent keeps its files where a system service would.
+fn places(command: &mut Command, options: &AgentOptions) {
     command.arg("--config").arg(&options.config);
     command.arg("--state-dir").arg(&options.state);
     command.arg("--run-dir").arg(&options.run);
-    command
 }
 
 #[cfg(test)]

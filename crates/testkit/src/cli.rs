@@ -59,7 +59,9 @@ impl Cli {
     /// Logs in with a password.
     #[track_caller]
     pub fn log_in(&self, username: &str, password: &str) {
-        self.run(&["login", &self.url, "-u", username, "-p", password])
+        // Joined: a password may look like an option.
+        let password = format!("--password={password}");
+        self.run(&["login", &self.url, "-u", username, &password])
             .exits(0);
     }
 

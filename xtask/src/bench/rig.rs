@@ -132,14 +132,9 @@ impl Rig {
 
     fn log_in(&self) -> Result<()> {
         let user = &self.ready.superuser;
-        let login = [
-            "login",
-            &self.ready.url,
-            "-u",
-            &user.username,
-            "-p",
-            &user.password,
-        ];
+        // Joined: a password may look like an option.
+        let password = format!("--password={}", user.password);
+        let login = ["login", &self.ready.url, "-u", &user.username, &password];
         run::capture(&mut self.cli(&login))?;
         let deadline = Instant::now() + PATIENCE;
         while !self.connected() {

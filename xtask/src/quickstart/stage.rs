@@ -108,10 +108,7 @@ impl Stage {
         } else {
             let mut command = register_command(&self.binaries, self.ready()?, &options);
             screen::command(&self.shown(&command));
-            let output = command
-                .env_remove("HOME")
-                .output()
-                .context("cannot run alpamon")?;
+            let output = command.output().context("cannot run alpamon")?;
             let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
             text.push_str(&String::from_utf8_lossy(&output.stderr));
             screen::output(&self.relative(&text));

@@ -32,10 +32,11 @@ pub(crate) fn run(stage: &mut Stage) -> Result<()> {
         (
             ready.url.clone(),
             ready.superuser.username.clone(),
-            ready.superuser.password.clone(),
+            // Joined: a password may look like an option.
+            format!("--password={}", ready.superuser.password),
         )
     };
-    step(stage, &["login", &url, "-u", &name, "-p", &password]).exits(0)?;
+    step(stage, &["login", &url, "-u", &name, &password]).exits(0)?;
     wait_for_agent(stage, server)?;
     step(stage, &["server", "ls"]).exits(0)?.shows(server)?;
 
