@@ -15,7 +15,7 @@ use crate::orders::Channel;
 use crate::random;
 use crate::reporter::Reporter;
 use crate::server::Server;
-use crate::socket::{self, Connection};
+use crate::socket::Connection;
 
 const MAX_DELAY: Duration = Duration::from_secs(60);
 
@@ -70,7 +70,7 @@ impl Backhaul {
     }
 
     async fn connect(&self, backoff: &mut Backoff) -> End {
-        let (socket, channel) = match self.dial().await {
+        let (mut connection, channel) = match self.dial().await {
             Ok(dialled) => dialled,
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "no backhaul connection");
@@ -78,10 +78,11 @@ impl Backhaul {
             }
         };
         tracing::info!("backhaul connected");
-        let mut connection = socket;
         let end = self.serve(&mut connection, channel).await;
         let was_stable = connection.was_stable();
-        socket::settle(backoff, was_stable);
+        if was_stable {
+            backoff.reset();
+        }
         connection.close().await;
         tracing::info!(?end, "backhaul closed");
         match end {
@@ -135,6 +136,9 @@ impl Backhaul {
             Ok(ServerMessage::Ping { extensions }) => {
                 let offered = extensions.iter().any(|name| name == REPORT_BATCH);
                 self.reporter.set_batching(offered);
+                if offered {
+                    connection.expect_pings();
+                }
                 if !connection.send(pong()).await {
                     return Some(End::Lost);
                 }

@@ -9,7 +9,7 @@ use reqwest::header::HeaderMap;
 use crate::backoff::Backoff;
 use crate::lifecycle::Lifecycle;
 use crate::server::Server;
-use crate::socket::{self, Connection};
+use crate::socket::Connection;
 
 const MAX_DELAY: Duration = Duration::from_secs(60);
 
@@ -46,6 +46,8 @@ async fn connect_once(server: &Server, backoff: &mut Backoff, lifecycle: &Lifecy
             () = lifecycle.shutdown().cancelled() => break,
         }
     }
-    socket::settle(backoff, connection.was_stable());
+    if connection.was_stable() {
+        backoff.reset();
+    }
     connection.close().await;
 }

@@ -8,12 +8,13 @@ use reqwest::Method;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::backhaul::Backhaul;
-use crate::config::Config;
+use crate::config::{Config, paths};
 use crate::dispatch::Dispatcher;
 use crate::executor::{Executor, Own};
 use crate::internal::Internal;
 use crate::inventory::Inventory;
 use crate::lifecycle::{Exit, Lifecycle};
+use crate::log::{self, Uploads};
 use crate::orders::Verifier;
 use crate::reporter::Reporter;
 use crate::reporter::background::{Errand, PRIORITY_EVENT};
@@ -29,7 +30,11 @@ const STOP: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// When it cannot start.
-pub(crate) async fn run(config: Config, state_dir: &Path) -> anyhow::Result<Exit> {
+pub(crate) async fn run(
+    config: Config,
+    state_dir: &Path,
+    uploads: Uploads,
+) -> anyhow::Result<Exit> {
     let lifecycle = Lifecycle::default();
     end_on_signals(&lifecycle)?;
     let server = Server::new(&config.server, &config.tls)?;
@@ -42,8 +47,9 @@ pub(crate) async fn run(config: Config, state_dir: &Path) -> anyhow::Result<Exit
     };
     tracing::info!(commissioned, "the server knows this agent");
 
-    let reporter = Reporter::start(server.clone(), &state_dir.join("spool"));
+    let reporter = Reporter::start(server.clone(), &paths::spool(state_dir));
     announce(&reporter)?;
+    tokio::spawn(log::upload(uploads, reporter.clone()));
     let inventory = Inventory::new(server.clone(), reporter.clone());
     let own = Own::current();
     let open_files = sys::raise_open_files();

@@ -15,6 +15,7 @@ mod internal;
 mod inventory;
 mod lenient;
 mod lifecycle;
+mod log;
 mod orders;
 mod pidfile;
 mod platform;
@@ -33,7 +34,6 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 use clap::error::ErrorKind;
-use tracing_subscriber::filter::LevelFilter;
 
 use crate::args::{Arguments, Command, RegisterArguments, UnregisterArguments};
 use crate::config::paths::{Overrides, Owner, Paths, config_to_write, find_config};
@@ -100,14 +100,14 @@ fn daemon(overrides: &Overrides, owner: &Owner) -> anyhow::Result<ExitCode> {
     }
     let path = find_config(overrides, owner)?;
     let config = Config::load(&path)?;
-    start_log(config.debug);
+    let uploads = log::start(config.debug);
     let paths = Paths::new(overrides, owner);
     let pid_file = PidFile::create(&paths.pid_file)?;
     tracing::info!(version = server::VERSION, config = %path.display(), "starting");
     if !owner.root {
         tracing::warn!("without root this agent runs work only as its own user");
     }
-    let exit = runtime()?.block_on(daemon::run(config, &paths.state_dir))?;
+    let exit = runtime()?.block_on(daemon::run(config, &paths.state_dir, uploads))?;
     drop(pid_file);
     match exit {
         Exit::Stop => Ok(ExitCode::SUCCESS),
@@ -139,6 +139,7 @@ fn register(
             ca_cert: arguments.ca_cert,
         },
         tags: arguments.tags.into_iter().collect(),
+        cloud_probe: !arguments.no_cloud_probe,
         force: arguments.force,
         rollback: !arguments.no_rollback,
         service: !arguments.no_service,
@@ -173,23 +174,4 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
         .context("cannot start the runtime")
-}
-
-fn start_log(debug: bool) {
-    let level = if debug {
-        LevelFilter::DEBUG
-    } else {
-        LevelFilter::INFO
-    };
-    // The journal adds the time itself.
-    let under_systemd = std::env::var_os("JOURNAL_STREAM").is_some();
-    let builder = tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_ansi(false)
-        .with_writer(std::io::stderr);
-    if under_systemd {
-        builder.without_time().init();
-    } else {
-        builder.init();
-    }
 }

@@ -11,11 +11,12 @@ use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use transport::websocket::WebSocket;
 
-use crate::backoff::Backoff;
 use crate::lenient::without_nulls;
 
 /// Without a message for this long the connection counts as dead.
 const READ_DEADLINE: Duration = Duration::from_secs(35 * 60);
+/// The same towards a server of ours, which pings every minute.
+const PING_DEADLINE: Duration = Duration::from_secs(200);
 /// For one outgoing message.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The server has this long to answer our close.
@@ -27,6 +28,7 @@ const STABLE: Duration = Duration::from_secs(10);
 pub(crate) struct Connection {
     socket: WebSocket,
     opened: Instant,
+    patience: Duration,
     deadline: Instant,
 }
 
@@ -38,8 +40,16 @@ impl Connection {
         Self {
             socket,
             opened,
+            patience: READ_DEADLINE,
             deadline: opened + READ_DEADLINE,
         }
+    }
+
+    /// The peer is known to say something every minute, so silence is noticed
+    /// sooner: a connection that died unseen costs minutes, not half an hour.
+    pub(crate) fn expect_pings(&mut self) {
+        self.patience = PING_DEADLINE;
+        self.deadline = Instant::now() + self.patience;
     }
 
     /// The next message that is a JSON object, without its `null` members. `None`
@@ -48,7 +58,7 @@ impl Connection {
         loop {
             let message = match timeout_at(self.deadline, self.socket.next()).await {
                 Err(_) => {
-                    tracing::warn!("no message for 35 minutes");
+                    tracing::warn!(patience = ?self.patience, "the connection is silent");
                     return None;
                 }
                 Ok(None) => return None,
@@ -64,7 +74,7 @@ impl Connection {
                 Message::Close(_) => return None,
                 _ => continue,
             };
-            self.deadline = Instant::now() + READ_DEADLINE;
+            self.deadline = Instant::now() + self.patience;
             match serde_json::from_slice(&text) {
                 Ok(value) => return Some(without_nulls(value)),
                 Err(error) => tracing::warn!(%error, "ignoring a message that is not JSON"),
@@ -92,18 +102,10 @@ impl Connection {
         let _late = timeout(CLOSE_TIMEOUT, goodbye).await;
     }
 
-    /// How long to wait before the next connection. One that ended right after it
-    /// began counts as a failed attempt, so that a server that accepts and closes
-    /// meets no storm.
+    /// It lasted. One that ended right after it began counts as a failed attempt,
+    /// so that a server that accepts and closes meets no storm.
     #[must_use]
     pub(crate) fn was_stable(&self) -> bool {
         self.opened.elapsed() >= STABLE
-    }
-}
-
-/// Resets or keeps the delays after a connection.
-pub(crate) fn settle(backoff: &mut Backoff, was_stable: bool) {
-    if was_stable {
-        backoff.reset();
     }
 }

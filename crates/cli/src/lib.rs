@@ -45,7 +45,7 @@ pub fn run(argv: &[OsString]) -> ExitCode {
             prepare(format);
             finish(commands::block_on(exec::run(request)), format, "command")
         }
-        Some(Err(error)) => finish(Err(error.into()), usage::requested_format(argv), "exec"),
+        Some(Err((error, format))) => finish(Err(error.into()), format, "exec"),
         None => match usage::parse(argv) {
             Ok(cli) => {
                 let format = cli.output;

@@ -5,7 +5,7 @@
 //! `[[ -eq ]]`, substring offsets, `${!x}`, `printf -v`, `test -v`, `unset` and
 //! others. Such a line is decidable only where what is evaluated is a number.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use shell_syntax::{
     Arithmetic, Assignment, Command, CommandKind, Parameter, Part, Script, Simple, Substitution,
@@ -38,50 +38,45 @@ const SUBSCRIPTING: [&str; 14] = [
 /// Operators of `[[ ]]` that evaluate their operands.
 const COMPARISONS: [&str; 6] = ["-eq", "-ne", "-lt", "-le", "-gt", "-ge"];
 
-/// What a script evaluates.
+/// What a plan evaluates. Variables live longer than one text: what `eval` and
+/// `sh -c` parse again belongs to the same examination.
 #[derive(Debug, Default)]
-pub(crate) struct Evaluated {
-    /// Why it may run something that cannot be seen.
-    pub(crate) hidden: Option<&'static str>,
-    /// Variables whose contents are evaluated and come from outside.
-    pub(crate) variables: Vec<String>,
-}
-
-pub(crate) fn examine(script: &Script) -> Evaluated {
-    let mut examiner = Examiner::default();
-    shell_syntax::walk(script, &mut examiner);
-    let Examiner {
-        names,
-        values,
-        mut hidden,
-        literal_substitution,
-        ..
-    } = examiner;
-    let evaluates = !names.is_empty() || hidden.is_some();
-    if evaluates && literal_substitution {
-        hidden = Some("a quoted substitution that arithmetic may run");
-    }
-    let mut variables: Vec<String> = Vec::new();
-    for name in names {
-        match values.get(&name) {
-            None => variables.push(name),
-            Some(true) => {}
-            Some(false) => hidden = hidden.or(Some("the contents of a variable as arithmetic")),
-        }
-    }
-    variables.sort();
-    Evaluated { hidden, variables }
-}
-
-#[derive(Default)]
-struct Examiner {
+pub(crate) struct Examiner {
     /// Variables whose contents are evaluated.
-    names: HashSet<String>,
-    /// Variables that the script sets; `true` while only numbers are put there.
+    names: BTreeSet<String>,
+    /// Variables that the line sets; `true` while only numbers are put there.
     values: HashMap<String, bool>,
     hidden: Option<&'static str>,
     /// Some quoted text has a substitution in it.
     literal_substitution: bool,
+}
+
+impl Examiner {
+    pub(crate) fn examine(&mut self, script: &Script) {
+        shell_syntax::walk(script, self);
+    }
+
+    /// Why the line may run something that cannot be seen.
+    pub(crate) fn hidden(&self) -> Option<&'static str> {
+        if !self.names.is_empty() && self.literal_substitution {
+            return Some("a quoted substitution as arithmetic");
+        }
+        let unknown = self
+            .names
+            .iter()
+            .any(|name| self.values.get(name) == Some(&false));
+        self.hidden
+            .or_else(|| unknown.then_some("the contents of a variable as arithmetic"))
+    }
+
+    /// Variables whose contents are evaluated and come from outside.
+    pub(crate) fn variables(self) -> Vec<String> {
+        let Self { names, values, .. } = self;
+        names
+            .into_iter()
+            .filter(|name| !values.contains_key(name))
+            .collect()
+    }
 }
 
 impl<'a> Visitor<'a> for Examiner {
@@ -101,11 +96,20 @@ impl<'a> Visitor<'a> for Examiner {
     }
 
     fn simple(&mut self, _command: &'a Command, simple: &'a Simple) {
-        let Some(name) = simple.words.first().and_then(Word::static_text) else {
+        // `command` and `builtin` stand before the builtin they run.
+        let prefix = |word: &&Word| {
+            let text = word.static_text();
+            matches!(text.as_deref(), Some("command" | "builtin" | "-p" | "--"))
+        };
+        let skipped = simple.words.iter().take_while(prefix).count();
+        let Some((first, arguments)) = simple.words.get(skipped..).and_then(<[Word]>::split_first)
+        else {
             return;
         };
-        if SUBSCRIPTING.contains(&name.as_str()) {
-            self.subscripting(&name, simple.words.get(1..).unwrap_or_default());
+        if let Some(name) = first.static_text()
+            && SUBSCRIPTING.contains(&name.as_str())
+        {
+            self.subscripting(&name, arguments);
         }
     }
 

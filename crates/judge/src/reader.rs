@@ -2,13 +2,14 @@
 
 use shell_syntax::{
     Assignment, Command, CommandKind, Construct, Parameter, Part, Redirect, RedirectOperator,
-    RedirectTarget, Script, Simple, Visitor, Word,
+    RedirectTarget, Script, Simple, Span, Visitor, Word,
 };
 
 use crate::{
     argument::Argument,
     environment::changes_what_runs,
-    evaluation, obscure,
+    evaluation::Examiner,
+    obscure,
     plan::{Assigned, Flag, Origin, Plan, Redirection, SimpleCommand},
     wrapper::{self, Inner, Input},
 };
@@ -19,75 +20,204 @@ const MAX_COMMANDS: usize = 2_000;
 const MAX_WRAPPERS: usize = 16;
 
 pub(crate) fn read(line: &str) -> Plan {
-    let mut plan = Plan::default();
+    let mut reader = Reader::default();
     if let Some(ch) = obscure::find(line) {
-        plan.undecidable(format!(
-            "the line contains the invisible character U+{:04X}",
-            u32::from(ch)
+        let code = u32::from(ch);
+        reader.plan.undecidable(format!(
+            "the line contains the invisible character U+{code:04X}"
         ));
     }
-    let collected = collect(line, &mut plan);
-    plan.plain = collected.plain;
+    let collected = reader.collect(line);
+    reader.plan.plain = collected.plain;
     for (command, input) in collected.commands {
-        push(&mut plan, command, &input, 0);
+        reader.push(command, &input, 0);
     }
-    note(&mut plan);
-    plan
+    reader.finish()
+}
+
+/// The plan in the making.
+#[derive(Default)]
+struct Reader {
+    plan: Plan,
+    examiner: Examiner,
 }
 
 /// The commands of one text, in source order, with what they read.
+#[derive(Default)]
 struct Collected {
     commands: Vec<(SimpleCommand, Input)>,
     plain: bool,
 }
 
-fn collect(text: &str, plan: &mut Plan) -> Collected {
-    let script = match shell_syntax::parse(text) {
-        Ok(script) => script,
-        Err(error) => {
-            plan.undecidable(error.to_string());
-            plan.unread.push(text.to_owned());
-            return Collected {
-                commands: Vec::new(),
-                plain: false,
-            };
+/// What a wrapper passes on to the commands it runs.
+#[derive(Clone, Copy)]
+struct Outer<'i> {
+    wrapper: usize,
+    within: Option<Construct>,
+    pipeline: Option<usize>,
+    span: Span,
+    other_reading: bool,
+    input: &'i Input,
+    depth: usize,
+}
+
+impl Reader {
+    fn collect(&mut self, text: &str) -> Collected {
+        let script = match shell_syntax::parse(text) {
+            Ok(script) => script,
+            Err(error) => {
+                self.plan.undecidable(error.to_string());
+                self.plan.unread.push(text.to_owned());
+                return Collected::default();
+            }
+        };
+        if let Some(doubt) = script.doubts.first() {
+            self.plan
+                .undecidable(format!("shells disagree about {}", doubt.reason));
         }
-    };
-    if let Some(doubt) = script.doubts.first() {
-        plan.undecidable(format!("shells disagree about {}", doubt.reason));
+        self.examiner.examine(&script);
+        let mut collector = Collector {
+            text,
+            script: &script,
+            constructs: Vec::new(),
+            pipelines: Vec::new(),
+            next_pipeline: self.plan.next_pipeline(),
+            commands: Vec::new(),
+            assignments: Vec::new(),
+            redirections: Vec::new(),
+        };
+        shell_syntax::walk(&script, &mut collector);
+        let Collector {
+            mut commands,
+            assignments,
+            mut redirections,
+            ..
+        } = collector;
+        let plain = is_plain(&script) && commands.len() == 1 && assignments.is_empty();
+        self.plan.assignments.extend(assignments);
+        redirections.sort_by_key(|redirection| redirection.span);
+        self.plan.redirections.extend(redirections);
+        commands.sort_by_key(|(position, ..)| *position);
+        let commands = commands
+            .into_iter()
+            .map(|(_, command, input)| (command, input))
+            .collect();
+        Collected { commands, plain }
     }
-    let evaluated = evaluation::examine(&script);
-    if let Some(hidden) = evaluated.hidden {
-        plan.undecidable(format!("bash would evaluate {hidden}"));
+
+    /// Adds a command and what it runs.
+    fn push(&mut self, command: SimpleCommand, input: &Input, depth: usize) {
+        if self.plan.commands.len() >= MAX_COMMANDS || depth > MAX_WRAPPERS {
+            self.plan.undecidable("the line runs too many commands");
+            return;
+        }
+        let inner = wrapper::unwrap(&command.words, input);
+        let outer = Outer {
+            wrapper: self.plan.commands.len(),
+            within: command.within,
+            pipeline: command.pipeline,
+            span: command.span,
+            other_reading: command.other_reading,
+            input,
+            depth: depth + 1,
+        };
+        self.plan.commands.push(command);
+        for inner in inner {
+            self.push_inner(inner, outer);
+        }
     }
-    plan.evaluated.extend(evaluated.variables);
-    let mut collector = Collector {
-        text,
-        script: &script,
-        constructs: Vec::new(),
-        pipelines: Vec::new(),
-        next_pipeline: plan.next_pipeline(),
-        commands: Vec::new(),
-        assignments: Vec::new(),
-        redirections: Vec::new(),
-    };
-    shell_syntax::walk(&script, &mut collector);
-    let Collector {
-        mut commands,
-        assignments,
-        mut redirections,
-        ..
-    } = collector;
-    let plain = is_plain(&script) && commands.len() == 1 && assignments.is_empty();
-    plan.assignments.extend(assignments);
-    redirections.sort_by_key(|redirection| redirection.span);
-    plan.redirections.extend(redirections);
-    commands.sort_by_key(|(position, ..)| *position);
-    let commands = commands
-        .into_iter()
-        .map(|(_, command, input)| (command, input))
-        .collect();
-    Collected { commands, plain }
+
+    fn push_inner(&mut self, inner: Inner, outer: Outer<'_>) {
+        match inner {
+            Inner::Words {
+                words, assignments, ..
+            } if words.is_empty() => {
+                self.plan.assignments.extend(assignments);
+            }
+            Inner::Words {
+                words,
+                assignments,
+                at,
+                privileged,
+            } => {
+                let origin = outer.origin(at, true, privileged);
+                self.push(
+                    outer.command(words, assignments, origin),
+                    outer.input,
+                    outer.depth,
+                );
+            }
+            Inner::Hidden { what, privileged } => {
+                self.plan.flag(Flag::HiddenCommand);
+                let words = vec![Argument::unknown(format!("<{what}>"))];
+                let origin = outer.origin(None, true, privileged);
+                self.push(
+                    outer.command(words, Vec::new(), origin),
+                    outer.input,
+                    outer.depth,
+                );
+            }
+            Inner::Script {
+                text,
+                in_words,
+                privileged,
+            } => {
+                if outer.depth > MAX_WRAPPERS {
+                    self.plan.undecidable("the line runs too many commands");
+                    return;
+                }
+                for (mut command, own) in self.collect(&text).commands {
+                    command.origin = outer.origin(None, in_words, privileged);
+                    command.span = outer.span;
+                    command.pipeline = command.pipeline.or(outer.pipeline);
+                    let input = if own == Input::Inherited {
+                        outer.input
+                    } else {
+                        &own
+                    };
+                    self.push(command, input, outer.depth);
+                }
+            }
+        }
+    }
+
+    fn finish(self) -> Plan {
+        let Self { mut plan, examiner } = self;
+        if let Some(hidden) = examiner.hidden() {
+            plan.undecidable(format!("bash would evaluate {hidden}"));
+        }
+        plan.evaluated = examiner.variables();
+        note(&mut plan);
+        plan
+    }
+}
+
+impl Outer<'_> {
+    fn origin(&self, word: Option<usize>, in_words: bool, privileged: bool) -> Origin {
+        Origin::Wrapper {
+            wrapper: self.wrapper,
+            word,
+            in_words,
+            privileged,
+        }
+    }
+
+    fn command(
+        &self,
+        words: Vec<Argument>,
+        assignments: Vec<Assigned>,
+        origin: Origin,
+    ) -> SimpleCommand {
+        SimpleCommand {
+            words,
+            assignments,
+            within: self.within,
+            pipeline: self.pipeline,
+            span: self.span,
+            origin,
+            other_reading: self.other_reading,
+        }
+    }
 }
 
 /// Whether the script is a single simple command without redirections.
@@ -108,93 +238,6 @@ fn is_plain(script: &Script) -> bool {
         && command.redirects.is_empty()
         && simple.assignments.is_empty()
         && script.doubts.is_empty()
-}
-
-/// Adds a command and what it runs.
-fn push(plan: &mut Plan, command: SimpleCommand, input: &Input, wrappers: usize) {
-    if plan.commands.len() >= MAX_COMMANDS || wrappers > MAX_WRAPPERS {
-        plan.undecidable("the line runs too many commands");
-        return;
-    }
-    let wrapper = plan.commands.len();
-    let inner = wrapper::unwrap(&command.words, input);
-    let outer = command.clone();
-    plan.commands.push(command);
-    for inner in inner {
-        push_inner(plan, &outer, wrapper, inner, input, wrappers + 1);
-    }
-}
-
-fn push_inner(
-    plan: &mut Plan,
-    outer: &SimpleCommand,
-    wrapper: usize,
-    inner: Inner,
-    input: &Input,
-    wrappers: usize,
-) {
-    let base = |words, assignments, word, privileged| SimpleCommand {
-        words,
-        assignments,
-        origin: Origin::Wrapper {
-            wrapper,
-            word,
-            in_words: true,
-            privileged,
-        },
-        ..outer.clone()
-    };
-    match inner {
-        Inner::Words {
-            words,
-            assignments,
-            at,
-            privileged,
-        } => {
-            if words.is_empty() {
-                plan.assignments.extend(assignments);
-                return;
-            }
-            push(
-                plan,
-                base(words, assignments, at, privileged),
-                input,
-                wrappers,
-            );
-        }
-        Inner::Hidden { what, privileged } => {
-            plan.flag(Flag::HiddenCommand);
-            let words = vec![Argument::unknown(format!("<{what}>"))];
-            push(
-                plan,
-                base(words, Vec::new(), None, privileged),
-                input,
-                wrappers,
-            );
-        }
-        Inner::Script {
-            text,
-            in_words,
-            privileged,
-        } => {
-            if wrappers > MAX_WRAPPERS {
-                plan.undecidable("the line runs too many commands");
-                return;
-            }
-            for (mut command, own) in collect(&text, plan).commands {
-                command.origin = Origin::Wrapper {
-                    wrapper,
-                    word: None,
-                    in_words,
-                    privileged,
-                };
-                command.span = outer.span;
-                command.pipeline = command.pipeline.or(outer.pipeline);
-                let input = if own == Input::Inherited { input } else { &own };
-                push(plan, command, input, wrappers);
-            }
-        }
-    }
 }
 
 /// Sets the flags that follow from the finished plan.

@@ -50,6 +50,7 @@ fn every_command_needs_a_rule() {
         "docker ps $(rm -rf /)",
         "docker ps <(rm -rf /)",
         "x=$(rm -rf /) docker ps",
+        "((docker <<E\n$(rm)\nE\n))",
         "docker",
     ] {
         denies(&["docker *"], line, DenyCode::CommandNotAllowed);

@@ -4,7 +4,7 @@ use crate::{
     ast::{CaseArm, Command, CommandKind, List, Redirect, Word},
     error::ErrorKind,
     list::Stop,
-    parser::{Parser, Result, is_final},
+    parser::{Checkpoint, Parser, Result, is_final},
 };
 
 /// Reserved words that end something and can start no command.
@@ -85,26 +85,32 @@ impl Parser<'_> {
         }
     }
 
-    /// Reads `((…))` again as a shell without arithmetic commands would.
-    fn reread_as_subshell(
-        &mut self,
-        start: &crate::parser::Checkpoint,
-        after: usize,
-    ) -> Result<Option<List>> {
+    /// Reads `((…))` again as a shell without arithmetic commands would. What
+    /// the first reading found stays.
+    fn reread_as_subshell(&mut self, start: &Checkpoint, after: usize) -> Result<Option<List>> {
         let end = self.checkpoint();
         let pending = std::mem::take(&mut self.pending);
         let outer = std::mem::replace(&mut self.outer_pending, !pending.is_empty());
-        self.rewind(start)?;
+        self.go_back(start)?;
         self.eat("(");
         let reading = self.subshell();
         let complete = self.position + 1 == after;
-        self.rewind(&end)?;
-        self.pending = pending;
         self.outer_pending = outer;
         match reading {
-            Ok(CommandKind::Subshell(list)) if complete => Ok(Some(list)),
+            Ok(CommandKind::Subshell(list)) if complete => {
+                if !self.pending.is_empty() {
+                    self.doubt("a here-document in `((…))`", self.position);
+                }
+                self.pending = pending;
+                self.position = after;
+                Ok(Some(list))
+            }
             Err(error) if is_final(&error) => Err(error),
-            _ => Ok(None),
+            _ => {
+                self.rewind(&end)?;
+                self.pending = pending;
+                Ok(None)
+            }
         }
     }
 

@@ -64,7 +64,8 @@ impl Parser<'_> {
     }
 
     fn and_or(&mut self) -> Result<AndOr> {
-        let first = self.pipeline()?;
+        let first = self.pipeline(false)?;
+        let mut after_or = false;
         let mut rest = Vec::new();
         loop {
             self.skip_blanks();
@@ -79,12 +80,13 @@ impl Parser<'_> {
                     background: false,
                 });
             };
+            after_or |= operator == AndOrOperator::Or;
             self.skip_newlines()?;
-            rest.push((operator, self.pipeline()?));
+            rest.push((operator, self.pipeline(after_or)?));
         }
     }
 
-    fn pipeline(&mut self) -> Result<Pipeline> {
+    fn pipeline(&mut self, after_or: bool) -> Result<Pipeline> {
         let mut negated = false;
         let mut timed = false;
         loop {
@@ -113,6 +115,7 @@ impl Parser<'_> {
             });
         }
         loop {
+            self.continues_on_failure = negated || after_or;
             commands.push(self.command()?);
             self.skip_blanks();
             if self.peek() != Some(b'|') || self.peek_at(1) == Some(b'|') {

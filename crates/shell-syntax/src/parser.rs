@@ -22,6 +22,8 @@ pub(crate) struct Parser<'s> {
     pub(crate) pending: Vec<Pending>,
     /// Whether a command around the current substitution awaits a body.
     pub(crate) outer_pending: bool,
+    /// Whether `&&` after the next command is reached although it fails.
+    pub(crate) continues_on_failure: bool,
     pub(crate) here_docs: Vec<HereDoc>,
     pub(crate) doubts: Vec<Doubt>,
 }
@@ -45,6 +47,7 @@ impl<'s> Parser<'s> {
             retry_limit: text.len().saturating_mul(8).saturating_add(4096),
             pending: Vec::new(),
             outer_pending: false,
+            continues_on_failure: false,
             here_docs: Vec::new(),
             doubts: Vec::new(),
         }
@@ -77,6 +80,7 @@ impl<'s> Parser<'s> {
             retry_limit: self.retry_limit,
             pending: Vec::new(),
             outer_pending: false,
+            continues_on_failure: false,
             here_docs: std::mem::take(&mut self.here_docs),
             doubts: std::mem::take(&mut self.doubts),
         };
@@ -270,14 +274,22 @@ impl<'s> Parser<'s> {
     /// Gives a reading up and returns to where it began.
     ///
     /// # Errors
-    /// When the bytes read in vain exceed the limit, so that nested
-    /// ambiguities cannot double the work at every level.
+    /// As [`Self::go_back`].
     pub(crate) fn rewind(&mut self, to: &Checkpoint) -> Result<()> {
-        self.retried += self.position.saturating_sub(to.position) + 1;
-        self.position = to.position;
         self.pending.truncate(to.pending);
         self.here_docs.truncate(to.here_docs);
         self.doubts.truncate(to.doubts);
+        self.go_back(to)
+    }
+
+    /// Returns to a place without forgetting what was found since.
+    ///
+    /// # Errors
+    /// When the bytes read more than once exceed the limit, so that nested
+    /// ambiguities cannot double the work at every level.
+    pub(crate) fn go_back(&mut self, to: &Checkpoint) -> Result<()> {
+        self.retried += self.position.saturating_sub(to.position) + 1;
+        self.position = to.position;
         if self.retried > self.retry_limit {
             return Err(self.error(ErrorKind::TooComplex));
         }

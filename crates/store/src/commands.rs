@@ -42,7 +42,7 @@ pub struct NewCommand {
     pub username: String,
     /// Group.
     pub groupname: String,
-    /// `queued` or `scheduled`.
+    /// `queued`, `scheduled`, or `delivered` where the order leaves at once.
     pub status: Status,
     /// What the judge said.
     pub verdict: Json,
@@ -168,6 +168,7 @@ impl<C: ConnectionTrait> Commands<'_, C> {
     /// # Errors
     /// When the database is not writable.
     pub async fn create(&self, new: NewCommand) -> Result<command::Model, StoreError> {
+        let time = now();
         Ok(command::ActiveModel {
             id: Set(CommandId::new().0),
             workspace_id: Set(self.0.workspace.0),
@@ -193,8 +194,8 @@ impl<C: ConnectionTrait> Commands<'_, C> {
             verdict: Set(new.verdict),
             run_after: Set(json!(new.run_after)),
             scheduled_at: Set(new.scheduled_at),
-            added_at: Set(now()),
-            delivered_at: Set(None),
+            added_at: Set(time),
+            delivered_at: Set((new.status == Status::Delivered).then_some(time)),
             acked_at: Set(None),
             reported_at: Set(None),
             finished_at: Set(None),

@@ -127,7 +127,7 @@ impl Api {
         body: Option<Vec<u8>>,
         headers: &[(&str, &str)],
     ) -> Answer {
-        let what = format!("{method} {path}");
+        let what: String = format!("{method} {path}").chars().take(200).collect();
         let mut request = self
             .client
             .request(method, format!("{}{path}", self.url))

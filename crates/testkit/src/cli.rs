@@ -159,7 +159,7 @@ impl Running {
         };
         let (stdout, stderr) = self.output();
         Finished {
-            line: self.line,
+            line: self.line.clone(),
             code,
             stdout,
             stderr,
@@ -167,14 +167,20 @@ impl Running {
     }
 
     /// Kills it.
-    #[track_caller]
-    pub fn kill(mut self) {
-        self.child.kill().or_fail("kill the CLI");
-        let _status = self.child.wait();
+    pub fn kill(self) {
+        drop(self);
     }
 
     fn output(&mut self) -> (String, String) {
         (collected(self.stdout.take()), collected(self.stderr.take()))
+    }
+}
+
+impl Drop for Running {
+    /// Nothing outlives its test. One that has ended cannot be killed any more.
+    fn drop(&mut self) {
+        let _gone = self.child.kill();
+        let _status = self.child.wait();
     }
 }
 

@@ -124,10 +124,11 @@ impl System {
         let folder = self.folder().join(format!("agent-{name}"));
         let agent = Agent::start(&self.binaries, &self.ready, name, &folder);
         self.wait_connected(agent.id(), true);
-        let path = format!("/api/servers/servers/{}/", agent.id());
-        self.api()
-            .patch(&path, &json!({"name": name}))
-            .expect_success();
+        let id = self.database.uuid(agent.id());
+        let renamed = self.database.execute(&format!(
+            "UPDATE servers SET name = '{name}' WHERE id = {id}"
+        ));
+        assert_eq!(renamed, 1, "the server could not be renamed");
         agent
     }
 

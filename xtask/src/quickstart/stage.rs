@@ -83,8 +83,9 @@ impl Stage {
         if options.ready_file.exists() {
             fs::remove_file(&options.ready_file)?;
         }
+        screen::command(&format!("cd {}", self.folder().display()));
         let command = dev_command(&self.binaries, &options);
-        screen::command(&format!("{} &", run::display(&command)));
+        screen::command(&format!("{} &", self.shown(&command)));
         let log = self.folder().join("server.log");
         let mut server = Daemon::start("alpacon-server", command, &log)?;
         let ready = Ready::wait(&mut server, &options.ready_file, START_PATIENCE)?;
@@ -106,14 +107,14 @@ impl Stage {
                 .with_context(|| format!("cannot read {}", name_file.display()))?
         } else {
             let mut command = register_command(&self.binaries, self.ready()?, &options);
-            screen::command(&run::display(&command));
+            screen::command(&self.shown(&command));
             let output = command
                 .env_remove("HOME")
                 .output()
                 .context("cannot run alpamon")?;
             let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
             text.push_str(&String::from_utf8_lossy(&output.stderr));
-            screen::output(&text);
+            screen::output(&self.relative(&text));
             if !output.status.success() {
                 bail!("the registration failed ({})", output.status);
             }
@@ -122,10 +123,15 @@ impl Stage {
             name.to_owned()
         };
         let command = daemon_command(&self.binaries, &options);
-        screen::command(&format!("{} &", run::display(&command)));
+        screen::command(&format!("{} &", self.shown(&command)));
         let log = self.folder().join("agent.log");
         self.agent = Some(Daemon::start("alpamon", command, &log)?);
         Ok(name)
+    }
+
+    /// The command as the reader would type it in the folder.
+    pub(crate) fn shown(&self, command: &Command) -> String {
+        self.relative(&run::display(command))
     }
 
     /// The CLI with the environment that the reader was shown.
@@ -152,11 +158,12 @@ impl Stage {
             .context("the control plane does not run")
     }
 
-    /// The `export` line a reader needs for the CLI.
+    /// The `export` line a reader needs for the CLI, in the folder.
     pub(crate) fn environment(&self) -> String {
-        let mut line = format!("export HOME={}", self.home().display());
+        let mut line = "export HOME=$PWD/home".to_owned();
         if let Some(ca) = self.ready.as_ref().and_then(|ready| ready.ca_file.as_ref()) {
-            line.push_str(&format!(" SSL_CERT_FILE={}", ca.display()));
+            let ca = self.relative(&ca.display().to_string());
+            line.push_str(&format!(" SSL_CERT_FILE=$PWD/{ca}"));
         }
         line
     }
@@ -181,6 +188,7 @@ impl Stage {
             screen::say(&format!("  {label:<14} {value}"));
         }
         screen::say("\nGo on in another terminal:");
+        screen::command(&format!("cd {}", self.folder().display()));
         screen::command(&self.environment());
         screen::command(&format!(
             "export PATH={}:$PATH",
@@ -227,6 +235,11 @@ impl Stage {
             Folder::Kept(path) => path,
             Folder::Temporary(folder) => folder.path(),
         }
+    }
+
+    /// `text` with paths in the folder relative to it.
+    fn relative(&self, text: &str) -> String {
+        text.replace(&format!("{}/", self.folder().display()), "")
     }
 
     fn home(&self) -> PathBuf {

@@ -40,7 +40,8 @@ pub(crate) fn run(stage: &mut Stage) -> Result<()> {
     step(stage, &["server", "ls"]).exits(0)?.shows(server)?;
 
     screen::heading("4. Nothing reaches a server without a work session: refused, exit status 3");
-    step(stage, &["exec", "--output", "json", server, "uptime"])
+    let refusal = ["exec", "--output", "json", server, "uptime"];
+    step_until(stage, &refusal, "\"next_action_details\"")
         .exits(3)?
         .shows("\"error_code\": \"work_session_required\"")?
         .shows("alpacon work-session create --scope command")?;
@@ -75,13 +76,19 @@ pub(crate) fn run(stage: &mut Stage) -> Result<()> {
         .exits(0)?
         .shows("uptime")?;
     let verify = programs::verify_audit_command(&stage.binaries, &stage.data());
-    Step::run(verify).exits(0)?;
+    Step::run(stage, verify, None).exits(0)?;
     Ok(())
 }
 
 /// Runs the CLI in front of the reader.
 fn step(stage: &Stage, arguments: &[&str]) -> Step {
-    Step::run(stage.cli(arguments))
+    Step::run(stage, stage.cli(arguments), None)
+}
+
+/// Like [`step`], but leaves out the output from the line that has `end` on: what
+/// follows only repeats it in another form.
+fn step_until(stage: &Stage, arguments: &[&str], end: &str) -> Step {
+    Step::run(stage, stage.cli(arguments), Some(end))
 }
 
 /// A finished step, to be checked.
@@ -91,8 +98,8 @@ struct Step {
 }
 
 impl Step {
-    fn run(mut command: Command) -> Self {
-        let line = run::display(&command);
+    fn run(stage: &Stage, mut command: Command, end: Option<&str>) -> Self {
+        let line = stage.shown(&command);
         screen::command(&line);
         let outcome = command
             .stdin(Stdio::null())
@@ -101,7 +108,7 @@ impl Step {
             .map(|output| {
                 let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
                 text.push_str(&String::from_utf8_lossy(&output.stderr));
-                screen::output(&text);
+                show(&text, end);
                 (output.status.code(), text)
             });
         Self { line, outcome }
@@ -118,6 +125,19 @@ impl Step {
             line: self.line,
             text,
         })
+    }
+}
+
+fn show(text: &str, end: Option<&str>) {
+    let rest = end.and_then(|end| text.lines().position(|line| line.contains(end)));
+    match rest {
+        Some(lines) => {
+            for line in text.lines().take(lines) {
+                screen::output(line);
+            }
+            screen::output("  …");
+        }
+        None => screen::output(text),
     }
 }
 

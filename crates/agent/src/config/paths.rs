@@ -94,6 +94,13 @@ impl Paths {
     }
 }
 
+/// The folder of undelivered reports below the state folder. It belongs to one
+/// registration.
+#[must_use]
+pub(crate) fn spool(state_dir: &Path) -> PathBuf {
+    state_dir.join("spool")
+}
+
 /// The configuration to read: the named one, else the first that is not empty.
 ///
 /// # Errors

@@ -285,3 +285,42 @@ impl StartError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    use super::*;
+
+    fn outcome(raw_status: i32, stopped: Option<Stop>) -> Outcome {
+        Outcome::of(&Ended {
+            status: ExitStatus::from_raw(raw_status),
+            stopped,
+            elapsed: Duration::from_millis(2_900),
+        })
+    }
+
+    #[test]
+    fn exit_codes_are_the_documented_ones() {
+        assert_eq!(outcome(3 << 8, None).exit_code, 3);
+        assert_eq!(outcome(9, None).exit_code, -1);
+        let late = outcome(9, Some(Stop::TimedOut));
+        assert_eq!(late.exit_code, 124);
+        assert_eq!(late.note.as_deref(), Some("timed out after 2 seconds"));
+        assert_eq!(outcome(9, Some(Stop::Cancelled)).exit_code, -1);
+    }
+
+    #[test]
+    fn only_direct_execution_has_the_codes_of_a_shell() {
+        let missing = StartError::Program(ProgramError::NotFound("x".into()));
+        assert_eq!(missing.exit_code(true), 127);
+        assert_eq!(missing.exit_code(false), 1);
+        let denied = StartError::Spawn {
+            program: "x".into(),
+            source: std::io::ErrorKind::PermissionDenied.into(),
+        };
+        assert_eq!(denied.exit_code(true), 126);
+        assert_eq!(StartError::Invalid("x").exit_code(true), 1);
+    }
+}

@@ -165,3 +165,76 @@ impl Drop for ProcessGroup {
         self.kill();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::config::{Identity, Tls};
+    use crate::reporter::Reporter;
+    use crate::server::Server;
+
+    /// Output that goes nowhere: nobody listens at the server's address.
+    fn unheard(folder: &std::path::Path) -> Output {
+        let identity = Identity {
+            url: "http://127.0.0.1:1".into(),
+            id: "i".into(),
+            key: "k".into(),
+        };
+        let tls = Tls {
+            verify: true,
+            ca_cert: None,
+        };
+        let reporter = Reporter::start(Server::new(&identity, &tls).unwrap(), folder);
+        Output::new(reporter, "c".into())
+    }
+
+    fn shell(line: &str) -> std::process::Command {
+        let mut command = std::process::Command::new("/bin/sh");
+        command.args(["-c", line]);
+        let setup = sys::ChildSetup {
+            credentials: None,
+            directory: c"/".into(),
+            or_root_directory: false,
+            open_files: None,
+        };
+        sys::prepare(&mut command, setup);
+        command
+    }
+
+    fn never() -> StopSignals {
+        StopSignals {
+            cancel: CancellationToken::new(),
+            shutdown: CancellationToken::new(),
+            authority_ends: None,
+            deadline: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_deadline_ends_the_process_and_keeps_its_output() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut output = unheard(folder.path());
+        let stop = never().with_timeout(Duration::from_millis(200));
+        let ended = run(shell("echo out; exec sleep 600"), &mut output, &stop).await;
+        let ended = ended.unwrap();
+        assert_eq!(ended.stopped, Some(Stop::TimedOut));
+        assert_eq!(ended.status.code(), None);
+        assert_eq!(output.captured(), "out\n");
+    }
+
+    #[tokio::test]
+    async fn output_held_open_from_another_session_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut output = unheard(folder.path());
+        let line = "trap 'exit 0' USR1; \
+                    setsid sh -c \"echo \\$\\$; kill -USR1 $$; exec sleep 30\" & wait";
+        let ended = run(shell(line), &mut output, &never()).await.unwrap();
+        assert_eq!((ended.status.code(), ended.stopped), (Some(0), None));
+        let survivor = output.captured().trim().parse().unwrap();
+        let survivor = Pid::from_raw(survivor).unwrap();
+        // It left the group, so it outlives the command; the test cleans up.
+        rustix::process::kill_process(survivor, Signal::KILL).unwrap();
+    }
+}

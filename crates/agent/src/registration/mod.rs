@@ -1,5 +1,6 @@
 //! `register` and `unregister` (`agent-control.md` §4).
 
+mod cloud;
 mod name;
 mod register;
 mod service;

@@ -9,10 +9,10 @@ use protocol::agent::{Register, Registered};
 use protocol::auth::extension::{REPORT_BATCH, SIGNED_ORDERS};
 use reqwest::{Method, StatusCode};
 
-use super::{forget, name, service};
+use super::{cloud, forget, name, service};
 use crate::config::ini::is_plain;
 use crate::config::paths::has_content;
-use crate::config::{Config, Identity, PinnedKey, Pool, Tls, file};
+use crate::config::{Config, Identity, PinnedKey, Pool, Tls, file, paths};
 use crate::console;
 use crate::platform::Distribution;
 use crate::server::{Request, Server};
@@ -37,6 +37,8 @@ pub(crate) struct RegisterOptions {
     pub(crate) tls: Tls,
     /// `--tag`.
     pub(crate) tags: BTreeMap<String, String>,
+    /// Not `--no-cloud-probe`.
+    pub(crate) cloud_probe: bool,
     /// `--force`.
     pub(crate) force: bool,
     /// Not `--no-rollback`.
@@ -66,7 +68,7 @@ pub(crate) async fn register(options: &RegisterOptions) -> anyhow::Result<()> {
     let request = Register {
         name: requested_name(options.name.as_deref())?,
         platform: platform(options.platform.as_deref())?,
-        tags: options.tags.clone(),
+        tags: tags(options).await,
         extensions: vec![SIGNED_ORDERS.to_owned(), REPORT_BATCH.to_owned()],
     };
     let tls = absolute(&options.tls)?;
@@ -172,6 +174,17 @@ fn platform(wish: Option<&str>) -> anyhow::Result<String> {
     }
 }
 
+/// The cloud's tags, and over them those of the user.
+async fn tags(options: &RegisterOptions) -> BTreeMap<String, String> {
+    let mut tags = if options.cloud_probe {
+        cloud::tags().await
+    } else {
+        BTreeMap::new()
+    };
+    tags.extend(options.tags.clone());
+    tags
+}
+
 async fn ask(url: &str, tls: &Tls, token: &str, request: &Register) -> anyhow::Result<Registered> {
     let server = Server::with_token(url, tls, token)?;
     let mut post = Request::new(Method::POST, PATH, TIMEOUT);
@@ -221,7 +234,20 @@ fn commit(
     file::replace(&options.config, config.render().as_bytes(), 0o600)
         .with_context(|| format!("cannot write {}", options.config.display()))?;
     file::create_folder(&options.state_dir, 0o750)
-        .with_context(|| format!("cannot create {}", options.state_dir.display()))
+        .with_context(|| format!("cannot create {}", options.state_dir.display()))?;
+    forget_reports(&options.state_dir)
+}
+
+/// What is left to report belongs to an earlier registration; this server must
+/// not see it.
+fn forget_reports(state_dir: &Path) -> anyhow::Result<()> {
+    let spool = paths::spool(state_dir);
+    match std::fs::remove_dir_all(&spool) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot empty {}", spool.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn roll_back(path: &Path, previous: Option<&Previous>) {
@@ -268,6 +294,16 @@ mod tests {
         assert_eq!(platform(Some("rhel")).unwrap(), "rhel");
         assert!(platform(Some("darwin")).is_err());
         assert!(platform(Some("windows")).is_err());
+    }
+
+    #[test]
+    fn earlier_reports_do_not_reach_another_server() {
+        let state = tempfile::tempdir().unwrap();
+        assert!(forget_reports(state.path()).is_ok());
+        std::fs::create_dir(state.path().join("spool")).unwrap();
+        std::fs::write(state.path().join("spool/0-end.json"), "{}").unwrap();
+        forget_reports(state.path()).unwrap();
+        assert!(!state.path().join("spool").exists());
     }
 
     #[test]

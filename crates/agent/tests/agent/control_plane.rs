@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::sync::{Notify, mpsc};
 
 /// Far longer than anything here takes; only a failing test waits for it.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Something the agent did.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub(crate) enum Seen {
     Report(Value),
     /// A request with reports that was turned away.
     TurnedAway(String),
+    /// A request that gets no answer.
+    Unanswered(String),
     /// Any other request.
     Request {
         method: Method,
@@ -67,6 +69,8 @@ struct Shared {
     /// Backhauls are accepted and closed.
     closing: AtomicBool,
     commissioned: AtomicBool,
+    /// Nothing but reports is answered.
+    stuck: AtomicBool,
 }
 
 impl ControlPlane {
@@ -91,6 +95,7 @@ impl ControlPlane {
             down: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             commissioned: AtomicBool::new(true),
+            stuck: AtomicBool::new(false),
         });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -117,6 +122,11 @@ impl ControlPlane {
         self.shared
             .commissioned
             .store(commissioned, Ordering::SeqCst);
+    }
+
+    /// Leaves everything but reports without an answer.
+    pub(crate) fn set_stuck(&self, stuck: bool) {
+        self.shared.stuck.store(stuck, Ordering::SeqCst);
     }
 
     /// Sends a message on the newest backhaul.
@@ -291,6 +301,10 @@ async fn handle(State(shared): State<Arc<Shared>>, request: Request) -> Response
         _ => {}
     }
     let body = body_of(body).await;
+    if shared.stuck.load(Ordering::SeqCst) && shared.reports_in(&path, &body).is_none() {
+        shared.record(Seen::Unanswered(path));
+        return std::future::pending().await;
+    }
     shared.answer(&parts.method, path, parts.headers, body)
 }
 

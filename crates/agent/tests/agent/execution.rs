@@ -1,12 +1,14 @@
 //! Commands: accounts, environment, output, exit codes, limits.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
 use protocol::order::Order;
+use tokio::io::AsyncReadExt;
+use tokio::net::unix::pipe::{OpenOptions, Receiver};
 
-use crate::control_plane::ControlPlane;
-use crate::host::{is_root, online};
+use crate::control_plane::{ControlPlane, PATIENCE};
+use crate::host::{Host, is_root, online};
 
 fn direct(plane: &ControlPlane, argv: &[&str]) -> Order {
     Order {
@@ -95,12 +97,12 @@ async fn another_account_is_assumed_whole_or_refused() {
     let plane = ControlPlane::start().await;
     let (_host, _agent) = online(&plane).await;
     let mut order = plane.order("id -un; id -G; echo $USER; grep CapEff /proc/self/status");
-    order.user = "nobody".to_owned();
+    order.user = if is_root() { "nobody" } else { "root" }.to_owned();
     let fin = plane.fin(plane.dispatch(&order)).await;
     let output = fin["result"].as_str().unwrap();
     if !is_root() {
         assert_eq!(fin["exit_code"], 1);
-        assert!(output.contains("cannot run work as nobody"), "{output}");
+        assert!(output.contains("cannot run work as root"), "{output}");
         return;
     }
     assert_eq!(fin["exit_code"], 0, "{output}");
@@ -126,23 +128,27 @@ async fn another_account_is_assumed_whole_or_refused() {
 #[tokio::test]
 async fn descendants_die_with_their_command() {
     let plane = ControlPlane::start().await;
-    let (_host, _agent) = online(&plane).await;
-    let fin = plane.run("sleep 600 & echo $!").await;
-    assert_eq!(fin["exit_code"], 0);
-    assert!(!is_running(fin["result"].as_str().unwrap()));
+    let (host, _agent) = online(&plane).await;
+    let lifeline = Lifeline::new(&host);
+    let fin = plane
+        .run(&lifeline.held_by("sleep 600 & echo started"))
+        .await;
+    assert_eq!(fin["result"], "started\n");
+    lifeline.released().await;
 }
 
 #[tokio::test]
 async fn the_end_of_authority_ends_the_command() {
     let plane = ControlPlane::start().await;
-    let (_host, _agent) = online(&plane).await;
-    let mut order = plane.order("sleep 600 & echo $!; wait");
+    let (host, _agent) = online(&plane).await;
+    let lifeline = Lifeline::new(&host);
+    let mut order = plane.order(&lifeline.held_by("sleep 600 & wait"));
     order.authority_ends_in_ms = Some(300);
     let fin = plane.fin(plane.dispatch(&order)).await;
     assert_eq!(fin["exit_code"], -1);
     let output = fin["result"].as_str().unwrap();
     assert!(output.contains("the work session has ended"), "{output}");
-    assert!(!is_running(output));
+    lifeline.released().await;
 }
 
 #[tokio::test]
@@ -225,10 +231,29 @@ async fn without_a_pinned_key_the_public_fields_count() {
     assert_eq!(plane.fin(id).await["exit_code"], 1);
 }
 
-/// Whether the process named in the first line of `output` still runs; a zombie
-/// that nobody has reaped yet does not.
-fn is_running(output: &str) -> bool {
-    let pid: u32 = output.lines().next().unwrap().parse().unwrap();
-    let stat = Path::new("/proc").join(pid.to_string()).join("stat");
-    std::fs::read_to_string(stat).is_ok_and(|text| !text.contains(") Z "))
+/// A pipe that a command and its descendants hold open for as long as they live.
+struct Lifeline {
+    path: PathBuf,
+    reader: Receiver,
+}
+
+impl Lifeline {
+    fn new(host: &Host) -> Self {
+        let path = host.state().join("lifeline");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        let reader = OpenOptions::new().open_receiver(&path).unwrap();
+        Self { path, reader }
+    }
+
+    fn held_by(&self, line: &str) -> String {
+        format!("exec 3> {}; {line}", self.path.display())
+    }
+
+    /// Waits until nobody holds it.
+    async fn released(mut self) {
+        let mut nothing = Vec::new();
+        let end = self.reader.read_to_end(&mut nothing);
+        let end = tokio::time::timeout(PATIENCE, end).await;
+        assert_eq!(end.expect("a descendant lives on").unwrap(), 0);
+    }
 }

@@ -134,3 +134,41 @@ async fn a_new_machine_commits_what_it_is() {
             .any(|user| user["username"] == "root")
     );
 }
+
+#[tokio::test]
+async fn warnings_reach_the_server() {
+    let plane = ControlPlane::start().await;
+    let (_host, _agent) = online(&plane).await;
+    let mut order = plane.order("id");
+    order.user = "no-such-user".to_owned();
+    let id = plane.dispatch(&order);
+    let (_, record) = plane.request(Method::POST, "/api/history/logs/").await;
+    assert_eq!(
+        (record["level"].clone(), record["program"].clone()),
+        (json!(30), json!("alpamon"))
+    );
+    let message = record["msg"].as_str().unwrap();
+    assert!(message.contains(&id.to_string()), "{message}");
+}
+
+#[tokio::test]
+async fn other_traffic_delays_no_report() {
+    let plane = ControlPlane::start().await;
+    let (_host, _agent) = online(&plane).await;
+    plane.request(Method::POST, "/api/events/events/").await;
+    plane.set_stuck(true);
+    for _ in 0..8 {
+        let mut order = plane.order("id");
+        order.user = "no-such-user".to_owned();
+        plane.fin(plane.dispatch(&order)).await;
+    }
+    // Every sender of such traffic now waits for an answer.
+    let unanswered = |seen: &[Seen]| {
+        let logs = seen
+            .iter()
+            .filter(|one| matches!(one, Seen::Unanswered(path) if path == "/api/history/logs/"));
+        (logs.count() >= 2).then_some(())
+    };
+    plane.until(unanswered).await;
+    assert_eq!(plane.run("echo at once").await["result"], "at once\n");
+}

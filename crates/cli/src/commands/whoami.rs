@@ -1,6 +1,6 @@
 //! `alpacon whoami` (`cli-core.md` §5.3). What cannot be read is a warning.
 
-use chrono::{DateTime, Local, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use client::auth::Whoami;
 use client::config::AuthMethod;
 use client::users::CurrentUser;
@@ -272,7 +272,7 @@ fn expiry(text: &str, now: DateTime<Utc>) -> String {
         return text.to_owned();
     };
     let left = end.with_timezone(&Utc) - now;
-    let shown = end.with_timezone(&Local).format("%Y-%m-%d %H:%M %Z");
+    let shown = time::local_zoned(end.with_timezone(&Utc));
     if left <= TimeDelta::zero() {
         return format!("{shown} (expired)");
     }

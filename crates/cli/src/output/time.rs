@@ -19,9 +19,22 @@ pub(crate) fn local_second(time: DateTime<Utc>) -> String {
     formatted(time, &Local, "%Y-%m-%d %H:%M:%S")
 }
 
+/// `YYYY-MM-DD HH:MM ZONE` here; the zone is `UTC` or an offset.
+pub(crate) fn local_zoned(time: DateTime<Utc>) -> String {
+    zoned(time, &Local)
+}
+
 /// RFC 3339 in UTC with whole seconds.
 pub(crate) fn utc(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+fn zoned<Z: TimeZone>(time: DateTime<Utc>, zone: &Z) -> String
+where
+    Z::Offset: std::fmt::Display,
+{
+    let text = formatted(time, zone, "%Y-%m-%d %H:%M %:z");
+    text.replace(" +00:00", " UTC")
 }
 
 fn formatted<Z: TimeZone>(time: DateTime<Utc>, zone: &Z, format: &str) -> String
@@ -82,6 +95,8 @@ mod tests {
         let time = Utc.with_ymd_and_hms(2026, 1, 10, 23, 30, 5).unwrap();
         let zone = FixedOffset::east_opt(3600).unwrap();
         assert_eq!(formatted(time, &zone, "%Y-%m-%d %H:%M"), "2026-01-11 00:30");
+        assert_eq!(zoned(time, &zone), "2026-01-11 00:30 +01:00");
+        assert_eq!(zoned(time, &Utc), "2026-01-10 23:30 UTC");
         assert_eq!(utc(time), "2026-01-10T23:30:05Z");
         assert_eq!(local_minute(None), "");
     }

@@ -71,6 +71,13 @@ impl Environment {
         }
     }
 
+    /// Writes a file below the home and gives its path.
+    pub(crate) fn write_file(&self, name: &str, text: &str) -> String {
+        let path = self.home.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
     pub(crate) fn config_path(&self) -> PathBuf {
         self.home.path().join(".alpacon/config.json")
     }

@@ -221,6 +221,35 @@ fn a_sudo_denial_gives_advice_or_waits() {
 }
 
 #[test]
+fn wait_repeats_a_pending_sudo_and_shows_the_last_attempt() {
+    let mut detail = finished(1);
+    detail["result"] = json!("Alpacon denied this sudo command (SUDO_APPROVAL_REQUIRED).\n");
+    let server = Fake::start().script(Script {
+        detail,
+        ..Script::default()
+    });
+    let run = token_login(&server).run(&["exec", "--wait-approval", "1s", "web-01", "sudo x"]);
+    assert_eq!(run.status, 4, "{run:?}");
+    assert_eq!(
+        run.stdout.matches("SUDO_APPROVAL_REQUIRED").count(),
+        1,
+        "{run:?}"
+    );
+    assert!(run.stderr.contains("did not come in time"), "{run:?}");
+    assert_eq!(server.posted("/api/events/commands/").len(), 2);
+}
+
+#[test]
+fn a_missing_username_is_named() {
+    let body = r#"{"code":"user_username_required","detail":"Choose one."}"#;
+    let path = "/api/events/commands/";
+    let server = Fake::start().answering("POST", path, 400, "application/json", body);
+    let run = token_login(&server).run(&["exec", "web-01", "x"]);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.stderr.contains("alpacon username set"), "{run:?}");
+}
+
+#[test]
 fn a_detached_command_is_fetched_later() {
     let server = Fake::start().script(Script {
         chunks: vec!["one\n", "two"],

@@ -15,6 +15,8 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use crate::tls::Tls;
+
 /// What a submitted command does.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Script {
@@ -34,6 +36,14 @@ pub(crate) struct Script {
     pub(crate) hidden_reads: usize,
 }
 
+/// What the server accepts.
+const CREDENTIALS: [&str; 4] = [
+    "token=\"sess-1\"",
+    "token=\"alpat-1\"",
+    "Bearer jwt-1",
+    "Bearer jwt-2",
+];
+
 /// One request as it arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -52,12 +62,15 @@ type Answer = (u16, &'static str, String);
 struct Model {
     requests: Vec<Request>,
     answers: BTreeMap<(String, String), Answer>,
+    once: BTreeMap<(String, String), Answer>,
     extensions: Vec<&'static str>,
     script: Script,
     sessions: BTreeMap<String, Value>,
     created_status: Option<&'static str>,
     detail_reads: usize,
     chunk_reads: usize,
+    token_polls: usize,
+    events: Vec<Value>,
     channel: Option<mpsc::UnboundedSender<Message>>,
 }
 
@@ -65,11 +78,21 @@ struct Model {
 pub(crate) struct Fake {
     url: String,
     model: Arc<Mutex<Model>>,
+    certificate: Option<String>,
     _runtime: tokio::runtime::Runtime,
 }
 
 impl Fake {
     pub(crate) fn start() -> Self {
+        Self::serve(None)
+    }
+
+    /// With TLS and a certificate of its own, see [`Fake::certificate`].
+    pub(crate) fn start_tls() -> Self {
+        Self::serve(Some(Tls::new()))
+    }
+
+    fn serve(tls: Option<Tls>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -78,26 +101,46 @@ impl Fake {
         let listener = runtime
             .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
             .unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let authority = listener.local_addr().unwrap().to_string();
+        let s = if tls.is_some() { "s" } else { "" };
         let shared = Handle {
             model: Arc::default(),
-            ws: url.replace("http://", "ws://"),
+            ws: format!("ws{s}://{authority}"),
+            authority: authority.clone(),
         };
         let model = shared.model.clone();
         let router = Router::new()
             .route("/ws/event/", any(event_channel))
             .fallback(rest)
             .with_state(shared);
-        runtime.spawn(async move { axum::serve(listener, router).await });
+        let certificate = tls.as_ref().map(|tls| tls.certificate.clone());
+        match tls {
+            None => runtime.spawn(async move { axum::serve(listener, router).await }),
+            Some(tls) => {
+                runtime.spawn(async move { axum::serve(tls.over(listener), router).await })
+            }
+        };
         Self {
-            url,
+            url: format!("http{s}://{authority}"),
             model,
+            certificate,
             _runtime: runtime,
         }
     }
 
     pub(crate) fn url(&self) -> String {
         self.url.clone()
+    }
+
+    /// The certificate to trust, PEM.
+    pub(crate) fn certificate(&self) -> &str {
+        self.certificate.as_deref().unwrap()
+    }
+
+    /// The event channel delivers these after a subscription to work sessions.
+    pub(crate) fn announcing(self, events: &[Value]) -> Self {
+        self.model().events = events.to_vec();
+        self
     }
 
     /// Commands do this from now on.
@@ -142,6 +185,14 @@ impl Fake {
             .collect()
     }
 
+    /// Answers this to the first such request only.
+    pub(crate) fn answering_once(self, method: &str, path: &str, status: u16, body: &str) -> Self {
+        let key = (method.to_owned(), path.to_owned());
+        let answer = (status, "application/json", body.to_owned());
+        self.model().once.insert(key, answer);
+        self
+    }
+
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.model().requests.clone()
     }
@@ -164,6 +215,7 @@ impl Fake {
 struct Handle {
     model: Arc<Mutex<Model>>,
     ws: String,
+    authority: String,
 }
 
 async fn event_channel(Shared(shared): Shared<Handle>, upgrade: WebSocketUpgrade) -> Response {
@@ -204,20 +256,29 @@ async fn rest(
     let mut model = shared.model.lock().unwrap();
     model.requests.push(request.clone());
     let key = (request.method.clone(), request.path.clone());
-    if let Some((status, content_type, body)) = model.answers.get(&key) {
-        let status = StatusCode::from_u16(*status).unwrap();
-        return (status, [("content-type", *content_type)], body.clone()).into_response();
+    let once = model.once.remove(&key);
+    if let Some((status, content_type, body)) = once.or_else(|| model.answers.get(&key).cloned()) {
+        let status = StatusCode::from_u16(status).unwrap();
+        return (status, [("content-type", content_type)], body).into_response();
     }
-    model.respond(&request, &shared.ws)
+    model.respond(&request, &shared)
 }
 
 impl Model {
-    fn respond(&mut self, request: &Request, ws: &str) -> Response {
+    fn respond(&mut self, request: &Request, server: &Handle) -> Response {
+        if request.path.starts_with("/oauth/") {
+            return self.oauth(&request.path, &request.body);
+        }
+        let ws = &server.ws;
         let path: Vec<&str> = request.path.trim_matches('/').split('/').skip(1).collect();
         let body = &request.body;
         match (request.method.as_str(), path.as_slice()) {
             ("GET", ["auth", "env"]) => ok(json!({
-                "auth0": {"method": "password", "client_id": null},
+                "auth0": {
+                    "method": if ws.starts_with("wss") { "auth0" } else { "password" },
+                    "client_id": "cli", "domain": server.authority, "audience": "api",
+                    "schema_name": "acme",
+                },
                 "language": null,
                 "extensions": self.extensions,
             })),
@@ -225,9 +286,7 @@ impl Model {
                 ok(json!({"token": "sess-1", "expires_at": "2099-01-01T00:00:00Z"}))
             }
             ("POST", ["auth", "login"]) => refuse(401, "", "Wrong username or password."),
-            _ if !["token=\"sess-1\"", "token=\"alpat-1\""]
-                .contains(&request.authorization.as_str()) =>
-            {
+            _ if !CREDENTIALS.contains(&request.authorization.as_str()) => {
                 refuse(401, "", "Invalid token.")
             }
             ("GET", ["status"]) => ok(json!({})),
@@ -235,6 +294,9 @@ impl Model {
                 "principal_type": "user", "application": null,
                 "work_session_required": request.authorization.contains("sess-"),
             })),
+            ("GET", ["auth0", "mfa"]) => ok(json!({"mfa_url": "https://login.example.com/mfa"})),
+            ("GET", ["auth0", "mfa", "completion"]) => ok(json!({"completed": true})),
+            ("POST", ["auth0", "token", "blacklist"]) => ok(json!({})),
             ("POST", ["auth", "logout"]) => ok(json!({})),
             ("GET", ["iam", "users", "-"]) => ok(json!({
                 "id": "u-1", "username": "admin", "email": null, "uid": 1000, "is_superuser": true,
@@ -264,6 +326,32 @@ impl Model {
         }
     }
 
+    /// The login server: the second poll finds the login done.
+    fn oauth(&mut self, path: &str, body: &Value) -> Response {
+        match (path, body["grant_type"].as_str()) {
+            ("/oauth/device/code/", _) => ok(json!({
+                "device_code": "dc-1", "user_code": "ABCD-EFGH", "expires_in": 60, "interval": 1,
+                "verification_uri_complete": "https://login.example.com/activate?c=ABCD-EFGH",
+            })),
+            ("/oauth/token/", Some("refresh_token")) if body["refresh_token"] != "revoked" => {
+                ok(json!({"access_token": "jwt-2", "refresh_token": "rt-2", "expires_in": 3600}))
+            }
+            ("/oauth/token/", Some("refresh_token")) => ok(json!({"error": "invalid_grant"})),
+            ("/oauth/token/", _) => {
+                self.token_polls += 1;
+                if self.token_polls == 1 {
+                    return (
+                        StatusCode::FORBIDDEN,
+                        axum::Json(json!({"error": "authorization_pending"})),
+                    )
+                        .into_response();
+                }
+                ok(json!({"access_token": "jwt-1", "refresh_token": "rt-1", "expires_in": 3600}))
+            }
+            _ => ok(json!({})),
+        }
+    }
+
     fn subscribe(&mut self, body: &Value) -> Response {
         let Some(channel) = &self.channel else {
             return refuse(
@@ -273,6 +361,11 @@ impl Model {
             );
         };
         let script = &self.script;
+        if body["event_type"] == "work_session" {
+            for event in &self.events {
+                channel.send(Message::text(event.to_string())).unwrap();
+            }
+        }
         if body["event_type"] == "command_output" && script.drops_channel {
             channel.send(Message::Close(None)).unwrap();
         }

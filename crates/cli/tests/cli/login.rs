@@ -49,6 +49,18 @@ fn a_token_login_checks_the_token_first() {
 }
 
 #[test]
+fn the_proxy_of_the_environment_is_used() {
+    let server = Fake::start();
+    let environment = Environment::new().with("http_proxy", &server.url());
+    let run = environment.run(&["login", "http://alpacon.invalid", "-t", "alpat-1"]);
+    assert_eq!(run.status, 0, "{run:?}");
+    assert_eq!(
+        environment.config()["workspace_url"],
+        "http://alpacon.invalid"
+    );
+}
+
+#[test]
 fn a_refused_login_keeps_the_old_one() {
     let server = Fake::start();
     let environment = Environment::logged_in(&server);

@@ -9,13 +9,16 @@
 
 mod config;
 mod environment;
+mod events;
 mod exec;
 mod exec_stream;
 mod fake;
 mod gate;
 mod help;
 mod login;
+mod oauth;
 mod robustness;
 mod servers;
+mod tls;
 mod usage;
 mod work_sessions;

@@ -61,6 +61,21 @@ pub(crate) fn random_text(length: usize) -> Result<String, RandomError> {
         .collect())
 }
 
+/// `length` random letters and digits: a password that no shell or option parser
+/// takes for something else.
+pub(crate) fn random_password(length: usize) -> Result<String, RandomError> {
+    let mut password = String::with_capacity(length);
+    while password.len() < length {
+        password.extend(
+            random_text(length)?
+                .chars()
+                .filter(char::is_ascii_alphanumeric),
+        );
+    }
+    password.truncate(length);
+    Ok(password)
+}
+
 /// `length` random lowercase hex digits.
 pub(crate) fn random_hex(length: usize) -> Result<String, RandomError> {
     let mut bytes = vec![0; length.div_ceil(2)];
@@ -94,5 +109,7 @@ mod tests {
         assert!(same_hash(&token.hash(), &hash(token.reveal())));
         assert!(!format!("{token:?}").contains(token.reveal()));
         assert_eq!(random_hex(6).unwrap().len(), 6);
+        let password = random_password(20).unwrap();
+        assert!(password.len() == 20 && password.chars().all(|c| c.is_ascii_alphanumeric()));
     }
 }

@@ -19,7 +19,7 @@ use super::superuser::{HostAccount, SuperuserSpec, create_superuser, find_or_cre
 use super::{DevArguments, keys};
 use crate::config::{Config, TlsConfig};
 use crate::crypto::keys::Keys;
-use crate::crypto::token::{self, Token, random_text};
+use crate::crypto::token::{self, Token, random_password};
 
 const WORKSPACE: &str = "default";
 const API_TOKEN_NAME: &str = "dev";
@@ -143,7 +143,7 @@ async fn credentials(
     let account = OsAccount::current();
     let username = username.unwrap_or_else(|| account.name.clone());
     let credentials = Credentials {
-        password: random_text(PASSWORD_LENGTH)?,
+        password: random_password(PASSWORD_LENGTH)?,
         api_token: Token::generate(token::PERSONAL)?.reveal().to_owned(),
         registration_token: Token::generate(token::REGISTRATION)?.reveal().to_owned(),
         username,

@@ -58,7 +58,7 @@ fn an_agent_killed_in_the_middle_ends_the_command() {
     let agent = system.agent("host");
     let cli = system.cli_with_password();
     cli.open_session("host", "command");
-    let running = cli.start(&["exec", "host", "echo begun; sleep 600"]);
+    let running = cli.start(&["exec", "host", "echo begun; sleep 90"]);
     let job = running_command(&system);
     agent.kill();
     system.wait_connected(agent.id(), false);

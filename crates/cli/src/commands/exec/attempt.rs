@@ -95,7 +95,6 @@ pub(super) async fn run(session: &mut Session, plan: &Plan) -> Result<(), Failur
     let outcome = result.map_err(|error| refusal(session, plan, error))?;
     let mut verdict = outcome::judge(outcome, printer.denials());
     if verdict.needs_presence() && sudo::step_up(session, plan).await {
-        printer.discard();
         let outcome = once(session, plan, &mut printer)
             .await
             .map_err(|error| refusal(session, plan, error))?;
@@ -104,7 +103,6 @@ pub(super) async fn run(session: &mut Session, plan: &Plan) -> Result<(), Failur
     if let (Some(limit), Verdict::Denied(denial)) = (plan.request.wait, &verdict)
         && denial.is_pending()
     {
-        printer.discard();
         verdict = repeat(session, plan, &mut printer, limit, verdict).await?;
     }
     outcome::finish(plan, verdict, printer)
@@ -156,7 +154,6 @@ async fn repeat(
                 if !still_pending {
                     return Ok(verdict);
                 }
-                printer.discard();
                 pause = pace::aging(TICK, started.elapsed());
             }
             Err(error) if error.is_transient() => {

@@ -34,14 +34,6 @@ impl Printer {
         self.scanner.codes()
     }
 
-    /// Forgets the output of an attempt that is repeated.
-    pub(super) fn discard(&mut self) {
-        if let Some(held_back) = &mut self.held_back {
-            held_back.clear();
-        }
-        self.scanner = Scanner::default();
-    }
-
     /// Takes the sign of waiting away.
     pub(super) fn stop_waiting(&mut self) {
         drop(self.waiting.take());
@@ -59,7 +51,11 @@ impl Observer for Printer {
     fn submitted(&mut self, id: &str) {
         message::debug(&format!("submitted command {id}"));
         *self.submitted.borrow_mut() = Some(id.to_owned());
+        // Of several attempts only the last counts.
         self.scanner = Scanner::default();
+        if let Some(held_back) = &mut self.held_back {
+            held_back.clear();
+        }
     }
 
     fn output(&mut self, text: &str) {

@@ -56,7 +56,7 @@ impl Variable {
 
 /// What to do with a whole command line: `None` when it is not a command to run, and
 /// the general parser takes it.
-pub(crate) fn route(argv: &[OsString]) -> Option<Result<Request, CliError>> {
+pub(crate) fn route(argv: &[OsString]) -> Option<Result<Request, (CliError, Format)>> {
     let mut words = argv.iter().skip(1);
     loop {
         let word = words.next()?;
@@ -71,22 +71,20 @@ pub(crate) fn route(argv: &[OsString]) -> Option<Result<Request, CliError>> {
             words.next();
         }
     }
+    let before = argv.get(..argv.len() - words.len()).unwrap_or_default();
+    let mut request = Request {
+        format: usage::requested_format(before),
+        ..Request::default()
+    };
     let words: Result<Vec<String>, OsString> = words.cloned().map(OsString::into_string).collect();
     let Ok(words) = words else {
         let error = CliError::usage("the command is not valid UTF-8");
-        return Some(Err(error));
+        return Some(Err((error, request.format)));
     };
-    match parse(&words) {
+    match parse(&words, &mut request) {
         Ok(Parsed::General) => None,
-        Ok(Parsed::Run(mut request)) => {
-            if request.format == Format::Table {
-                request.format = usage::requested_format(
-                    argv.get(..argv.len() - words.len()).unwrap_or_default(),
-                );
-            }
-            Some(Ok(*request))
-        }
-        Err(error) => Some(Err(error)),
+        Ok(Parsed::Run) => Some(Ok(request)),
+        Err(error) => Some(Err((error, request.format))),
     }
 }
 
@@ -94,11 +92,12 @@ pub(crate) fn route(argv: &[OsString]) -> Option<Result<Request, CliError>> {
 enum Parsed {
     /// Help or a subcommand.
     General,
-    Run(Box<Request>),
+    /// A command; the request is filled.
+    Run,
 }
 
-fn parse(words: &[String]) -> Result<Parsed, CliError> {
-    let mut request = Request::default();
+/// What was read before an error stays in `request`: its format is needed.
+fn parse(words: &[String], request: &mut Request) -> Result<Parsed, CliError> {
     let mut wait = false;
     let mut wait_approval = None;
     let mut rest = words.iter();
@@ -169,7 +168,7 @@ fn parse(words: &[String]) -> Result<Parsed, CliError> {
             super::USAGE
         )));
     }
-    Ok(Parsed::Run(Box::new(request)))
+    Ok(Parsed::Run)
 }
 
 /// `--` directly behind the server is dropped; a later one belongs to the command.
@@ -283,14 +282,19 @@ mod tests {
     }
 
     fn run(given: &[&str]) -> Request {
-        match parse(&words(given)).unwrap() {
-            Parsed::Run(request) => *request,
-            Parsed::General => panic!("{given:?} is a subcommand"),
-        }
+        let mut request = Request::default();
+        assert_eq!(
+            parse(&words(given), &mut request).unwrap(),
+            Parsed::Run,
+            "{given:?}"
+        );
+        request
     }
 
     fn error(given: &[&str]) -> String {
-        parse(&words(given)).unwrap_err().message
+        parse(&words(given), &mut Request::default())
+            .unwrap_err()
+            .message
     }
 
     #[test]
@@ -377,7 +381,11 @@ mod tests {
             &["-h"],
             &["list", "-t", "5"],
         ] {
-            assert_eq!(parse(&words(given)).unwrap(), Parsed::General, "{given:?}");
+            assert_eq!(
+                parse(&words(given), &mut Request::default()).unwrap(),
+                Parsed::General,
+                "{given:?}"
+            );
         }
     }
 
@@ -405,7 +413,10 @@ mod tests {
             &["--"],
             &["root@", "ls"],
         ] {
-            assert!(parse(&words(given)).is_err(), "{given:?}");
+            assert!(
+                parse(&words(given), &mut Request::default()).is_err(),
+                "{given:?}"
+            );
         }
     }
 
@@ -457,6 +468,10 @@ mod tests {
         assert_eq!(format("alpacon --output=json exec s ls"), Format::Json);
         assert_eq!(format("alpacon exec --output json s ls"), Format::Json);
         assert_eq!(format("alpacon exec s ls --output json"), Format::Table);
+        let (_, format) = route(&argv("alpacon exec --bad s ls --output json"))
+            .unwrap()
+            .unwrap_err();
+        assert_eq!(format, Format::Table, "what follows belongs to the host");
         assert!(route(&argv("alpacon server exec")).is_none());
         assert!(route(&argv("alpacon exec ls")).is_none());
     }
@@ -464,7 +479,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_words_panic(given in proptest::collection::vec("[-a-z=@:\" ]{0,8}", 0..8)) {
-            if let Ok(Parsed::Run(request)) = parse(&given) {
+            let mut request = Request::default();
+            if matches!(parse(&given, &mut request), Ok(Parsed::Run)) {
                 prop_assert!(!request.line.is_empty() && !request.server.is_empty());
             }
         }

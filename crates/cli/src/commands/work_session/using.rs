@@ -53,6 +53,11 @@ pub(super) async fn attach(session: &Session, id: &str) -> Result<WorkSession, C
             "work session {id} is for an agent; pass --work-session {id} instead"
         )));
     }
+    if session.config.workspace_name.is_empty() {
+        return Err(CliError::refusal(
+            "the stored login names no workspace; log in again",
+        ));
+    }
     session.store.set_active_work_session(Some(&found.id))?;
     Ok(found)
 }

@@ -1,5 +1,9 @@
 //! One authenticated connection to a workspace (`rest-identity.md` §2–§3).
 
+mod answer;
+mod credential;
+mod dialer;
+
 use std::sync::{Arc, OnceLock, RwLock};
 use std::time::Duration;
 
@@ -11,9 +15,14 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use transport::http::HttpOptions;
 use transport::tls::Trust;
-use transport::websocket::{DialOptions, WebSocket};
+use transport::websocket::DialOptions;
 
-use crate::{ApiError, Config, Error, decode};
+use crate::{ApiError, Config, Error};
+
+use answer::{check_content_type, decoded, parsed, retry_after};
+
+pub use credential::Credential;
+pub use dialer::Dialer;
 
 /// How long one ordinary request may take, its body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -21,17 +30,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_BODY: usize = 64 << 20;
 /// Query parameters: names are fixed, values are encoded here.
 pub type Query<'a> = [(&'a str, String)];
-
-/// What proves who we are.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Credential {
-    /// Nothing.
-    None,
-    /// OAuth access token of a browser login.
-    Bearer(String),
-    /// Session token of a password login, personal or service token.
-    Token(String),
-}
 
 /// A workspace as seen with one credential. Building one costs nothing: TLS and
 /// the HTTP client are set up by the first request.
@@ -43,30 +41,6 @@ pub struct Api {
     authorization: RwLock<Option<HeaderValue>>,
     tls: OnceLock<Arc<ClientConfig>>,
     http: OnceLock<reqwest::Client>,
-}
-
-impl std::fmt::Debug for Credential {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::None => "None",
-            Self::Bearer(_) => "Bearer(…)",
-            Self::Token(_) => "Token(…)",
-        })
-    }
-}
-
-impl Credential {
-    fn header(&self) -> Result<Option<HeaderValue>, Error> {
-        let text = match self {
-            Self::None => return Ok(None),
-            Self::Bearer(token) => format!("Bearer {token}"),
-            Self::Token(token) => format!("token=\"{token}\""),
-        };
-        let mut value = HeaderValue::from_str(&text)
-            .map_err(|_| Error::Login("the token holds characters that no token has".to_owned()))?;
-        value.set_sensitive(true);
-        Ok(Some(value))
-    }
 }
 
 impl Api {
@@ -445,71 +419,12 @@ impl Api {
     }
 }
 
-/// Dials WebSockets over the same TLS configuration; see [`Api::dialer`].
-#[derive(Clone, Debug)]
-pub struct Dialer {
-    tls: Arc<ClientConfig>,
-    options: DialOptions,
-}
-
-impl Dialer {
-    /// Dials `url`.
-    ///
-    /// # Errors
-    /// When it cannot be dialled in time.
-    pub async fn dial(&self, url: &str) -> Result<WebSocket, Error> {
-        Ok(transport::websocket::dial(url, &self.tls, self.options.clone()).await?)
-    }
-}
-
-fn decoded<T: DeserializeOwned>(method: &Method, path: &str, body: &[u8]) -> Result<T, Error> {
-    decode::from_slice(body).map_err(|error| undecodable(method, path, &error))
-}
-
-fn parsed(method: &Method, path: &str, body: &[u8]) -> Result<Value, Error> {
-    serde_json::from_slice(body).map_err(|error| undecodable(method, path, &error))
-}
-
-fn undecodable(method: &Method, path: &str, error: &serde_json::Error) -> Error {
-    Error::Decode {
-        what: format!("{method} {path}"),
-        reason: error.to_string(),
-    }
-}
-
-/// The content type must be JSON or absent.
-fn check_content_type(response: &Response) -> Result<(), Error> {
-    let Some(value) = response.headers().get(header::CONTENT_TYPE) else {
-        return Ok(());
-    };
-    let text = String::from_utf8_lossy(value.as_bytes());
-    if text.is_empty() || text.to_ascii_lowercase().contains("application/json") {
-        return Ok(());
-    }
-    Err(Error::ContentType {
-        status: response.status().as_u16(),
-        content_type: text.chars().take(80).collect(),
-    })
-}
-
-/// Only whole seconds above zero are honoured.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: u64 = headers
-        .get(header::RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .trim()
-        .parse()
-        .ok()?;
-    (seconds > 0).then(|| Duration::from_secs(seconds))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn credentials_never_show_in_debug_output() {
+    fn debug_output_hides_the_credential() {
         let api = Api::new(
             "https://h/",
             &Credential::Token("s3cret".into()),
@@ -518,26 +433,5 @@ mod tests {
         )
         .unwrap();
         assert!(!format!("{api:?}").contains("s3cret"));
-        assert!(!format!("{:?}", Credential::Bearer("s3cret".into())).contains("s3cret"));
-    }
-
-    #[test]
-    fn the_header_takes_the_public_forms() {
-        let header = |credential: Credential| credential.header().unwrap().unwrap();
-        assert_eq!(header(Credential::Bearer("a".into())), "Bearer a");
-        assert_eq!(header(Credential::Token("a".into())), "token=\"a\"");
-        assert!(Credential::Token("a\nb".into()).header().is_err());
-    }
-
-    #[test]
-    fn retry_after_reads_seconds_only() {
-        let read = |text: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_str(text).unwrap());
-            retry_after(&headers)
-        };
-        assert_eq!(read(" 7 "), Some(Duration::from_secs(7)));
-        assert_eq!(read("0"), None);
-        assert_eq!(read("Wed, 21 Oct 2015 07:28:00 GMT"), None);
     }
 }

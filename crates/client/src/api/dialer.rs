@@ -1,0 +1,25 @@
+//! Dialling the WebSocket addresses that a server hands out.
+
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use transport::websocket::{DialOptions, WebSocket};
+
+use crate::Error;
+
+/// Dials WebSockets over the same TLS configuration; see [`crate::Api::dialer`].
+#[derive(Clone, Debug)]
+pub struct Dialer {
+    pub(super) tls: Arc<ClientConfig>,
+    pub(super) options: DialOptions,
+}
+
+impl Dialer {
+    /// Dials `url`.
+    ///
+    /// # Errors
+    /// When it cannot be dialled in time.
+    pub async fn dial(&self, url: &str) -> Result<WebSocket, Error> {
+        Ok(transport::websocket::dial(url, &self.tls, self.options.clone()).await?)
+    }
+}
