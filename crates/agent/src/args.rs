@@ -36,8 +36,8 @@ pub(crate) enum Command {
 /// `register`.
 #[derive(Debug, Args)]
 pub(crate) struct RegisterArguments {
-    /// Address of the server, such as https://acme.example.com.
-    #[arg(long)]
+    /// Address of the server.
+    #[arg(long, help = "Address of the server, such as https://acme.example.com")]
     pub(crate) url: String,
     /// Registration token.
     #[arg(long)]

@@ -73,7 +73,7 @@ impl Backhaul {
         let (mut connection, channel) = match self.dial().await {
             Ok(dialled) => dialled,
             Err(error) => {
-                tracing::warn!(error = format!("{error:#}"), "no backhaul connection");
+                tracing::warn!(%error, "no backhaul connection");
                 return End::Lost;
             }
         };

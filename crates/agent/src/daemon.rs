@@ -8,6 +8,7 @@ use reqwest::Method;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::backhaul::Backhaul;
+use crate::collector::Collector;
 use crate::config::{Config, paths};
 use crate::dispatch::Dispatcher;
 use crate::executor::{Executor, Own};
@@ -51,6 +52,7 @@ pub(crate) async fn run(
     announce(&reporter)?;
     tokio::spawn(log::upload(uploads, reporter.clone()));
     let inventory = Inventory::new(server.clone(), reporter.clone());
+    let collector = Collector::new(server.clone(), reporter.clone());
     let own = Own::current();
     let open_files = sys::raise_open_files();
     let dispatcher = Dispatcher::new(
@@ -59,6 +61,7 @@ pub(crate) async fn run(
         Internal {
             server: server.clone(),
             lifecycle: lifecycle.clone(),
+            collector: collector.clone(),
             inventory: inventory.clone(),
         },
         verifier(&config),
@@ -75,6 +78,12 @@ pub(crate) async fn run(
         tokio::spawn(backhaul.run()),
         tokio::spawn(control::run(server, lifecycle.clone())),
     ];
+    tokio::spawn(async move {
+        match collector.start().await {
+            Ok(others) => tracing::debug!(others, "collector settings read"),
+            Err(error) => tracing::info!(%error, "no collector"),
+        }
+    });
     tokio::spawn(inventory.first(commissioned, lifecycle.shutdown().clone()));
     lifecycle.shutdown().cancelled().await;
 

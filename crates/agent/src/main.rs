@@ -1,9 +1,16 @@
 //! The Alpacon agent: carries out the orders of the control plane on this
 //! machine and reports what happened.
+//!
+//! An order's way through the modules: [`backhaul`] receives it, [`dispatch`] lets
+//! [`orders`] verify it and gives it a turn, [`executor`] (`system`) or [`internal`]
+//! carries it out, [`reporter`] brings the outcome back. [`mod@daemon`] puts all of
+//! that together and takes it down again. [`registration`] is what happens before:
+//! it writes what [`config`] reads.
 
 mod args;
 mod backhaul;
 mod backoff;
+mod collector;
 mod config;
 mod console;
 mod control;

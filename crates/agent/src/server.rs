@@ -221,21 +221,26 @@ fn collapse_slashes(path: &str) -> String {
     collapsed
 }
 
-/// The message of `error` and of what caused it, without the URL.
+/// What failed and its innermost cause; the layers between only repeat them.
 fn chain(error: &reqwest::Error) -> String {
-    let mut text = if error.is_timeout() {
-        "no answer in time".to_owned()
+    let what = if error.is_timeout() {
+        "no answer in time"
     } else if error.is_connect() {
-        "connecting failed".to_owned()
+        "connecting failed"
     } else {
-        "the exchange failed".to_owned()
+        "the exchange failed"
     };
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
     }
-    text
+    let cause = cause.to_string();
+    let hint = if cause.contains("UnknownIssuer") {
+        "; if the server has a certificate authority of its own, name it with --ca-cert"
+    } else {
+        ""
+    };
+    format!("{what}: {cause}{hint}")
 }
 
 #[cfg(test)]

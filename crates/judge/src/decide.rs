@@ -110,14 +110,10 @@ impl<'a> Judge<'a> {
             Sudo::Forbidden => None,
             Sudo::Policies(policies) => Some(policies),
         };
+        let mut found = Vec::with_capacity(self.plan.commands.len());
         for command in &self.plan.commands {
-            if !matches!(
-                command.origin,
-                Origin::Wrapper {
-                    privileged: true,
-                    ..
-                }
-            ) {
+            if !command.is_privileged() {
+                found.push(None);
                 continue;
             }
             let Some(policies) = policies else {
@@ -126,12 +122,14 @@ impl<'a> Judge<'a> {
                     "the work session does not hold the `sudo` scope".to_owned(),
                 );
             };
-            if policies.find(&self.subject(command), &[]).is_none() {
+            let covered = self.cover(policies, command, &[], &found);
+            if covered.is_none() {
                 return deny(
                     DenyCode::SudoNoPolicy,
                     format!("no sudo policy names `{}`", command.canonical()),
                 );
             }
+            found.push(covered);
         }
         Ok(())
     }
@@ -143,41 +141,48 @@ impl<'a> Judge<'a> {
     /// Every command needs a rule. What a wrapper runs needs its own, unless
     /// the wrapper's rule spells it out.
     fn check_commands(&self, rules: &RuleSet) -> Result<Option<String>, Denial> {
-        // The rule and the offset of the command in the words it was matched on.
-        let mut found: Vec<Covered<'_>> = Vec::with_capacity(self.plan.commands.len());
+        let mut found = Vec::with_capacity(self.plan.commands.len());
         for command in &self.plan.commands {
             if command.name().is_none() {
-                return deny(
-                    DenyCode::Undecidable,
-                    format!(
-                        "what `{}` runs is not known before it runs",
-                        command.canonical()
-                    ),
-                );
+                return deny(DenyCode::Undecidable, unknown(command));
             }
             let variables = changing(&command.assignments);
-            let own = rules.find(&self.subject(command), &variables);
-            let covered = match own {
-                Some(rule) => Some(Covered {
-                    rule,
-                    outermost: found.len(),
-                    offset: Some(0),
-                }),
-                None if variables.is_empty() => self.spelled_out(command, &found),
-                None => None,
-            };
-            let Some(covered) = covered else {
+            let covered = self.cover(rules, command, &variables, &found);
+            if covered.is_none() {
                 return Err(self.unmatched(rules, command, &variables));
-            };
+            }
             found.push(covered);
         }
-        Ok(found.first().map(|covered| covered.rule.text().to_owned()))
+        Ok(found
+            .first()
+            .copied()
+            .flatten()
+            .map(|covered| covered.rule.text().to_owned()))
+    }
+
+    /// The rule for the next command after those in `found`.
+    fn cover<'r>(
+        &self,
+        rules: &'r RuleSet,
+        command: &SimpleCommand,
+        variables: &[&Assigned],
+        found: &[Option<Covered<'r>>],
+    ) -> Option<Covered<'r>> {
+        match rules.find(&self.subject(command), variables) {
+            Some(rule) => Some(Covered {
+                rule,
+                outermost: found.len(),
+                offset: Some(0),
+            }),
+            None if variables.is_empty() => self.spelled_out(command, found),
+            None => None,
+        }
     }
 
     fn spelled_out<'r>(
         &self,
         command: &SimpleCommand,
-        found: &[Covered<'r>],
+        found: &[Option<Covered<'r>>],
     ) -> Option<Covered<'r>> {
         let Origin::Wrapper {
             wrapper,
@@ -188,25 +193,20 @@ impl<'a> Judge<'a> {
         else {
             return None;
         };
-
-        let outer = found.get(wrapper)?;
+        let outer = found.get(wrapper).copied().flatten()?;
         if outer.rule.is_literal() {
             return Some(Covered {
-                rule: outer.rule,
-                outermost: outer.outermost,
                 offset: None,
+                ..outer
             });
         }
         let offset = outer.offset? + word?;
         let matched = self.plan.commands.get(outer.outermost)?;
-        outer
-            .rule
-            .spells_out(&matched.words, offset)
-            .then_some(Covered {
-                rule: outer.rule,
-                outermost: outer.outermost,
-                offset: Some(offset),
-            })
+        let spelled = outer.rule.spells_out(&matched.words, offset);
+        spelled.then_some(Covered {
+            offset: Some(offset),
+            ..outer
+        })
     }
 
     fn unmatched(
@@ -281,6 +281,16 @@ impl<'a> Judge<'a> {
             }
         }
         Ok(())
+    }
+}
+
+fn unknown(command: &SimpleCommand) -> String {
+    let shown = command.canonical();
+    if command.hidden {
+        let what = shown.trim_start_matches('<').trim_end_matches('>');
+        format!("the line would run {what}, which cannot be judged before it runs")
+    } else {
+        format!("what `{shown}` runs is not known before it runs")
     }
 }
 

@@ -229,6 +229,16 @@ impl Examiner {
         };
         match name {
             "printf" | "test" | "[" => {
+                // A dynamic word may turn out to be `-v`.
+                let dynamic = arguments.iter().any(|word| word.static_text().is_none());
+                let subscripted = arguments.iter().filter_map(Word::static_text);
+                if dynamic
+                    && subscripted
+                        .into_iter()
+                        .any(|text| expands_in_subscript(&text))
+                {
+                    self.hidden = self.hidden.or(Some("a variable's name that is not known"));
+                }
                 if let Some(variable) = option("-v").and_then(|at| arguments.get(at + 1)) {
                     self.variable_name(variable);
                     self.set(variable.static_text(), false);
@@ -279,6 +289,11 @@ impl Examiner {
             self.set(Some(variable.to_owned()), assigns && bare_number);
         }
     }
+}
+
+/// `a[$(id)]`
+fn expands_in_subscript(text: &str) -> bool {
+    text.contains('[') && text.contains(['$', '`'])
 }
 
 /// Whether the word is a number, or several.

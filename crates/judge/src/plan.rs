@@ -46,6 +46,9 @@ pub struct SimpleCommand {
     /// Only a shell other than bash runs this (see
     /// [`Construct::SubshellReading`]).
     pub other_reading: bool,
+    /// Stands for something that runs and is not in the line, such as the
+    /// commands on a shell's standard input; its only word says what.
+    pub hidden: bool,
 }
 
 /// Where a command comes from.
@@ -62,7 +65,7 @@ pub enum Origin {
         word: Option<usize>,
         /// It stands in the wrapper's words, rather than in its input.
         in_words: bool,
-        /// The wrapper runs it as another user.
+        /// It runs as another user.
         privileged: bool,
     },
 }
@@ -127,9 +130,9 @@ impl Plan {
         })
     }
 
-    /// The commands in canonical form, as a reviewer reads them.
+    /// The commands of the line in canonical form, as a reviewer reads them.
     pub fn rendered(&self) -> Vec<String> {
-        let bash = |command: &&SimpleCommand| !command.other_reading;
+        let bash = |command: &&SimpleCommand| !command.other_reading && !command.hidden;
         self.commands
             .iter()
             .filter(bash)
@@ -163,6 +166,17 @@ impl SimpleCommand {
     /// The name without its folder, if it is static.
     pub fn base_name(&self) -> Option<&str> {
         self.name().map(base_name)
+    }
+
+    /// Whether a wrapper runs it as another user.
+    pub fn is_privileged(&self) -> bool {
+        matches!(
+            self.origin,
+            Origin::Wrapper {
+                privileged: true,
+                ..
+            }
+        )
     }
 
     /// Everything after the name.

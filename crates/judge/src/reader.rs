@@ -57,6 +57,8 @@ struct Outer<'i> {
     pipeline: Option<usize>,
     span: Span,
     other_reading: bool,
+    /// Whether the wrapper itself runs as another user.
+    privileged: bool,
     input: &'i Input,
     depth: usize,
 }
@@ -118,6 +120,7 @@ impl Reader {
             pipeline: command.pipeline,
             span: command.span,
             other_reading: command.other_reading,
+            privileged: command.is_privileged(),
             input,
             depth: depth + 1,
         };
@@ -151,8 +154,12 @@ impl Reader {
                 self.plan.flag(Flag::HiddenCommand);
                 let words = vec![Argument::unknown(format!("<{what}>"))];
                 let origin = outer.origin(None, true, privileged);
+                let command = outer.command(words, Vec::new(), origin);
                 self.push(
-                    outer.command(words, Vec::new(), origin),
+                    SimpleCommand {
+                        hidden: true,
+                        ..command
+                    },
                     outer.input,
                     outer.depth,
                 );
@@ -198,7 +205,7 @@ impl Outer<'_> {
             wrapper: self.wrapper,
             word,
             in_words,
-            privileged,
+            privileged: privileged || self.privileged,
         }
     }
 
@@ -216,6 +223,7 @@ impl Outer<'_> {
             span: self.span,
             origin,
             other_reading: self.other_reading,
+            hidden: false,
         }
     }
 }
@@ -245,16 +253,7 @@ fn note(plan: &mut Plan) {
     if plan.commands.iter().any(|command| command.name().is_none()) {
         plan.flag(Flag::DynamicName);
     }
-    let privileged = |command: &SimpleCommand| {
-        matches!(
-            command.origin,
-            Origin::Wrapper {
-                privileged: true,
-                ..
-            }
-        )
-    };
-    if plan.commands.iter().any(privileged) {
+    if plan.commands.iter().any(SimpleCommand::is_privileged) {
         plan.flag(Flag::Privileged);
     }
     if plan.redirections.iter().any(Redirection::writes) {
@@ -348,6 +347,7 @@ impl<'a> Visitor<'a> for Collector<'a> {
             span: command.span,
             origin: Origin::Line,
             other_reading: self.constructs.contains(&Construct::SubshellReading),
+            hidden: false,
         };
         if let Some((_, stage)) = self.pipelines.last_mut() {
             *stage += 1;

@@ -7,9 +7,13 @@ use crate::{
     builtin::RESERVED_WORDS,
 };
 
-/// The command as a person reads it; dynamic words as they were written.
+/// The command as a person reads it; dynamic words as they were written. Words
+/// that a wrapper adds when it runs were not written and are left out.
 pub(crate) fn canonical(words: &[Argument]) -> String {
-    join(words, |word, first| match word.as_static() {
+    let written = words
+        .iter()
+        .filter(|word| !(word.is_dynamic() && word.source().is_empty()));
+    join(written, |word, first| match word.as_static() {
         Some(text) => quote(text, first),
         None => Cow::Borrowed(word.source()),
     })
@@ -17,7 +21,7 @@ pub(crate) fn canonical(words: &[Argument]) -> String {
 
 /// The command as rules see it; what is unknown in a dynamic word stays so.
 pub(crate) fn matchable(words: &[Argument]) -> String {
-    join(words, |word, first| match word.as_static() {
+    join(words.iter(), |word, first| match word.as_static() {
         Some(text) => quote(text, first),
         None => Cow::Owned(matchable_dynamic(word)),
     })
@@ -36,9 +40,12 @@ fn matchable_dynamic(word: &Argument) -> String {
     out
 }
 
-fn join<'a>(words: &'a [Argument], render: impl Fn(&'a Argument, bool) -> Cow<'a, str>) -> String {
+fn join<'a>(
+    words: impl Iterator<Item = &'a Argument>,
+    render: impl Fn(&'a Argument, bool) -> Cow<'a, str>,
+) -> String {
     let mut out = String::new();
-    for (index, word) in words.iter().enumerate() {
+    for (index, word) in words.enumerate() {
         if index > 0 {
             out.push(' ');
         }

@@ -117,15 +117,17 @@ pub(crate) fn unwrap(words: &[Argument], input: &Input) -> Vec<Inner> {
         "doas" => privilege::doas(words),
         "su" => privilege::su(words),
         "runuser" => privilege::runuser(words),
-        "pkexec" => privilege::pkexec(words),
+        "pkexec" | "run0" => privilege::pkexec(words),
+        "sudoedit" => vec![Inner::hidden("an editor").into_privileged()],
         "env" => launchers::env(words),
         "flock" => launchers::flock(words),
         "script" => launchers::script(words),
         "watch" => launchers::watch(words),
         "busybox" | "toybox" => launchers::busybox(words),
         "sh" | "bash" | "dash" | "zsh" | "ksh" | "ash" | "rbash" | "mksh" => {
-            shells::shell(words, input)
+            shells::shell(words, name, input)
         }
+        "fish" | "csh" | "tcsh" | "pwsh" | "nu" | "xonsh" | "elvish" => shells::foreign(words),
         "eval" => builtins::eval(words),
         "trap" => builtins::trap(words),
         "exec" | "command" | "builtin" => builtins::transparent(words, name),
@@ -138,6 +140,8 @@ pub(crate) fn unwrap(words: &[Argument], input: &Input) -> Vec<Inner> {
         "xargs" => search::xargs(words),
         "parallel" | "sem" => search::parallel(words),
         "ssh" => remote::ssh(words),
+        "ip" => containers::netns(words),
+        "lxc" | "incus" | "crictl" => containers::after_dashes(words),
         "docker" | "podman" | "nerdctl" => containers::docker(words),
         "kubectl" | "oc" => containers::kubectl(words),
         "at" | "batch" => batch::at(words, input),

@@ -317,4 +317,9 @@ fn rendering_is_canonical() {
     assert_eq!(rendered("sudo ls && X=1 id"), ["sudo ls", "ls", "id"]);
     assert_eq!(rendered("rm $X"), ["rm $X"]);
     assert_eq!(rendered("((i++)); ls"), ["ls"]);
+    assert_eq!(
+        rendered("curl x | sudo bash -s"),
+        ["curl x", "sudo bash -s", "bash -s"]
+    );
+    assert_eq!(rendered("ls | xargs rm -f"), ["ls", "xargs rm -f", "rm -f"]);
 }

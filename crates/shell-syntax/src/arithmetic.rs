@@ -3,7 +3,7 @@
 use crate::{
     ast::Arithmetic,
     error::ErrorKind,
-    parser::{Parser, Result},
+    parser::{Parser, QUOTE_IN_ARITHMETIC, Result},
     source::is_meta,
     word::Pieces,
 };
@@ -70,7 +70,7 @@ impl Parser<'_> {
             b'\'' => {
                 let start = self.start();
                 self.bump();
-                self.doubt("a single quote in arithmetic", start);
+                self.doubt(QUOTE_IN_ARITHMETIC, start);
                 pieces.byte(byte, false);
             }
             b'"' => {

@@ -10,6 +10,9 @@ use crate::{
 /// Reserved words that end something and can start no command.
 const CLOSING: [&str; 8] = ["then", "else", "elif", "fi", "do", "done", "esac", "}"];
 
+/// Reserved words of bash that are ordinary words elsewhere.
+const ONLY_BASH: [&str; 6] = ["[[", "function", "select", "coproc", "time", "{"];
+
 impl Parser<'_> {
     pub(crate) fn command(&mut self) -> Result<Command> {
         self.skip_blanks();
@@ -79,7 +82,7 @@ impl Parser<'_> {
             }
             Err(error) if is_final(&error) => Err(error),
             Err(_) => {
-                self.rewind(&before)?;
+                self.give_up_arithmetic(&before)?;
                 self.subshell()
             }
         }
@@ -97,9 +100,9 @@ impl Parser<'_> {
         let complete = self.position + 1 == after;
         self.outer_pending = outer;
         match reading {
-            Ok(CommandKind::Subshell(list)) if complete => {
-                if !self.pending.is_empty() {
-                    self.doubt("a here-document in `((…))`", self.position);
+            Ok(CommandKind::Subshell(list)) => {
+                if !complete || !self.pending.is_empty() {
+                    self.doubt("where `((…))` ends", end.position);
                 }
                 self.pending = pending;
                 self.position = after;
@@ -109,6 +112,13 @@ impl Parser<'_> {
             _ => {
                 self.rewind(&end)?;
                 self.pending = pending;
+                let start = start.position;
+                let text = self.source.slice(start, after).to_vec();
+                let plain_word =
+                    |word: &&str| text.windows(word.len()).any(|at| at == word.as_bytes());
+                if ONLY_BASH.iter().any(plain_word) {
+                    self.doubt("a reserved word in `((…))`", start);
+                }
                 Ok(None)
             }
         }

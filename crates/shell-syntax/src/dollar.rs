@@ -67,7 +67,7 @@ impl Parser<'_> {
             match self.deeper(Self::arithmetic_to_double_parenthesis) {
                 Ok(inner) => return Ok(Part::Arithmetic(inner)),
                 Err(error) if is_final(&error) => return Err(error),
-                Err(_) => self.rewind(&before)?,
+                Err(_) => self.give_up_arithmetic(&before)?,
             }
         }
         self.bump();

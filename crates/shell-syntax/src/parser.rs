@@ -28,9 +28,11 @@ pub(crate) struct Parser<'s> {
     pub(crate) doubts: Vec<Doubt>,
 }
 
+pub(crate) const QUOTE_IN_ARITHMETIC: &str = "a single quote in arithmetic";
+
 /// What must be restored when a reading is given up.
 pub(crate) struct Checkpoint {
-    position: usize,
+    pub(crate) position: usize,
     pending: usize,
     here_docs: usize,
     doubts: usize,
@@ -280,6 +282,23 @@ impl<'s> Parser<'s> {
         self.here_docs.truncate(to.here_docs);
         self.doubts.truncate(to.doubts);
         self.go_back(to)
+    }
+
+    /// Returns to `((` to read it as parentheses. Where a single quote was on
+    /// the way, shells disagree about whether it is arithmetic.
+    ///
+    /// # Errors
+    /// As [`Self::go_back`].
+    pub(crate) fn give_up_arithmetic(&mut self, to: &Checkpoint) -> Result<()> {
+        let since = self.doubts.get(to.doubts..).unwrap_or_default();
+        let quoted = since
+            .iter()
+            .any(|doubt| doubt.reason == QUOTE_IN_ARITHMETIC);
+        self.rewind(to)?;
+        if quoted {
+            self.doubt(QUOTE_IN_ARITHMETIC, to.position);
+        }
+        Ok(())
     }
 
     /// Returns to a place without forgetting what was found since.

@@ -19,6 +19,7 @@ impl Parser<'_> {
         let mut redirects = Vec::new();
         // `a &>b c` runs `c` in a shell that does not know `&>`.
         let mut both = None;
+        let mut declaring = false;
         loop {
             self.skip_blanks();
             if let Some(redirect) = self.redirect()? {
@@ -34,12 +35,16 @@ impl Parser<'_> {
                 simple.assignments.push(assignment);
                 continue;
             }
-            let Some(word) = self.argument(&simple)? else {
+            let Some(word) = self.argument(declaring)? else {
                 break;
             };
             if let Some(at) = both {
                 self.doubt("words after `&>`", at);
                 both = None;
+            }
+            if simple.words.is_empty() {
+                let name = word.static_text();
+                declaring = name.is_some_and(|name| DECLARING.contains(&name.as_str()));
             }
             simple.words.push(word);
             if self.at_function_parenthesis(&simple, redirects.is_empty()) {
@@ -86,12 +91,7 @@ impl Parser<'_> {
     }
 
     /// The next word; after a declaring builtin it may be an array assignment.
-    fn argument(&mut self, simple: &Simple) -> Result<Option<Word>> {
-        let declaring = simple
-            .words
-            .first()
-            .and_then(Word::static_text)
-            .is_some_and(|name| DECLARING.contains(&name.as_str()));
+    fn argument(&mut self, declaring: bool) -> Result<Option<Word>> {
         if declaring && let Some(assignment) = self.array_argument()? {
             return Ok(Some(assignment));
         }

@@ -1,5 +1,7 @@
 //! System information of servers, as their agents synchronise it.
 
+use std::collections::BTreeMap;
+
 use protocol::id::ServerId;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
@@ -11,6 +13,9 @@ use uuid::Uuid;
 
 use crate::entity::{inventory_hash, inventory_row};
 use crate::{StoreError, Tenant};
+
+/// Rows written with one statement.
+const BATCH: usize = 500;
 
 /// The inventory queries of one server.
 pub struct Inventory<'a, C> {
@@ -95,20 +100,28 @@ impl<C: ConnectionTrait> Inventory<'_, C> {
         let conflict = OnConflict::columns([Column::ServerId, Column::Category, Column::RowKey])
             .update_column(Column::Data)
             .to_owned();
-        for (row_key, data) in objects {
-            inventory_row::Entity::insert(inventory_row::ActiveModel {
+        // One statement may not touch a row twice: of equal keys the last one stands.
+        let latest: BTreeMap<String, Json> = objects.into_iter().collect();
+        let mut rows = latest
+            .into_iter()
+            .map(|(row_key, data)| inventory_row::ActiveModel {
                 id: Set(Uuid::now_v7()),
                 workspace_id: Set(self.tenant.workspace.0),
                 server_id: Set(self.server.0),
                 category: Set(category.to_owned()),
                 row_key: Set(row_key),
                 data: Set(data),
-            })
-            .on_conflict(conflict.clone())
-            .exec_without_returning(self.tenant.connection)
-            .await?;
+            });
+        loop {
+            let batch: Vec<_> = rows.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                return Ok(());
+            }
+            inventory_row::Entity::insert_many(batch)
+                .on_conflict(conflict.clone())
+                .exec_without_returning(self.tenant.connection)
+                .await?;
         }
-        Ok(())
     }
 
     /// Replaces the whole category.

@@ -11,6 +11,7 @@ use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::collector::Collector;
 use crate::executor::FAILURE;
 use crate::inventory::Inventory;
 use crate::lenient::without_nulls;
@@ -49,6 +50,8 @@ pub(crate) struct Internal {
     pub(crate) server: Server,
     /// For what ends the agent.
     pub(crate) lifecycle: Lifecycle,
+    /// For `restart` with target `collector`.
+    pub(crate) collector: Collector,
     /// For `commit` and `sync`.
     pub(crate) inventory: Inventory,
 }

@@ -6,12 +6,9 @@ use serde::Deserialize;
 
 use super::{Answer, Internal, Then, arguments, require_root, tool};
 use crate::platform::{Distribution, PackageManager};
-use crate::server::RequestError;
 
 /// An update of the whole system.
 const UPDATE_TIMEOUT: Duration = Duration::from_secs(30 * 60);
-const COLLECTOR_PATH: &str = "/api/metrics/config/";
-const COLLECTOR_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -28,22 +25,14 @@ pub(super) async fn restart(internal: &Internal, data: &str) -> Answer {
     if arguments.target != "collector" {
         return Answer::done("The agent restarts.").and_then(Then::Restart);
     }
-    match metrics_wanted(internal).await {
-        Ok(count) => Answer::done(format!(
-            "The server wants {count} kinds of measurement; this version of the agent collects none.",
+    match internal.collector.start().await {
+        Ok(0) => Answer::done("The collector restarted."),
+        Ok(others) => Answer::done(format!(
+            "The collector restarted; {others} kinds of measurement are not supported by this \
+             version of the agent.",
         )),
         Err(error) => Answer::failed(format!("cannot read the collector's settings: {error}")),
     }
-}
-
-/// How many kinds of measurement the server asks for. Settings we do not know are
-/// no error.
-async fn metrics_wanted(internal: &Internal) -> Result<usize, RequestError> {
-    let settings: serde_json::Value = internal
-        .server
-        .get(COLLECTOR_PATH, COLLECTOR_TIMEOUT)
-        .await?;
-    Ok(settings.as_array().map_or(0, Vec::len))
 }
 
 /// Updates the packages of the operating system.

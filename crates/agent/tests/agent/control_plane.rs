@@ -383,6 +383,11 @@ impl Shared {
                 let wanted: Vec<_> = body["hashes"].as_object().unwrap().keys().collect();
                 (StatusCode::OK, json!({"sync_required": wanted}))
             }
+            (&Method::GET, "/api/metrics/config/") => {
+                let checks =
+                    json!([{"type": "new", "interval": 1}, {"type": "status", "interval": 60}]);
+                (StatusCode::OK, checks)
+            }
             (&Method::GET, path) if path.starts_with("/api/proc/") => {
                 (StatusCode::NOT_FOUND, json!({}))
             }

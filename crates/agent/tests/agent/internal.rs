@@ -90,3 +90,22 @@ async fn quits_for_good() {
     assert_eq!(internal(&plane, "quit", "").await["exit_code"], 0);
     assert!(agent.ended().await.success());
 }
+
+#[tokio::test]
+async fn collecting_means_the_heartbeat() {
+    let plane = ControlPlane::start().await;
+    let (_host, _agent) = online(&plane).await;
+    let path = "/api/servers/servers/-/status/";
+    let (_, body) = plane.request(Method::PATCH, path).await;
+    assert_eq!(body, Value::Null);
+    let fin = internal(&plane, "restart", "{\"target\":\"collector\"}").await;
+    assert_eq!(fin["exit_code"], 0);
+    assert!(
+        fin["result"]
+            .as_str()
+            .unwrap()
+            .contains("1 kinds of measurement"),
+        "{fin}"
+    );
+    assert_eq!(plane.run("true").await["exit_code"], 0);
+}

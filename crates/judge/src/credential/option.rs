@@ -5,6 +5,9 @@ use crate::{
     credential::{Finding, Kind, is_secret_name, is_secret_value},
 };
 
+/// Options that may stand before a verb; more are not looked at again and again.
+const MOST_OPTIONS: usize = 64;
+
 /// `--password=x`, `--password x`, `--token x`
 pub(super) fn long_option(
     program: &str,
@@ -66,14 +69,12 @@ pub(super) fn short_option(
     next: Option<&Argument>,
     arguments: &[Argument],
 ) -> Option<Finding> {
-    let verb = arguments
-        .iter()
-        .filter_map(Argument::as_static)
-        .find(|text| !text.starts_with('-'));
     let (letters, separate): (&[&str], bool) = match program {
         _ if is_mysql(program) => (&["-p"], false),
         "sshpass" => (&["-p"], true),
-        "docker" | "podman" | "helm" | "buildah" | "skopeo" | "az" if verb == Some("login") => {
+        "docker" | "podman" | "helm" | "buildah" | "skopeo" | "az"
+            if verb(arguments) == Some("login") =>
+        {
             (&["-p"], true)
         }
         "mongo" | "mongosh" | "mongodump" | "mongorestore" | "mongoexport" | "mongoimport" => {
@@ -102,6 +103,15 @@ pub(super) fn short_option(
         kind: Kind::Option,
         name: (*letter).to_owned(),
     })
+}
+
+/// The first word that is no option.
+fn verb(arguments: &[Argument]) -> Option<&str> {
+    let mut known = arguments
+        .iter()
+        .take(MOST_OPTIONS)
+        .filter_map(Argument::as_static);
+    known.find(|text| !text.starts_with('-'))
 }
 
 /// `curl -u user:password`, `smbclient -U user%password`

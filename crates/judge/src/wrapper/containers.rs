@@ -187,6 +187,33 @@ pub(super) fn kubectl(words: &[Argument]) -> Vec<Inner> {
     }
 }
 
+/// `ip netns exec name command…`
+pub(super) fn netns(words: &[Argument]) -> Vec<Inner> {
+    let is = |text: &'static str| move |word: &Argument| word.as_static() == Some(text);
+    let netns = words
+        .iter()
+        .any(|word| matches!(word.as_static(), Some("netns" | "netn" | "net" | "vrf")));
+    match words.iter().position(is("exec")) {
+        Some(_) if words.iter().any(Argument::splits) => hidden(),
+        Some(at) if netns => launchers::after(words, at + 2, false),
+        _ => Vec::new(),
+    }
+}
+
+/// `lxc exec name -- command…`; without the dashes options are not told apart.
+pub(super) fn after_dashes(words: &[Argument]) -> Vec<Inner> {
+    if !words
+        .iter()
+        .any(|word| word.as_static().is_none_or(|text| text == "exec"))
+    {
+        return Vec::new();
+    }
+    match words.iter().position(|word| word.as_static() == Some("--")) {
+        Some(at) => launchers::after(words, at + 1, false),
+        None => hidden(),
+    }
+}
+
 /// Options this table does not know: only a problem where `exec` follows.
 fn unclear_exec(words: &[Argument]) -> Vec<Inner> {
     let may_exec = |word: &Argument| {

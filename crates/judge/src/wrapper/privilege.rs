@@ -113,6 +113,12 @@ pub(super) fn su(words: &[Argument]) -> Vec<Inner> {
         if options.has(&["h", "help", "V", "version"]) {
             return Vec::new();
         }
+        if options
+            .value(&["s", "shell"])
+            .is_some_and(|shell| !is_known_shell(shell))
+        {
+            break;
+        }
         let line = options.value(&["c", "command", "session-command", "C"]);
         if let Some(line) = line {
             return vec![Inner::script(line).into_privileged()];
@@ -123,6 +129,18 @@ pub(super) fn su(words: &[Argument]) -> Vec<Inner> {
         from = options.rest + 1;
     }
     vec![Inner::hidden("a shell").into_privileged()]
+}
+
+fn is_known_shell(shell: &Argument) -> bool {
+    const SHELLS: [&str; 6] = [
+        "/bin/sh",
+        "/bin/bash",
+        "/bin/dash",
+        "/usr/bin/sh",
+        "/usr/bin/bash",
+        "/usr/bin/dash",
+    ];
+    shell.as_static().is_some_and(|path| SHELLS.contains(&path))
 }
 
 /// Like `su`, or with `-u user` a command of words.

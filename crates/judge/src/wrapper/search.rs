@@ -93,7 +93,7 @@ pub(super) fn xargs(words: &[Argument]) -> Vec<Inner> {
         None => {
             // Names are added at the end.
             let mut all = command.to_vec();
-            all.push(Argument::unknown("…"));
+            all.push(Argument::unknown(""));
             return vec![Inner::Words {
                 words: all,
                 assignments: Vec::new(),
@@ -184,7 +184,7 @@ pub(super) fn parallel(words: &[Argument]) -> Vec<Inner> {
         }
     };
     let mut all: Vec<_> = command.iter().map(braces).collect();
-    all.push(Argument::unknown("…"));
+    all.push(Argument::unknown(""));
     vec![Inner::Words {
         words: all,
         assignments: Vec::new(),

@@ -8,7 +8,7 @@ use crate::{
 
 const LONG_VALUED: [&str; 2] = ["--rcfile", "--init-file"];
 
-pub(super) fn shell(words: &[Argument], input: &Input) -> Vec<Inner> {
+pub(super) fn shell(words: &[Argument], name: &str, input: &Input) -> Vec<Inner> {
     let mut line = false;
     let mut stdin = false;
     let mut index = 1;
@@ -47,11 +47,29 @@ pub(super) fn shell(words: &[Argument], input: &Input) -> Vec<Inner> {
     }
     let operand = words.get(index);
     if line {
-        return operand.map(Inner::script).into_iter().collect();
+        let mut inner: Vec<_> = operand.map(Inner::script).into_iter().collect();
+        // Its glob qualifiers and expansion flags can run code.
+        if name == "zsh" && operand.is_some_and(|text| text.pattern().contains('(')) {
+            inner.push(Inner::hidden("zsh syntax"));
+        }
+        return inner;
     }
     match operand {
         Some(script) if !stdin => script_file(script),
         _ => from_input(input),
+    }
+}
+
+/// Shells with another grammar: a script in the line cannot be read.
+pub(super) fn foreign(words: &[Argument]) -> Vec<Inner> {
+    let names_file = words
+        .get(1)
+        .and_then(Argument::as_static)
+        .is_some_and(|text| !text.starts_with('-') && !is_stream(text));
+    if names_file {
+        Vec::new()
+    } else {
+        vec![Inner::hidden("a script for another shell")]
     }
 }
 

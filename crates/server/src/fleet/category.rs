@@ -4,6 +4,10 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
+/// Objects of one body that are looked at: no host has more, and every one is
+/// written while other writers wait.
+const MAX_OBJECTS: usize = 10_000;
+
 /// A category of system information.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Category {
@@ -90,8 +94,8 @@ impl Category {
         }
     }
 
-    /// The objects of a body with their keys. Whatever is not an object of the
-    /// category is left out: an agent cannot mend it, and would repeat it forever.
+    /// The objects of a body with their keys. What is not an object of the category,
+    /// or beyond the bound, is left out: an agent would repeat a refused body forever.
     pub(super) fn objects(self, body: Value) -> Vec<(String, Value)> {
         let all = match body {
             Value::Array(all) => all,
@@ -100,6 +104,7 @@ impl Category {
         let given = all.len();
         let kept: Vec<_> = all
             .into_iter()
+            .take(MAX_OBJECTS)
             .filter_map(|object| {
                 let object = clean(object);
                 Some((self.row_key(&object)?, object))
@@ -107,7 +112,11 @@ impl Category {
             .collect();
         if kept.len() < given {
             let lost = given - kept.len();
-            tracing::warn!(category = self.name(), lost, "objects without a key");
+            tracing::warn!(
+                category = self.name(),
+                lost,
+                "objects without a key, or too many"
+            );
         }
         kept
     }

@@ -84,9 +84,13 @@ async fn replacing_a_category_touches_nothing_else() {
             .replace("disks", [row("sdc"), again])
             .await
             .unwrap();
+        // More than one statement takes.
+        let many = (0..1203).map(|n| row(&format!("u{n}")));
+        inventory.replace("users", many).await.unwrap();
         unit.commit().await.unwrap();
 
         let inventory = fresh.store.tenant(fresh.workspace).inventory(server);
+        assert_eq!(inventory.rows("users").await.unwrap().len(), 1203);
         let disks = inventory.rows("disks").await.unwrap();
         assert_eq!(disks.len(), 1);
         assert_eq!(disks[0].data, json!({"name": "sdc", "label": "x"}));

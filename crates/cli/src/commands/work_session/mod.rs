@@ -17,6 +17,8 @@ mod wait;
 use crate::context::Context;
 use crate::error::Failure;
 
+use transition::run as act;
+
 pub(crate) const HELP: &str = "\
 Life cycle:
   pending -> approved -> active -> completed | expired | revoked
@@ -110,5 +112,3 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Recording(args) => recording::run(context, args).await,
     }
 }
-
-use transition::run as act;
