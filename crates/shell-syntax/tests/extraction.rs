@@ -219,6 +219,7 @@ fn doubts_what_shells_read_differently() {
         "ls || [[ a && rm ]]",
         "! [[ a && rm ]]",
         "(([[ a || rm ]]))",
+        "[[ a || ! rm ]]",
         "((cat <<< '($(rm)'))",
         "((select; rm))",
         "(({<<E a; } 2>b; rm))",
