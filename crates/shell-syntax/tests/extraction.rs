@@ -222,6 +222,7 @@ fn doubts_what_shells_read_differently() {
         "[[ a || ! rm ]]",
         "((cat <<< '($(rm)'))",
         "((select; rm))",
+        "((a &>|b rm))",
         "(({<<E a; } 2>b; rm))",
         "(( $'a\\'' ))",
         "[[\nrm -rf ]]",
