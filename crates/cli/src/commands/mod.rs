@@ -8,6 +8,7 @@ pub(crate) mod challenge;
 pub(crate) mod completion;
 pub(crate) mod event;
 pub(crate) mod exec;
+pub(crate) mod judge;
 pub(crate) mod log;
 pub(crate) mod login;
 pub(crate) mod logout;
@@ -35,6 +36,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<(), Failure> {
             completion::run(&args);
             Ok(())
         }
+        Command::Judge { verb } => judge::run(&verb),
         other => block_on(with_network(other, Context::new(format)?)),
     }
 }
@@ -62,7 +64,7 @@ async fn with_network(command: Command, context: Context) -> Result<(), Failure>
         Command::Whoami => Box::pin(whoami::run(&context)).await,
         Command::WorkSession { verb } => Box::pin(work_session::run(&context, verb)).await,
         // Handled by the caller, without a runtime.
-        Command::Version | Command::Completion(_) => Ok(()),
+        Command::Version | Command::Completion(_) | Command::Judge { .. } => Ok(()),
     }
 }
 

@@ -15,6 +15,7 @@ mod exec_stream;
 mod fake;
 mod gate;
 mod help;
+mod judge;
 mod login;
 mod oauth;
 mod robustness;
