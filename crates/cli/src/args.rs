@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, approval, audit, completion, event, exec, judge, log, login, server, work_session,
+    agent, approval, audit, completion, event, exec, judge, log, login, server, token, work_session,
 };
 use crate::output::Format;
 
@@ -100,6 +100,12 @@ pub(crate) enum Command {
     Server {
         #[command(subcommand)]
         verb: server::Verb,
+    },
+    /// API tokens, for programs that act for you.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Token {
+        #[command(subcommand)]
+        verb: token::Verb,
     },
     /// Show the version.
     Version,

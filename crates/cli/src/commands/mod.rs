@@ -13,6 +13,7 @@ pub(crate) mod log;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod server;
+pub(crate) mod token;
 pub(crate) mod version;
 pub(crate) mod whoami;
 pub(crate) mod work_session;
@@ -61,6 +62,7 @@ async fn with_network(command: Command, context: Context) -> Result<(), Failure>
         Command::Login(args) => Box::pin(login::run(&context, args)).await,
         Command::Logout => Box::pin(logout::run(&context)).await,
         Command::Server { verb } => Box::pin(server::run(&context, verb)).await,
+        Command::Token { verb } => Box::pin(token::run(&context, verb)).await,
         Command::Whoami => Box::pin(whoami::run(&context)).await,
         Command::WorkSession { verb } => Box::pin(work_session::run(&context, verb)).await,
         // Handled by the caller, without a runtime.

@@ -21,5 +21,6 @@ mod oauth;
 mod robustness;
 mod servers;
 mod tls;
+mod tokens;
 mod usage;
 mod work_sessions;
