@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, approval, audit, completion, event, exec, log, login, server, work_session,
+    agent, approval, audit, completion, event, exec, judge, log, login, server, token, work_session,
 };
 use crate::output::Format;
 
@@ -77,6 +77,12 @@ pub(crate) enum Command {
         after_help = exec::HELP
     )]
     Exec(exec::Args),
+    /// Ask the judge that decides about commands, without running anything.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Judge {
+        #[command(subcommand)]
+        verb: judge::Verb,
+    },
     /// Log lines of a server's agent.
     #[command(alias = "logs")]
     Log(log::Args),
@@ -94,6 +100,12 @@ pub(crate) enum Command {
     Server {
         #[command(subcommand)]
         verb: server::Verb,
+    },
+    /// API tokens, for programs that act for you.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Token {
+        #[command(subcommand)]
+        verb: token::Verb,
     },
     /// Show the version.
     Version,

@@ -11,6 +11,7 @@
 #![warn(missing_docs)]
 
 pub mod api;
+pub mod api_tokens;
 pub mod approvals;
 pub mod audit;
 pub mod auth;
@@ -31,6 +32,7 @@ pub mod path;
 pub mod registration_tokens;
 pub mod release;
 pub mod servers;
+pub mod token_acl;
 pub mod users;
 pub mod work_sessions;
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use client::{mfa, oauth, servers, users};
+use client::{Api, mfa, oauth, servers, users};
 use protocol::code;
 
 use crate::browser;
@@ -42,6 +42,20 @@ pub(crate) async fn cure(
         Some(code::AUTH_MFA_REQUIRED) => second_factor(session, server).await,
         Some(code::USER_USERNAME_REQUIRED) => username(session).await,
         _ => Err(error.into()),
+    }
+}
+
+/// Does `operation`. Where the server wants a cure first, once more after it.
+pub(crate) async fn curing<T>(
+    session: &mut Session,
+    operation: impl AsyncFn(&Api) -> Result<T, client::Error>,
+) -> Result<T, Failure> {
+    match operation(&session.api).await {
+        Err(error) if can_cure(&error) => {
+            cure(session, None, error).await?;
+            Ok(operation(&session.api).await?)
+        }
+        result => Ok(result?),
     }
 }
 

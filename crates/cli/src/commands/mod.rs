@@ -8,10 +8,12 @@ pub(crate) mod challenge;
 pub(crate) mod completion;
 pub(crate) mod event;
 pub(crate) mod exec;
+pub(crate) mod judge;
 pub(crate) mod log;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod server;
+pub(crate) mod token;
 pub(crate) mod version;
 pub(crate) mod whoami;
 pub(crate) mod work_session;
@@ -35,6 +37,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<(), Failure> {
             completion::run(&args);
             Ok(())
         }
+        Command::Judge { verb } => judge::run(&verb),
         other => block_on(with_network(other, Context::new(format)?)),
     }
 }
@@ -59,10 +62,11 @@ async fn with_network(command: Command, context: Context) -> Result<(), Failure>
         Command::Login(args) => Box::pin(login::run(&context, args)).await,
         Command::Logout => Box::pin(logout::run(&context)).await,
         Command::Server { verb } => Box::pin(server::run(&context, verb)).await,
+        Command::Token { verb } => Box::pin(token::run(&context, verb)).await,
         Command::Whoami => Box::pin(whoami::run(&context)).await,
         Command::WorkSession { verb } => Box::pin(work_session::run(&context, verb)).await,
         // Handled by the caller, without a runtime.
-        Command::Version | Command::Completion(_) => Ok(()),
+        Command::Version | Command::Completion(_) | Command::Judge { .. } => Ok(()),
     }
 }
 

@@ -39,6 +39,21 @@ impl Environment {
         environment
     }
 
+    /// Trusts the certificate of `server`.
+    pub(crate) fn trusting(server: &Fake) -> Self {
+        let environment = Self::new();
+        let path = environment.write_file("ca.pem", server.certificate());
+        environment.with("SSL_CERT_FILE", &path)
+    }
+
+    /// Logged in at `server`, which speaks TLS, by the browser.
+    pub(crate) fn logged_in_by_browser(server: &Fake) -> Self {
+        let environment = Self::trusting(server);
+        let run = environment.run(&["login", &server.url()]);
+        assert_eq!(run.status, 0, "{run:?}");
+        environment
+    }
+
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.variables.push((name, value.to_owned()));
         self
