@@ -23,7 +23,7 @@ const TABLE: &[Entry] = &[
             "/usr/libexec/git-core/*",
             "ssh",
         ],
-        sets: &["GIT_", "SSH_ASKPASS"],
+        sets: &["GIT_", "SSH_ASKPASS", "PATH"],
     },
     Entry {
         program: "gcc",

@@ -41,16 +41,19 @@ pub(crate) fn identify(loaded: &Loaded, folders: &[String]) -> Result<Identity, 
         .called()
         .ok_or_else(|| "the program has no name that is text".to_owned())?;
     let mut paths = trusted(called, file, folders);
+    // The name that is shown: as it was typed, else as the kernel has it.
+    let kernels = loaded.path();
+    paths.sort_by_key(|path| (path != called, Some(path.as_str()) != kernels));
     if called.starts_with('/') && leads_to(called, file) {
         push(&mut paths, called);
     }
-    if let Some(path) = loaded.path()
+    if let Some(path) = kernels
         && base(path) == base(called)
     {
         push(&mut paths, path);
     }
     if paths.is_empty() {
-        return Err(match loaded.path() {
+        return Err(match kernels {
             None => "its file is deleted or only in memory".to_owned(),
             Some(_) => format!("it is not the file that its name `{called}` says"),
         });
@@ -63,20 +66,17 @@ pub(crate) fn base(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// Paths in trusted folders that have the base name of `name` and are `file`. The
-/// folder that was typed comes first.
-pub(crate) fn trusted(name: &str, file: FileId, folders: &[String]) -> Vec<String> {
+/// Paths in trusted folders that have the base name of `name` and are `file`.
+fn trusted(name: &str, file: FileId, folders: &[String]) -> Vec<String> {
     let base = base(name);
     if base.is_empty() || base == "." || base == ".." {
         return Vec::new();
     }
-    let mut paths: Vec<String> = folders
+    folders
         .iter()
         .map(|folder| format!("{}/{base}", folder.trim_end_matches('/')))
         .filter(|path| leads_to(path, file))
-        .collect();
-    paths.sort_by_key(|path| path != name);
-    paths
+        .collect()
 }
 
 fn push(paths: &mut Vec<String>, path: &str) {
@@ -158,7 +158,7 @@ fn script(loaded: &Loaded, file: FileId, folders: &[String]) -> Option<Identity>
         } else {
             words.get(1).copied()
         };
-        if !is_plain(path)
+        if !is_plain(path, folders)
             || shebang(path)? != (interpreter.to_owned(), argument.map(str::to_owned))
         {
             return None;
@@ -170,14 +170,13 @@ fn script(loaded: &Loaded, file: FileId, folders: &[String]) -> Option<Identity>
     })
 }
 
-/// An absolute path without links on its way: the interpreter opens the script a
-/// second time, by its path.
-fn is_plain(path: &str) -> bool {
-    path.starts_with('/')
-        && (fs::canonicalize(path).is_ok_and(|real| real == Path::new(path))
-            || path
-                .rsplit_once('/')
-                .is_some_and(|(folder, _)| judge::TRUSTED_FOLDERS.contains(&folder)))
+/// A path that leads where it says: the interpreter opens the script a second time,
+/// by its path. Outside trusted folders, who can write the script or its folder can
+/// still change it between this stop and that opening; a rule that names such a
+/// script trusts its owner.
+fn is_plain(path: &str, folders: &[String]) -> bool {
+    stands_in(path, folders)
+        || path.starts_with('/') && fs::canonicalize(path).is_ok_and(|real| real == Path::new(path))
 }
 
 /// Interpreter and argument in the first line of a file.

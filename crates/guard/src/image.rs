@@ -89,6 +89,13 @@ pub(crate) fn creator(pid: i32) -> Option<i32> {
     }
 }
 
+/// Whether a process has ended, though nobody may have collected it yet.
+pub(crate) fn is_dead(pid: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let state = status.lines().find_map(|line| line.strip_prefix("State:"));
+    state.is_none_or(|state| state.trim_start().starts_with(['Z', 'X']))
+}
+
 fn parent_and_user(pid: i32) -> Option<(i32, u32)> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     Some((number(&status, "PPid:")?, number(&status, "Uid:")?))

@@ -60,10 +60,10 @@ pub enum Depth {
 #[derive(Debug, Error)]
 pub enum PolicyError {
     /// Not a document of this shape.
-    #[error("the guard policy cannot be read: {0}")]
+    #[error("the guard policy cannot be read")]
     Unreadable(#[from] serde_json::Error),
     /// A rule is wrong.
-    #[error("the guard policy has an unusable command rule: {0}")]
+    #[error("the guard policy has an unusable command rule")]
     Rule(#[from] RuleError),
     /// Only absolute folders say something certain.
     #[error("the guard policy trusts {0:?}; a trusted folder has to be an absolute path")]

@@ -34,7 +34,7 @@ pub enum GuardError {
     #[error(transparent)]
     Policy(#[from] PolicyError),
     /// The program could not be started.
-    #[error("cannot start {program:?}: {source}")]
+    #[error("cannot start {program:?}")]
     Start {
         /// What was to be started.
         program: String,
@@ -42,7 +42,7 @@ pub enum GuardError {
         source: io::Error,
     },
     /// The kernel refused to go on.
-    #[error("the guard lost its tree: {0}")]
+    #[error("the guard lost its tree")]
     Wait(#[source] io::Error),
 }
 
@@ -184,6 +184,10 @@ impl<'s> Supervisor<'s> {
         let starter = self.tree.starter(pid, former);
         let with_environment = self.bench.needs_environment();
         let loaded = Loaded::read(pid, &mut self.digests, with_environment);
+        if loaded.exe.is_none() && image::is_dead(pid) {
+            // Killed by somebody else at this very stop; nothing of it ran.
+            return;
+        }
         let ruling = self.bench.rule(&loaded, &starter);
         let denied = ruling.verdict == Verdict::Deny;
         if denied {

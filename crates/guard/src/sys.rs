@@ -80,14 +80,14 @@ pub(crate) fn start(prepared: &Prepared) -> io::Result<Started> {
     }
     drop(go_read);
     drop(failure_write);
-    let seized = check(ptrace(libc::PTRACE_SEIZE, pid, OPTIONS));
-    if let Err(error) = seized {
+    let released =
+        check(ptrace(libc::PTRACE_SEIZE, pid, OPTIONS)).and_then(|()| go_write.write_all(&[1]));
+    if let Err(error) = released {
         kill(pid);
         // SAFETY: `pid` is our own child, and a null status pointer is allowed.
         unsafe { libc::waitpid(pid, ptr::null_mut(), 0) };
         return Err(error);
     }
-    go_write.write_all(&[1])?;
     Ok(Started {
         pid,
         failure: failure_read,
