@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, approval, audit, completion, event, exec, judge, log, login, server, token, work_session,
+    agent, approval, audit, completion, event, exec, group, judge, log, login, server, token, user,
+    username, work_session,
 };
 use crate::output::Format;
 
@@ -77,6 +78,12 @@ pub(crate) enum Command {
         after_help = exec::HELP
     )]
     Exec(exec::Args),
+    /// Groups of users, and the servers they see.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Group {
+        #[command(subcommand)]
+        verb: group::Verb,
+    },
     /// Ask the judge that decides about commands, without running anything.
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Judge {
@@ -106,6 +113,18 @@ pub(crate) enum Command {
     Token {
         #[command(subcommand)]
         verb: token::Verb,
+    },
+    /// People with an account in the workspace.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    User {
+        #[command(subcommand)]
+        verb: user::Verb,
+    },
+    /// Your system username, the account that you have on servers.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Username {
+        #[command(subcommand)]
+        verb: username::Verb,
     },
     /// Show the version.
     Version,

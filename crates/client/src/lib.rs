@@ -24,6 +24,7 @@ pub mod events;
 pub mod exec;
 pub mod groups;
 pub mod history;
+pub mod memberships;
 pub mod mfa;
 pub mod oauth;
 pub mod pace;

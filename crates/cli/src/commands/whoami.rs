@@ -5,7 +5,7 @@ use client::auth::Whoami;
 use client::config::AuthMethod;
 use client::users::CurrentUser;
 use client::work_sessions::WorkSession;
-use client::{Config, auth, users, work_sessions};
+use client::{Config, auth, memberships, users, work_sessions};
 use serde::Serialize;
 
 use crate::context::{Context, Session};
@@ -112,9 +112,9 @@ async fn read(session: &Session) -> Report {
         Err(error) => message::warning(&format!("cannot read the login: {error}")),
     }
     if let Some(user) = user {
-        let memberships = users::memberships(&session.api, &user.id).await;
+        let groups = memberships::of_user(&session.api, &user.id).await;
         report.take_user(user);
-        report.groups = warned(memberships, "your groups")
+        report.groups = warned(groups, "your groups")
             .unwrap_or_default()
             .into_iter()
             .map(|row| Group {
