@@ -148,6 +148,22 @@ impl<C: ConnectionTrait> Commands<'_, C> {
         Ok(query.all(self.0.connection).await?)
     }
 
+    /// Commands of a user that are not final, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn open_of(&self, user: UserId) -> Result<Vec<command::Model>, StoreError> {
+        use command::Column;
+        Ok(command::Entity::find()
+            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(Column::Status.is_in(OPEN.map(Status::as_str)))
+            .filter(Column::RequestedBy.eq(user.0))
+            .filter(Column::Shell.eq(protocol::command::SHELL_SYSTEM))
+            .order_by_asc(Column::AddedAt)
+            .all(self.0.connection)
+            .await?)
+    }
+
     /// How many user commands a server has in flight.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ use crate::http::middleware::LoginLimiter;
 use crate::http::router;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
-use crate::{audit, commands, fleet, work_sessions};
+use crate::{audit, commands, fleet, iam, work_sessions};
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
 const REPLACED_PORT: u16 = 8000;
@@ -104,6 +104,7 @@ impl Node {
             let unit = store.begin(workspace.id).await?;
             unit.tenant().fleet().clear_presence().await?;
             unit.commit().await?;
+            iam::ensure_everyone(&store, workspace.id).await?;
         }
         let listen = config.server.listen;
         let bind = async |address: SocketAddr| {
