@@ -266,3 +266,62 @@ fn set_user_id_programs_gain_nothing() {
     );
     assert_eq!(ending, Ending::Exited(0));
 }
+
+#[test]
+fn hard_links_and_other_roads_lead_to_the_file_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("id");
+    std::fs::copy("/usr/bin/id", &copy).unwrap();
+    let link = folder.path().join("ls");
+    std::fs::hard_link(&copy, &link).unwrap();
+    assert_denied(&allowing(LS), &format!("{}; exit 0", link.display()));
+    assert_denied(&allowing(LS), "/proc/self/root/usr/bin/id; exit 0");
+    assert_denied(&allowing(LS), "/usr/bin/../bin/id; exit 0");
+    assert_allowed(
+        &allowing(LS),
+        "/proc/self/root/usr/bin/ls / >/dev/null; exit $?",
+    );
+}
+
+#[test]
+fn a_program_that_nobody_may_read_is_denied() {
+    if !is_root() {
+        return println!("not root");
+    }
+    // Below root, execution alone is enough to load it.
+    let folder = tempfile::Builder::new()
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o755))
+        .tempdir()
+        .unwrap();
+    let path = folder.path().join("ls");
+    std::fs::copy("/usr/bin/id", &path).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+    let mut launch = launch(&["/bin/sh", "-c", &format!("{}; exit 0", path.display())]);
+    launch.account = Some(nobody());
+    let mut seen = Seen::default();
+    guard::run(&allowing(LS), &launch, &mut seen).unwrap();
+    assert_eq!(seen.denied(), ["ls"]);
+}
+
+#[test]
+fn a_flood_of_forks_hides_no_denial() {
+    let line = "i=0; while [ $i -lt 300 ]; do /usr/bin/ls /nowhere 2>/dev/null & /usr/bin/id & i=$((i+1)); done; wait";
+    let (_, seen) = shell(&allowing(LS), line);
+    assert_eq!(seen.denied().len(), 300);
+    assert_eq!(seen.events.len(), 601);
+}
+
+#[test]
+fn nobody_can_stop_the_guard_and_live() {
+    if !is_root() {
+        return println!("not root");
+    }
+    let guard = std::process::id();
+    let line = format!(
+        "kill -9 {guard} 2>/dev/null && exit 1; kill -STOP {guard} 2>/dev/null && exit 2; exit 0"
+    );
+    let mut launch = launch(&["/bin/sh", "-c", &line]);
+    launch.account = Some(nobody());
+    let ending = guard::run(&observing(), &launch, &mut Seen::default()).unwrap();
+    assert_eq!(ending, Ending::Exited(0));
+}
