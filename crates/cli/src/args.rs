@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     agent, approval, audit, completion, event, exec, group, judge, log, login, server, token, user,
-    username, work_session,
+    username, work_session, workspace,
 };
 use crate::output::Format;
 
@@ -140,5 +140,11 @@ pub(crate) enum Command {
     WorkSession {
         #[command(subcommand)]
         verb: work_session::Verb,
+    },
+    /// The current workspace, others of the same login, and settings.
+    #[command(alias = "ws")]
+    Workspace {
+        #[command(subcommand)]
+        verb: Option<workspace::Verb>,
     },
 }

@@ -15,6 +15,7 @@ pub mod api_tokens;
 pub mod approvals;
 pub mod audit;
 pub mod auth;
+pub mod billing;
 pub mod commands;
 pub mod config;
 pub mod decode;
@@ -36,6 +37,7 @@ pub mod servers;
 pub mod token_acl;
 pub mod users;
 pub mod work_sessions;
+pub mod workspaces;
 
 pub use api::{Api, Credential};
 pub use config::{Config, ConfigStore};

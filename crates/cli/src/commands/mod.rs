@@ -22,6 +22,7 @@ pub(crate) mod username;
 pub(crate) mod version;
 pub(crate) mod whoami;
 pub(crate) mod work_session;
+pub(crate) mod workspace;
 
 use std::future::Future;
 
@@ -73,6 +74,7 @@ async fn with_network(command: Command, context: Context) -> Result<(), Failure>
         Command::Username { verb } => Box::pin(username::run(&context, verb)).await,
         Command::Whoami => Box::pin(whoami::run(&context)).await,
         Command::WorkSession { verb } => Box::pin(work_session::run(&context, verb)).await,
+        Command::Workspace { verb } => Box::pin(workspace::run(&context, verb)).await,
         // Handled by the caller, without a runtime.
         Command::Version | Command::Completion(_) | Command::Judge { .. } => Ok(()),
     }

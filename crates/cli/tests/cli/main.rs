@@ -27,3 +27,4 @@ mod usage;
 mod username;
 mod users;
 mod work_sessions;
+mod workspaces;

@@ -15,6 +15,7 @@ use crate::output::{self, message, sanitize};
 use crate::prompt;
 
 use target::Target;
+pub(crate) use target::is_dns_label;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
