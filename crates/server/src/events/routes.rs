@@ -36,6 +36,7 @@ async fn create(ctx: Ctx) -> ApiResult<(StatusCode, Json<EventSession>)> {
         .create(
             ctx.workspace_id(),
             ctx.principal.credential_id(),
+            ctx.principal.user_id(),
             token.hash(),
         )
         .ok_or_else(|| {
