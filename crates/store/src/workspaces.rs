@@ -2,6 +2,7 @@
 
 use protocol::id::WorkspaceId;
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::LockType;
 use sea_orm::{
     ActiveModelTrait as _, ConnectionTrait, EntityTrait as _, QueryOrder as _, QuerySelect as _,
     TransactionTrait as _,
@@ -61,7 +62,9 @@ impl<C: ConnectionTrait> Tenant<'_, C> {
     /// When the workspace is gone or the database cannot be read.
     pub async fn lock_settings(&self) -> Result<Json, StoreError> {
         let row = workspace::Entity::find_by_id(self.workspace.0)
-            .lock_exclusive()
+            // Not exclusive: every row of the workspace refers to this one, and those
+            // who write one while they hold the audit head must not wait for us.
+            .lock(LockType::NoKeyUpdate)
             .one(self.connection)
             .await?;
         row.map(|row| row.settings).ok_or(StoreError::Stale)

@@ -40,6 +40,7 @@ async fn create(
         .create(
             ctx.workspace_id(),
             ctx.principal.credential_id(),
+            ctx.principal.user_id(),
             token.hash(),
         )
         .ok_or_else(|| {

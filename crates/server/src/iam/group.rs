@@ -4,10 +4,10 @@
 
 use http::StatusCode;
 use protocol::iam::CreateGroup;
-use protocol::id::{GroupId, ServerId};
+use protocol::id::{GroupId, ServerId, UserId};
 use serde_json::{Map, Value, json};
 use store::audit::AuditRecord;
-use store::entity::group;
+use store::entity::{group, membership};
 use store::identity::{EVERYONE, GroupChange, NewGroup};
 use store::{StoreError, Unit};
 use uuid::Uuid;
@@ -116,10 +116,15 @@ pub(super) async fn change(
         "added_servers": wanted.added,
         "removed_servers": wanted.removed,
     });
+    let blinded = match wanted.removed.is_empty() {
+        true => Vec::new(),
+        false => identity.members_of_groups([id.0]).await?,
+    };
     let changed = identity.change_group(row, wanted.change).await?;
     unit.audit(record(ctx, &changed, "update", StatusCode::OK, data))
         .await?;
     unit.commit().await?;
+    close_channels(ctx, &blinded);
     Ok(changed)
 }
 
@@ -207,11 +212,21 @@ pub(super) async fn delete(ctx: &Ctx, id: GroupId) -> ApiResult<()> {
     let unit = ctx.begin().await?;
     let row = find(&unit, id).await?;
     require_not_built_in(&row)?;
+    let members = unit.tenant().identity().members_of_groups([id.0]).await?;
     unit.tenant().identity().delete_group(id).await?;
     let data = json!({"name": row.name});
     unit.audit(record(ctx, &row, "delete", StatusCode::NO_CONTENT, data))
         .await?;
-    Ok(unit.commit().await?)
+    unit.commit().await?;
+    close_channels(ctx, &members);
+    Ok(())
+}
+
+/// Members see less from now on.
+fn close_channels(ctx: &Ctx, members: &[membership::Model]) {
+    for row in members {
+        ctx.app.events.close_of_user(UserId(row.user_id));
+    }
 }
 
 pub(super) async fn find(unit: &Unit, id: GroupId) -> ApiResult<group::Model> {

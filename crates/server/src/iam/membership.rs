@@ -158,7 +158,9 @@ pub(super) async fn delete(ctx: &Ctx, id: MembershipId) -> ApiResult<()> {
         description,
     ))
     .await?;
-    Ok(unit.commit().await?)
+    unit.commit().await?;
+    ctx.app.events.close_of_user(UserId(row.user_id));
+    Ok(())
 }
 
 fn record(

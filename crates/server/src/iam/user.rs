@@ -157,14 +157,14 @@ pub(super) async fn delete(ctx: &Ctx, id: UserId) -> ApiResult<()> {
             "You cannot delete your own account; ask another superuser.",
         ));
     }
-    let credentials = user_end::credentials(&unit, id).await?;
+    user_end::credentials(&unit, id).await?;
     unit.tenant().identity().delete_user(id).await?;
     let data = json!({"username": row.username});
     unit.audit(record(ctx, &row, "delete", StatusCode::NO_CONTENT, data))
         .await?;
     require_a_superuser_left(&unit, &row, false).await?;
     unit.commit().await?;
-    user_end::work(ctx, id, credentials).await;
+    user_end::work(ctx, id).await;
     Ok(())
 }
 

@@ -40,17 +40,18 @@ pub(super) async fn change(
         .change_user(row.clone(), wanted)
         .await
         .map_err(username::in_use)?;
-    let credentials = match deactivated {
-        true => user_end::credentials(&unit, id).await?,
-        false => Vec::new(),
-    };
+    if deactivated {
+        user_end::credentials(&unit, id).await?;
+    }
     let record = service::record(ctx, &changed, "update", StatusCode::OK, data);
     unit.audit(record).await?;
     let still = changed.is_superuser && changed.is_active;
     service::require_a_superuser_left(&unit, &row, still).await?;
     unit.commit().await?;
     if deactivated {
-        user_end::work(ctx, id, credentials).await;
+        user_end::work(ctx, id).await;
+    } else if row.is_superuser && !changed.is_superuser {
+        ctx.app.events.close_of_user(id);
     }
     Ok(changed)
 }

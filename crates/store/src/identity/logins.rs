@@ -6,7 +6,6 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _,
 };
-use uuid::Uuid;
 
 use super::Identity;
 use crate::entity::{login, user};
@@ -85,22 +84,17 @@ impl<C: ConnectionTrait> Identity<'_, C> {
             .rows_affected)
     }
 
-    /// Ends all logins of a user; gives their ids.
+    /// Ends all logins of a user; says how many there were.
     ///
     /// # Errors
     /// When the database is not writable.
-    pub async fn delete_logins_of(&self, user: UserId) -> Result<Vec<Uuid>, StoreError> {
+    pub async fn delete_logins_of(&self, user: UserId) -> Result<u64, StoreError> {
         use login::Column;
-        let rows = login::Entity::find()
-            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
-            .filter(Column::UserId.eq(user.0))
-            .all(self.0.connection)
-            .await?;
-        login::Entity::delete_many()
+        Ok(login::Entity::delete_many()
             .filter(Column::WorkspaceId.eq(self.0.workspace.0))
             .filter(Column::UserId.eq(user.0))
             .exec(self.0.connection)
-            .await?;
-        Ok(rows.into_iter().map(|row| row.id).collect())
+            .await?
+            .rows_affected)
     }
 }

@@ -8,7 +8,6 @@ use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _,
     QueryOrder as _,
 };
-use uuid::Uuid;
 
 use super::Identity;
 use crate::entity::{api_token, user};
@@ -131,24 +130,19 @@ impl<C: ConnectionTrait> Identity<'_, C> {
             > 0)
     }
 
-    /// Disables all tokens of a user; gives their ids.
+    /// Disables all tokens of a user; says how many there are.
     ///
     /// # Errors
     /// When the database is not writable.
-    pub async fn disable_tokens_of(&self, user: UserId) -> Result<Vec<Uuid>, StoreError> {
+    pub async fn disable_tokens_of(&self, user: UserId) -> Result<u64, StoreError> {
         use api_token::Column;
-        let rows = api_token::Entity::find()
-            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
-            .filter(Column::UserId.eq(user.0))
-            .all(self.0.connection)
-            .await?;
-        api_token::Entity::update_many()
+        Ok(api_token::Entity::update_many()
             .col_expr(Column::Enabled, Expr::value(false))
             .col_expr(Column::UpdatedAt, Expr::value(now()))
             .filter(Column::WorkspaceId.eq(self.0.workspace.0))
             .filter(Column::UserId.eq(user.0))
             .exec(self.0.connection)
-            .await?;
-        Ok(rows.into_iter().map(|row| row.id).collect())
+            .await?
+            .rows_affected)
     }
 }

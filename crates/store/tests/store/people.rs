@@ -255,8 +255,8 @@ async fn a_user_goes_with_everything_that_could_act_for_them() {
                 .await
                 .unwrap();
         }
-        assert_eq!(identity.disable_tokens_of(joe).await.unwrap().len(), 1);
-        assert_eq!(identity.delete_logins_of(joe).await.unwrap().len(), 1);
+        assert_eq!(identity.disable_tokens_of(joe).await.unwrap(), 1);
+        assert_eq!(identity.delete_logins_of(joe).await.unwrap(), 1);
         assert!(identity.delete_user(jane).await.unwrap());
         assert!(!identity.delete_user(jane).await.unwrap());
         unit.commit().await.unwrap();

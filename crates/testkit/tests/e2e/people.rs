@@ -494,6 +494,35 @@ fn a_group_shows_its_servers_to_its_members_only() {
 }
 
 #[test]
+fn whoever_leaves_a_group_no_longer_hears_of_its_servers() {
+    let scene = scene();
+    let agent = scene.system.public_agent("host");
+    scene.hide(agent.id());
+    let group = scene.group("ops", &[agent.id()]);
+    let uma = scene.person("uma", &json!({}));
+    let body = member(&group, &uma.id, "member");
+    let membership = id(&scene.root.post(MEMBERSHIPS, &body).expect(201).json());
+    let session = uma.api.post("/api/events/sessions/", &json!(null));
+    let session = session.expect(201).json();
+    let url = session["websocket_url"].as_str().unwrap();
+    let mut channel = uma.api.socket_url(url).unwrap();
+    let subscription = json!({
+        "channel": session["channel_id"],
+        "event_type": "command_fin",
+        "target_id": agent.id(),
+    });
+    let path = "/api/events/subscriptions/";
+    uma.api.post(path, &subscription).expect(201);
+    scene
+        .root
+        .delete(&format!("{MEMBERSHIPS}{membership}/"))
+        .expect(204);
+    assert_eq!(channel.next_json(), None, "the channel is closed");
+    assert!(uma.api.socket_url(url).is_err(), "and stays closed");
+    assert!(uma.api.post(path, &subscription).status >= 400);
+}
+
+#[test]
 fn nobody_promotes_themselves_in_a_group() {
     let scene = scene();
     let group = scene.group("ops", &[]);
