@@ -11,7 +11,7 @@ use crate::identity::{Identity, base, identify};
 use crate::image::Loaded;
 use crate::launch::Launch;
 use crate::policy::{Depth, Mode, Policy, PolicyError};
-use crate::tree::Running;
+use crate::tree::{Handover, Running};
 
 /// Programs that run what their user types.
 const SHELLS: [&str; 13] = [
@@ -45,8 +45,8 @@ pub(crate) struct Ruling {
 struct Grant {
     rule: Option<String>,
     reason: Option<String>,
-    /// The names of the starter go on to a helper.
-    helper: bool,
+    /// It goes on under the names of its starter, besides its own.
+    keeps_names: bool,
 }
 
 impl Bench {
@@ -75,7 +75,11 @@ impl Bench {
         let is_shell = is_shell(loaded);
         let first_shell = starter.is_new && is_shell && self.is_trusted(&identity);
         let mut names = self.names(&identity);
-        if matches!(&answer, Ok(grant) if grant.helper) {
+        let handover = answer
+            .as_ref()
+            .ok()
+            .and_then(|grant| handover(loaded, identity.as_ref().ok()?, grant));
+        if matches!(&answer, Ok(grant) if grant.keeps_names) {
             names.extend(starter.names.iter().cloned());
         }
         let running = Running {
@@ -83,6 +87,7 @@ impl Bench {
             is_new: false,
             is_shell,
             names,
+            handover,
         };
         let (verdict, rule, reason) = match answer {
             Ok(grant) => (Verdict::Allow, grant.rule, grant.reason),
@@ -134,9 +139,20 @@ impl Bench {
                 return Ok(Grant {
                     rule: None,
                     reason: Some(format!("a helper of {}", starter.names.join(", "))),
-                    helper: true,
+                    keeps_names: true,
                 });
             }
+        }
+        if let Some(handover) = &starter.handover
+            && handover.argv == loaded.argv
+            && self.is_trusted(&Ok(identity.clone()))
+            && changed.is_empty()
+        {
+            return Ok(Grant {
+                rule: handover.rule.clone(),
+                reason: Some("the interpreter of an allowed script".to_owned()),
+                keeps_names: true,
+            });
         }
         let mut refusal = "no rule allows it".to_owned();
         for (index, path) in identity.paths.iter().enumerate() {
@@ -147,7 +163,7 @@ impl Bench {
                     return Ok(Grant {
                         rule: verdict.rule,
                         reason: None,
-                        helper: false,
+                        keeps_names: false,
                     });
                 }
                 Decision::Deny { reason, .. } | Decision::Hold { reason } if index == 0 => {
@@ -216,9 +232,24 @@ impl Grant {
         Self {
             rule: None,
             reason: Some(reason.to_owned()),
-            helper: false,
+            keeps_names: false,
         }
     }
+}
+
+/// `env program script …` was loaded for an allowed script: what comes next is
+/// known to the letter.
+fn handover(loaded: &Loaded, identity: &Identity, grant: &Grant) -> Option<Handover> {
+    let by_env = identity.skip == 3 && loaded.called().map(base) == Some("env");
+    let program = loaded.argv.get(1)?;
+    let is_plain = !program.is_empty()
+        && program
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._+".contains(byte));
+    (by_env && is_plain).then(|| Handover {
+        argv: loaded.argv.iter().skip(1).cloned().collect(),
+        rule: grant.rule.clone(),
+    })
 }
 
 /// By any of its names: who pretends to be a shell is judged like one.

@@ -14,6 +14,17 @@ pub(crate) struct Running {
     pub(crate) is_shell: bool,
     /// Names under which it may start helpers.
     pub(crate) names: Vec<String>,
+    /// Set for `env` as the interpreter of an allowed script.
+    pub(crate) handover: Option<Handover>,
+}
+
+/// What `env` does for a script that begins with `#!/usr/bin/env program`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Handover {
+    /// The exact arguments of the program that `env` goes on to load.
+    pub(crate) argv: Vec<Vec<u8>>,
+    /// The rule that allowed the script.
+    pub(crate) rule: Option<String>,
 }
 
 impl Running {
@@ -32,6 +43,7 @@ impl Running {
             is_new: false,
             is_shell: true,
             names: Vec::new(),
+            handover: None,
         }
     }
 }

@@ -188,6 +188,36 @@ fn a_script_is_judged_by_its_own_name() {
 }
 
 #[test]
+fn env_may_load_the_interpreter_of_an_allowed_script_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = write_program(folder.path(), "tool", "#!/usr/bin/env dash\nexit 0\n");
+    let real = std::fs::canonicalize(folder.path()).unwrap();
+    let mut policy = allowing(&["tool", "tool *"]);
+    policy
+        .trusted_folders
+        .push(real.to_str().unwrap().to_owned());
+    let (ending, seen) = shell(&policy, &format!("{path} x; exit $?"));
+    assert_eq!(ending, Ending::Exited(0), "{:#?}", seen.events);
+    assert_eq!(seen.programs(Verdict::Allow)[1..], ["env", "dash"]);
+    assert_eq!(seen.events[2].rule.as_deref(), Some("tool *"));
+    assert_denied(&policy, &format!("dash {path}; exit 0"));
+    assert_denied(&policy, &format!("/usr/bin/env dash -c {path}; exit 0"));
+    // `env` finds another `dash`.
+    std::fs::create_dir(real.join("other")).unwrap();
+    std::fs::copy("/usr/bin/id", real.join("other/dash")).unwrap();
+    let other = real.join("other");
+    assert_denied(
+        &policy,
+        &format!("PATH={}; {path}; exit 0", other.display()),
+    );
+    let mut launch = launch(&["/bin/sh", "-c", &format!("{path}; exit 0")]);
+    launch.env = [("PATH".into(), other.into())].into();
+    let mut seen = Seen::default();
+    guard::run(&policy, &launch, &mut seen).unwrap();
+    assert_eq!(seen.denied(), ["dash"]);
+}
+
+#[test]
 fn children_of_an_allowed_interpreter_are_judged() {
     if !has_python() {
         return println!("no python3 here");
