@@ -52,6 +52,7 @@ const TABLE: &[Entry] = &[
             "preconv",
             "tbl",
             "nroff",
+            "col",
             "gzip",
             "zcat",
             "pager",
