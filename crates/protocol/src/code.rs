@@ -5,6 +5,16 @@
 pub const AUTH_MFA_REQUIRED: &str = "auth_mfa_required";
 /// The caller has not chosen a system username yet.
 pub const USER_USERNAME_REQUIRED: &str = "user_username_required";
+/// Not the form of a system username.
+pub const USER_USERNAME_INVALID: &str = "user_username_invalid";
+/// A reserved system username.
+pub const USER_USERNAME_DISALLOWED: &str = "user_username_disallowed";
+/// Somebody else's system username.
+pub const USER_USERNAME_IN_USE: &str = "user_username_in_use";
+/// The caller has a system username, which stays.
+pub const USER_USERNAME_ALREADY_SET: &str = "user_username_already_set";
+/// An account of this name exists on a server; only a superuser may give it to somebody.
+pub const APPROVAL_SUPERUSER_APPROVE_REQUIRED: &str = "approval_superuser_approve_required";
 /// A token's access-control lists do not allow this.
 pub const API_TOKEN_ACL_NOT_ALLOWED: &str = "api_token_acl_not_allowed";
 /// The token lacks the scope of this endpoint.

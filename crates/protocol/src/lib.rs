@@ -23,6 +23,7 @@ pub mod page;
 pub mod server;
 pub mod token;
 pub mod work_session;
+pub mod workspace;
 
 pub use error::ErrorBody;
 pub use page::{CursorPage, Page};

@@ -13,6 +13,7 @@ mod fleet;
 mod gate;
 mod history;
 mod http;
+mod iam;
 mod identity;
 mod program;
 mod telemetry;

@@ -50,6 +50,21 @@ impl<'a, C: ConnectionTrait> Tenant<'a, C> {
             .all(self.connection)
             .await?)
     }
+
+    /// Whether any server reports an account of this name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn has_host_account(&self, username: &str) -> Result<bool, StoreError> {
+        use inventory_row::Column;
+        let row = inventory_row::Entity::find()
+            .filter(Column::WorkspaceId.eq(self.workspace.0))
+            .filter(Column::Category.eq("users"))
+            .filter(Column::RowKey.eq(username))
+            .one(self.connection)
+            .await?;
+        Ok(row.is_some())
+    }
 }
 
 impl<C: ConnectionTrait> Inventory<'_, C> {

@@ -154,6 +154,21 @@ impl<C: ConnectionTrait> WorkSessions<'_, C> {
         paging::fetch(query, self.0.connection, page).await
     }
 
+    /// Sessions assigned to a user that are not final.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn open_of(&self, user: UserId) -> Result<Vec<work_session::Model>, StoreError> {
+        use work_session::Column;
+        let open = [Status::Pending, Status::Approved, Status::Active].map(Status::as_str);
+        Ok(work_session::Entity::find()
+            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(Column::AssignedUser.eq(user.0))
+            .filter(Column::Status.is_in(open))
+            .all(self.0.connection)
+            .await?)
+    }
+
     /// Sessions whose state time has changed: scheduled ones that are due, and
     /// open ones whose window is over.
     ///

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::extract::WebSocketUpgrade;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, close_code};
 use axum::response::{IntoResponse as _, Response};
+use store::Viewer;
 use tokio::time::{Instant, interval_at, timeout};
 
 use crate::http::{AgentCtx, ApiError};
@@ -31,10 +32,16 @@ pub(super) async fn upgrade(ctx: AgentCtx, upgrade: WebSocketUpgrade) -> Respons
 }
 
 async fn serve(ctx: AgentCtx, mut socket: WebSocket) {
+    let closed = ctx.app.agents.controls(ctx.server_id());
+    if !still_exists(&ctx).await {
+        // Deleted between its authentication and now.
+        return;
+    }
     let mut pings = interval_at(Instant::now(), PING_INTERVAL);
     loop {
         tokio::select! {
             () = ctx.app.shutdown.cancelled() => break,
+            () = closed.cancelled() => break,
             _ = pings.tick() => {
                 let ping = socket.send(Message::Text(Utf8Bytes::from_static(PING)));
                 if !matches!(timeout(WRITE_TIMEOUT, ping).await, Ok(Ok(()))) {
@@ -53,4 +60,10 @@ async fn serve(ctx: AgentCtx, mut socket: WebSocket) {
     };
     // The peer may be gone; then there is nobody to tell.
     drop(timeout(WRITE_TIMEOUT, socket.send(Message::Close(Some(frame)))).await);
+}
+
+async fn still_exists(ctx: &AgentCtx) -> bool {
+    let fleet = ctx.tenant().fleet();
+    let found = fleet.find(Viewer::Everything, ctx.server_id()).await;
+    matches!(found, Ok(Some(_)))
 }

@@ -45,6 +45,8 @@ pub(crate) struct Hub {
     next: AtomicU64,
     connections: Mutex<HashMap<ServerId, Connection>>,
     replacements: Mutex<HashMap<ServerId, Vec<Instant>>>,
+    /// What closes the control sockets of a server.
+    controls: Mutex<HashMap<ServerId, CancellationToken>>,
     /// When agents that left were last here.
     left: Mutex<HashMap<ServerId, DateTime<Utc>>>,
 }
@@ -135,11 +137,25 @@ impl Hub {
         self.connections().values().cloned().collect()
     }
 
-    /// Closes the backhaul of a server, if it has one.
+    /// What closes the control sockets of a server. Several may be open for a while,
+    /// when an agent dials again before the old one is known to be gone.
+    pub(crate) fn controls(&self, server: ServerId) -> CancellationToken {
+        self.lock_controls().entry(server).or_default().clone()
+    }
+
+    /// Closes the sockets of a server, whichever it has.
     pub(crate) fn close(&self, server: ServerId) {
         if let Some(connection) = self.connection(server) {
             connection.closed.cancel();
         }
+        let controls = self.lock_controls().remove(&server);
+        if let Some(closed) = controls {
+            closed.cancel();
+        }
+    }
+
+    fn lock_controls(&self) -> MutexGuard<'_, HashMap<ServerId, CancellationToken>> {
+        self.controls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -164,6 +180,20 @@ mod tests {
         assert_eq!(receiver.recv().await.unwrap().as_str(), "kept");
         assert!(hub.disconnect(&new));
         assert!(hub.connection(server).is_none());
+    }
+
+    #[test]
+    fn closing_a_server_closes_all_its_sockets_and_no_others() {
+        let hub = Hub::default();
+        let (server, other) = (ServerId::new(), ServerId::new());
+        let (connection, _receiver) = hub.connect(WorkspaceId::new(), server, None);
+        let (first, second) = (hub.controls(server), hub.controls(server));
+        let foreign = hub.controls(other);
+        hub.close(server);
+        assert!(connection.closed.is_cancelled());
+        assert!(first.is_cancelled() && second.is_cancelled());
+        assert!(!foreign.is_cancelled());
+        assert!(!hub.controls(server).is_cancelled());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What time does to commands: schedules fall due, silent agents are given up on,
 //! ended authority stops work.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -10,6 +11,7 @@ use protocol::work_session;
 use store::entity::command;
 use store::now;
 use tokio::time::{MissedTickBehavior, interval};
+use uuid::Uuid;
 
 use super::dispatch;
 use super::reports::{announce_end, finish_if_complete};
@@ -37,15 +39,40 @@ pub(crate) async fn run(app: SharedApp) {
 }
 
 async fn pass(ctx: &PublicCtx) -> ApiResult<()> {
-    for row in ctx.tenant().commands().open(None).await? {
-        if let Err(error) = check(ctx, &row, now()).await {
+    let rows = ctx.tenant().commands().open(None).await?;
+    let locked = locked_requesters(ctx, &rows).await?;
+    for row in rows {
+        let is_locked = row.requested_by.is_some_and(|user| locked.contains(&user));
+        if let Err(error) = check(ctx, &row, is_locked, now()).await {
             tracing::warn!(command = %row.id, detail = error.detail, "a command could not be checked");
         }
     }
     Ok(())
 }
 
-async fn check(ctx: &PublicCtx, row: &command::Model, time: DateTime<Utc>) -> ApiResult<()> {
+/// Who asked for one of these commands and may not work any more.
+async fn locked_requesters(ctx: &PublicCtx, rows: &[command::Model]) -> ApiResult<HashSet<Uuid>> {
+    let mut users: HashSet<Uuid> = rows.iter().filter_map(|row| row.requested_by).collect();
+    if users.is_empty() {
+        return Ok(users);
+    }
+    let known = ctx
+        .tenant()
+        .identity()
+        .users_by_id(users.iter().copied())
+        .await?;
+    for user in known.iter().filter(|user| user.is_active) {
+        users.remove(&user.id);
+    }
+    Ok(users)
+}
+
+async fn check(
+    ctx: &PublicCtx,
+    row: &command::Model,
+    is_locked: bool,
+    time: DateTime<Utc>,
+) -> ApiResult<()> {
     let id = CommandId(row.id);
     if let Some(reported) = row.reported_at {
         if time - reported < OUTPUT_PATIENCE {
@@ -58,6 +85,10 @@ async fn check(ctx: &PublicCtx, row: &command::Model, time: DateTime<Utc>) -> Ap
             announce_end(ctx, id).await;
         }
         return Ok(());
+    }
+    if row.shell == SHELL_SYSTEM && is_locked && row.delivered_at.is_none() {
+        // Before a schedule or a connection lets it start.
+        return dispatch::cancel(ctx, row, "The user's account was locked.").await;
     }
     if row.status == Status::Scheduled.as_str() {
         return start_if_due(ctx, row, time).await;
@@ -75,8 +106,12 @@ async fn check(ctx: &PublicCtx, row: &command::Model, time: DateTime<Utc>) -> Ap
         }
         return Ok(());
     }
-    if row.shell == SHELL_SYSTEM && authority_ended(ctx, row).await? {
-        dispatch::cancel(ctx, row, "The work session ended.").await?;
+    if row.shell == SHELL_SYSTEM && (is_locked || authority_ended(ctx, row).await?) {
+        let reason = match is_locked {
+            true => "The user's account was locked.",
+            false => "The work session ended.",
+        };
+        dispatch::cancel(ctx, row, reason).await?;
     }
     Ok(())
 }

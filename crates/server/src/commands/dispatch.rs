@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::command::{Status, phase};
-use protocol::id::{CommandId, WorkSessionId};
+use protocol::id::{CommandId, UserId, WorkSessionId};
 use store::entity::{command, work_session};
 use store::now;
 
@@ -170,6 +170,17 @@ pub(crate) async fn cancel(ctx: &PublicCtx, row: &command::Model, reason: &str) 
         }
         Ok(None) => tracing::warn!(command = %id, "this agent cannot stop a running command"),
         Err(error) => return Err(ApiError::internal(error)),
+    }
+    Ok(())
+}
+
+/// Stops the commands of a user who may not work any more. One that cannot be stopped
+/// does not save the others.
+pub(crate) async fn cancel_of_user(ctx: &PublicCtx, user: UserId, reason: &str) -> ApiResult<()> {
+    for row in ctx.tenant().commands().open_of(user).await? {
+        if let Err(error) = cancel(ctx, &row, reason).await {
+            tracing::error!(command = %row.id, detail = error.detail, "command not stopped");
+        }
     }
     Ok(())
 }

@@ -9,6 +9,10 @@ use store::entity::command;
 use super::dispatch;
 use crate::http::{ApiResult, PublicCtx};
 
+/// Whom orders to the agent name as user and group: agents expect both to be filled,
+/// and it is root that carries these out (`agent-control.md` §22.1).
+const ACCOUNT: &str = "root";
+
 /// An internal command.
 #[derive(Clone, Debug)]
 pub(crate) struct InternalOrder {
@@ -45,8 +49,8 @@ pub(crate) async fn order_internal(
             } else {
                 order.arguments.to_string()
             },
-            username: String::new(),
-            groupname: String::new(),
+            username: ACCOUNT.to_owned(),
+            groupname: ACCOUNT.to_owned(),
             status: if connection.is_some() {
                 Status::Delivered
             } else {

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::ws::Utf8Bytes;
-use protocol::id::{ChannelId, WorkspaceId};
+use protocol::id::{ChannelId, UserId, WorkspaceId};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -30,6 +30,8 @@ struct Channel {
     workspace: WorkspaceId,
     /// The login or token it was made with; it goes with that.
     credential: Uuid,
+    /// Whose that is.
+    user: Option<UserId>,
     token_hash: String,
     topics: HashSet<Topic>,
     listener: Option<Listener>,
@@ -91,6 +93,7 @@ impl EventHub {
         &self,
         workspace: WorkspaceId,
         credential: Uuid,
+        user: Option<UserId>,
         token_hash: String,
     ) -> Option<ChannelId> {
         let mut state = self.state();
@@ -108,6 +111,7 @@ impl EventHub {
             Channel {
                 workspace,
                 credential,
+                user,
                 token_hash,
                 topics: HashSet::new(),
                 listener: None,
@@ -204,11 +208,21 @@ impl EventHub {
 
     /// Closes the channels of a login or token that is no longer valid.
     pub(crate) fn close_of(&self, credential: Uuid) {
+        self.close_where(|channel| channel.credential == credential);
+    }
+
+    /// Closes the channels of a user who may see less from now on: what they listen to
+    /// was checked when they subscribed.
+    pub(crate) fn close_of_user(&self, user: UserId) {
+        self.close_where(|channel| channel.user == Some(user));
+    }
+
+    fn close_where(&self, is_closed: impl Fn(&Channel) -> bool) {
         let mut state = self.state();
         let ids: Vec<ChannelId> = state
             .channels
             .iter()
-            .filter(|(_, channel)| channel.credential == credential)
+            .filter(|(_, channel)| is_closed(channel))
             .map(|(id, _)| *id)
             .collect();
         for id in ids {
@@ -245,7 +259,7 @@ mod tests {
     async fn events_reach_exactly_their_subscribers() {
         let hub = EventHub::default();
         let (workspace, me, target) = (WorkspaceId::new(), Uuid::now_v7(), Uuid::now_v7());
-        let id = hub.create(workspace, me, token::hash("t")).unwrap();
+        let id = hub.create(workspace, me, None, token::hash("t")).unwrap();
         assert_eq!(
             hub.subscribe(id, me, TYPE, None),
             Err(SubscribeError::NotConnected)
@@ -282,11 +296,26 @@ mod tests {
     }
 
     #[test]
+    fn a_users_channels_go_whatever_they_were_made_with() {
+        let hub = EventHub::default();
+        let user = UserId::new();
+        for owner in [Some(user), Some(user), Some(UserId::new()), None] {
+            let made = hub.create(WorkspaceId::new(), Uuid::now_v7(), owner, String::new());
+            assert!(made.is_some());
+        }
+        hub.close_of_user(user);
+        assert_eq!(hub.count(), 2);
+    }
+
+    #[test]
     fn channels_per_caller_are_bounded() {
         let hub = EventHub::default();
         let me = Uuid::now_v7();
         let made = (0..MAX_CHANNELS * 2)
-            .filter(|_| hub.create(WorkspaceId::new(), me, String::new()).is_some())
+            .filter(|_| {
+                hub.create(WorkspaceId::new(), me, None, String::new())
+                    .is_some()
+            })
             .count();
         assert_eq!(made, MAX_CHANNELS);
     }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use http::StatusCode;
-use protocol::id::{GroupId, ServerId};
+use protocol::id::{GroupId, ServerId, UserId};
 use serde_json::{Map, Value, json};
-use store::StoreError;
 use store::audit::AuditRecord;
-use store::entity::server;
+use store::entity::{membership, server};
 use store::fleet::ServerChange;
+use store::{StoreError, Unit};
 use uuid::Uuid;
 
 use super::{manage, register, slug, view};
@@ -135,6 +135,7 @@ pub(super) async fn change(
             return Err(ApiError::field(SOURCE, "groups", detail));
         }
     }
+    let blinded = blinded(&unit, &current, &wanted).await?;
     let record = change_record(ctx, &row, &wanted);
     let changed = if wanted.is_shared() {
         let change = ServerChange {
@@ -148,7 +149,28 @@ pub(super) async fn change(
     };
     unit.audit(record).await?;
     unit.commit().await?;
+    for row in blinded {
+        ctx.app.events.close_of_user(UserId(row.user_id));
+    }
     Ok(changed)
+}
+
+/// Members of the groups that the server leaves: what they listen to was checked when
+/// they saw it.
+async fn blinded(
+    unit: &Unit,
+    current: &Wanted,
+    wanted: &Wanted,
+) -> ApiResult<Vec<membership::Model>> {
+    let (Some(before), Some(after)) = (&current.groups, &wanted.groups) else {
+        return Ok(Vec::new());
+    };
+    let left = before.iter().filter(|group| !after.contains(group));
+    Ok(unit
+        .tenant()
+        .identity()
+        .members_of_groups(left.map(|group| group.0))
+        .await?)
 }
 
 fn name_taken(error: StoreError) -> ApiError {

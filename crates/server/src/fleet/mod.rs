@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::SharedApp;
 
-pub(crate) use refresh::run as run_clock;
+pub(crate) use refresh::{run as run_clock, sync_all};
 
 pub(crate) fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_lc_rs::rand;
-use protocol::id::ServerId;
+use protocol::id::{ServerId, WorkspaceId};
 use serde_json::Value;
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -74,6 +74,21 @@ async fn order_sync(ctx: &PublicCtx, server: ServerId) {
     };
     if let Err(error) = order_internal(ctx, order).await {
         tracing::warn!(%server, detail = error.detail, "a sync could not be ordered");
+    }
+}
+
+/// Orders a full sync of every agent of a workspace that is here, after a change that
+/// only a sync tells them.
+pub(crate) async fn sync_all(app: &SharedApp, workspace: WorkspaceId) {
+    let workspaces = app.workspaces.all();
+    let Some(workspace) = workspaces.into_iter().find(|w| w.id == workspace) else {
+        return;
+    };
+    let ctx = PublicCtx::internal(app.clone(), workspace);
+    for connection in app.agents.all() {
+        if connection.workspace == ctx.workspace_id() {
+            order_sync(&ctx, connection.server).await;
+        }
     }
 }
 

@@ -12,7 +12,8 @@ use serde_json::json;
 use store::audit::{Actor, AuditRecord};
 use store::entity::registration_token;
 use store::fleet::NewServer;
-use store::now;
+use store::identity::EVERYONE;
+use store::{Unit, now};
 
 use super::slug;
 use crate::app::App;
@@ -52,11 +53,7 @@ pub(super) async fn register(
     let name = slug::with_suffix(&request.name, &random_hex(SUFFIX_LENGTH)?);
 
     let unit = ctx.begin().await?;
-    let groups = unit
-        .tenant()
-        .identity()
-        .existing_groups(allowed_groups(&token))
-        .await?;
+    let groups = groups(&unit, &token).await?;
     let server = unit
         .tenant()
         .fleet()
@@ -122,6 +119,18 @@ async fn registration_token(
         "The registration token is not valid, disabled or expired; create a new one: \
          alpacon server token create",
     ))
+}
+
+/// The groups of a new server: those of its token, or else the built-in one. A token
+/// whose groups are all gone says who should not see its servers, so they join none.
+async fn groups(unit: &Unit, token: &registration_token::Model) -> ApiResult<Vec<GroupId>> {
+    let identity = unit.tenant().identity();
+    let allowed = allowed_groups(token);
+    if !allowed.is_empty() {
+        return Ok(identity.existing_groups(allowed).await?);
+    }
+    let everyone = identity.group_by_name(EVERYONE).await?;
+    Ok(everyone.into_iter().map(|row| GroupId(row.id)).collect())
 }
 
 fn is_usable(row: &registration_token::Model) -> bool {

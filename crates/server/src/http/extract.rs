@@ -364,6 +364,20 @@ pub(crate) fn optional_id<T: FromStr>(
     }
 }
 
+/// An optional `true` or `false` in the query; the empty text is neither.
+pub(crate) fn optional_flag(name: &'static str, text: Option<&str>) -> ApiResult<Option<bool>> {
+    match text {
+        None | Some("") => Ok(None),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(_) => Err(ApiError::field(
+            "api",
+            name,
+            format!("{name} must be true or false."),
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::holds_nul;

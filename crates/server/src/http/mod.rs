@@ -1,5 +1,6 @@
 //! The HTTP edge: the router and what every request passes.
 
+pub(crate) mod document;
 pub(crate) mod error;
 pub(crate) mod extract;
 pub(crate) mod health;
@@ -8,6 +9,7 @@ pub(crate) mod middleware;
 pub(crate) mod paging;
 pub(crate) mod router;
 
+pub(crate) use document::Document;
 pub(crate) use error::ApiError;
 pub(crate) use extract::{AgentBody, AgentCtx, Body, Ctx, Id, Params, PublicCtx};
 pub(crate) use paging::{CursorParams, PageParams};

@@ -7,7 +7,10 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
-use crate::{agents, audit, commands, events, fleet, history, identity, tokens, work_sessions};
+use crate::{
+    agents, audit, commands, events, fleet, history, iam, identity, tokens, work_sessions,
+    workspace,
+};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(info(title = "Alpacon", description = "The control plane's REST API."))]
@@ -17,6 +20,8 @@ fn documented() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(health::routes())
         .merge(identity::routes())
+        .merge(iam::routes())
+        .merge(workspace::routes())
         .merge(tokens::routes())
         .merge(fleet::routes())
         .merge(work_sessions::routes())

@@ -150,7 +150,7 @@ async fn credentials(
     };
     let account = if credentials.username == account.name {
         HostAccount {
-            uid: account.uid,
+            uid: Some(account.uid),
             home: account.home,
             shell: account.shell,
         }

@@ -25,7 +25,7 @@ use crate::http::middleware::LoginLimiter;
 use crate::http::router;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
-use crate::{audit, commands, fleet, work_sessions};
+use crate::{audit, commands, fleet, iam, work_sessions};
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
 const REPLACED_PORT: u16 = 8000;
@@ -104,6 +104,7 @@ impl Node {
             let unit = store.begin(workspace.id).await?;
             unit.tenant().fleet().clear_presence().await?;
             unit.commit().await?;
+            iam::ensure_everyone(&store, workspace.id).await?;
         }
         let listen = config.server.listen;
         let bind = async |address: SocketAddr| {
@@ -111,8 +112,14 @@ impl Node {
                 .await
                 .with_context(|| format!("server.listen: cannot listen on {address}"))
         };
-        let first = bind(listen).await?;
-        let address = first.local_addr()?;
+        let (first, address) = loop {
+            let listener = bind(listen).await?;
+            let address = listener.local_addr()?;
+            // A free port is our choice, so not one that the public agent rewrites.
+            if listen.port() != 0 || !address.port().to_string().contains("8000") {
+                break (listener, address);
+            }
+        };
         let mut listeners = vec![first];
         if address.port() == REPLACED_PORT {
             listeners.push(bind(SocketAddr::new(address.ip(), REPLACEMENT_PORT)).await?);

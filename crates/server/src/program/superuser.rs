@@ -16,9 +16,7 @@ use store::{Store, StoreError};
 use crate::config::Config;
 use crate::crypto::keys::Keys;
 use crate::crypto::password;
-
-/// Shortest password taken.
-const MIN_PASSWORD: usize = 12;
+use crate::iam;
 
 #[derive(Debug, Args)]
 pub(super) struct CreateArguments {
@@ -40,7 +38,7 @@ pub(super) struct CreateArguments {
 pub(super) async fn create(arguments: CreateArguments) -> anyhow::Result<()> {
     let config = Config::load(arguments.config.as_deref())?;
     let keys = Keys::load_or_create(&config.server.data_dir.join("keys"))?;
-    let password = read_password()?;
+    let password = read_password(&arguments.username)?;
     let store = super::node::open_store(&config, &keys).await?;
     store.migrate().await?;
     let workspace = find_or_create_workspace(&store, &keys, &arguments.workspace).await?;
@@ -64,7 +62,7 @@ fn say(text: &str) {
 }
 
 #[expect(clippy::print_stderr, reason = "the prompt of an interactive command")]
-fn read_password() -> anyhow::Result<String> {
+fn read_password(username: &str) -> anyhow::Result<String> {
     let stdin = std::io::stdin();
     let hidden = if stdin.is_terminal() {
         eprint!("Password for the new superuser: ");
@@ -82,9 +80,7 @@ fn read_password() -> anyhow::Result<String> {
     }
     drop(hidden);
     let password = line.trim_end_matches(['\n', '\r']).to_owned();
-    if password.chars().count() < MIN_PASSWORD {
-        bail!("the password must have at least {MIN_PASSWORD} characters");
-    }
+    iam::password::check(&password, &[username])?;
     Ok(password)
 }
 
@@ -119,7 +115,8 @@ pub(super) struct SuperuserSpec {
 
 /// What is known of the account on hosts.
 pub(super) struct HostAccount {
-    pub(super) uid: i64,
+    /// None: one is given out.
+    pub(super) uid: Option<i64>,
     pub(super) home: String,
     pub(super) shell: String,
 }
@@ -127,7 +124,7 @@ pub(super) struct HostAccount {
 impl Default for HostAccount {
     fn default() -> Self {
         Self {
-            uid: 0,
+            uid: None,
             home: String::new(),
             shell: "/bin/bash".to_owned(),
         }
@@ -153,6 +150,7 @@ pub(super) async fn create_superuser(
             uid: new.account.uid,
             is_staff: true,
             is_superuser: true,
+            ..NewUser::default()
         })
         .await;
     let user = match created {

@@ -19,7 +19,7 @@ type Resource = (
 
 /// What this version asks scopes for. What it does not know cannot be granted:
 /// the grant would come into force with a later version, unseen.
-const RESOURCES: [Resource; 9] = [
+const RESOURCES: [Resource; 11] = [
     ("activity", &["read"], &[]),
     (
         "command",
@@ -28,11 +28,13 @@ const RESOURCES: [Resource; 9] = [
     ),
     ("event_session", &["create"], &[]),
     ("event_subscription", &["create"], &[]),
-    ("membership", &["read"], &[]),
+    ("group", &["create", "delete", "read", "update"], &[]),
+    ("membership", &["create", "delete", "read"], &[]),
     ("registration_method", &["read"], &[]),
     ("registration_token", &["create", "delete", "read"], &[]),
     ("server", &["delete", "read", "update"], &["server"]),
-    ("user", &["read"], &[]),
+    ("user", &["create", "delete", "read", "update"], &[]),
+    ("workspace", &["read"], &[]),
 ];
 
 /// The scopes that a caller who holds `held` may grant.

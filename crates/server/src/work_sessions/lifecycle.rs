@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use http::StatusCode;
 use protocol::code;
 use protocol::event;
-use protocol::id::WorkSessionId;
+use protocol::id::{UserId, WorkSessionId};
 use protocol::work_session::Status;
 use serde_json::json;
 use store::audit::{Actor, AuditRecord};
@@ -149,6 +149,22 @@ pub(super) async fn carry_out(
         end_work(ctx, WorkSessionId(row.id), transition).await;
     }
     Ok(changed)
+}
+
+/// Ends the sessions assigned to a user who may not work any more. One that cannot be
+/// ended does not save the others.
+pub(crate) async fn end_of_user(ctx: &Ctx, user: UserId, actor: &Actor) -> ApiResult<()> {
+    for row in ctx.tenant().work_sessions().open_of(user).await? {
+        let transition = match Status::parse(&row.status) {
+            Some(Status::Pending) => Transition::Cancel,
+            _ => Transition::Revoke,
+        };
+        let ended = carry_out(ctx, &row, transition, actor.clone(), ctx.ip.to_string()).await;
+        if let Err(error) = ended {
+            tracing::error!(session = %row.id, detail = error.detail, "session not ended");
+        }
+    }
+    Ok(())
 }
 
 /// Tells who listens to a session.

@@ -9,5 +9,6 @@ mod update;
 mod view;
 
 pub(crate) use clock::run as run_clock;
+pub(crate) use lifecycle::end_of_user;
 pub(crate) use routes::routes;
 pub(crate) use view::visible;

@@ -1,5 +1,8 @@
 //! Workspaces and their settings.
 
+mod change;
+mod documents;
+mod routes;
 mod settings;
 
 use std::collections::HashMap;
@@ -8,7 +11,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use protocol::id::WorkspaceId;
 use store::{Store, StoreError};
+use tokio::sync::Semaphore;
 
+pub(crate) use routes::routes;
 pub(crate) use settings::{ApprovalPolicy, Settings};
 
 /// A workspace as requests see it.
@@ -21,7 +26,11 @@ pub(crate) struct Workspace {
 }
 
 /// All workspaces, read once and again when one changes.
-pub(crate) struct Workspaces(ArcSwap<Index>);
+pub(crate) struct Workspaces {
+    index: ArcSwap<Index>,
+    /// One reads at a time: of two, the older reading must not be kept.
+    turn: Semaphore,
+}
 
 #[derive(Default)]
 struct Index {
@@ -31,12 +40,17 @@ struct Index {
 
 impl Workspaces {
     pub(crate) async fn load(store: &Store) -> Result<Self, StoreError> {
-        let workspaces = Self(ArcSwap::default());
+        let workspaces = Self {
+            index: ArcSwap::default(),
+            turn: Semaphore::new(1),
+        };
         workspaces.reload(store).await?;
         Ok(workspaces)
     }
 
     pub(crate) async fn reload(&self, store: &Store) -> Result<(), StoreError> {
+        // Never closed; without a turn the reading is right all the same.
+        let _turn = self.turn.acquire().await;
         let mut index = Index::default();
         for row in store.workspaces().await? {
             let settings = serde_json::from_value(row.settings)
@@ -54,18 +68,18 @@ impl Workspaces {
             }
             index.all.push(workspace);
         }
-        self.0.store(Arc::new(index));
+        self.index.store(Arc::new(index));
         Ok(())
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Workspace>> {
-        self.0.load().all.clone()
+        self.index.load().all.clone()
     }
 
     /// The workspace that a `Host` header names. The only one of a server serves
     /// every name.
     pub(crate) fn by_host(&self, host: &str) -> Option<Arc<Workspace>> {
-        let index = self.0.load();
+        let index = self.index.load();
         if let [only] = index.all.as_slice()
             && only.host.is_empty()
         {

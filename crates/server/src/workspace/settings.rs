@@ -18,11 +18,34 @@ pub(crate) enum ApprovalPolicy {
     Always,
 }
 
+impl ApprovalPolicy {
+    pub(super) const ALL: [Self; 4] =
+        [Self::Never, Self::Agents, Self::NonSuperusers, Self::Always];
+
+    /// As in documents.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Agents => "agents",
+            Self::NonSuperusers => "non_superusers",
+            Self::Always => "always",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|policy| policy.as_str() == text)
+    }
+}
+
 /// Workspace settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Settings {
     pub(crate) language: String,
+    /// To show times in.
+    pub(crate) timezone: String,
+    /// Two letters.
+    pub(crate) country: String,
     /// Password logins need a work session for operations on servers.
     pub(crate) require_work_session_for_passwords: bool,
     /// Tokens need one too, beside their ACLs.
@@ -44,6 +67,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             language: "en".to_owned(),
+            timezone: "UTC".to_owned(),
+            country: String::new(),
             require_work_session_for_passwords: true,
             require_work_session_for_tokens: false,
             work_session_approval: ApprovalPolicy::default(),
@@ -53,5 +78,12 @@ impl Default for Settings {
             block_local_sudo: false,
             detect_local_access: false,
         }
+    }
+}
+
+impl Settings {
+    /// The part that agents are told.
+    pub(super) fn access_policy(&self) -> (bool, bool) {
+        (self.block_local_sudo, self.detect_local_access)
     }
 }

@@ -12,7 +12,9 @@ pub struct Model {
     pub name: String,
     pub display_name: String,
     pub description: String,
+    pub tags: String,
     pub gid: i64,
+    pub is_ldap_group: bool,
     pub added_at: ChronoDateTimeUtc,
     pub updated_at: ChronoDateTimeUtc,
 }

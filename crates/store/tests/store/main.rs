@@ -12,4 +12,5 @@ mod audit_chain;
 mod commands;
 mod databases;
 mod fleet;
+mod people;
 mod tenancy;

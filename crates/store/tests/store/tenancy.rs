@@ -18,13 +18,7 @@ pub(crate) async fn user(fresh: &Fresh, workspace: WorkspaceId, name: &str) -> U
         .identity()
         .create_user(NewUser {
             username: name.to_owned(),
-            email: String::new(),
-            password_hash: None,
-            shell: String::new(),
-            home_directory: String::new(),
-            uid: 0,
-            is_staff: false,
-            is_superuser: false,
+            ..NewUser::default()
         })
         .await
         .unwrap();

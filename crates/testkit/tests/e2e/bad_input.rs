@@ -16,7 +16,7 @@ fn scene() -> (System, PublicAgent, Api) {
 }
 
 /// Every place that takes a JSON object from a user.
-const WRITES: [(&str, Method); 7] = [
+const WRITES: [(&str, Method); 12] = [
     ("/api/auth/login/", Method::POST),
     ("/api/events/commands/", Method::POST),
     ("/api/events/subscriptions/", Method::POST),
@@ -27,6 +27,11 @@ const WRITES: [(&str, Method); 7] = [
         "/api/servers/registration-methods/token-install/guide/",
         Method::POST,
     ),
+    ("/api/iam/users/", Method::POST),
+    ("/api/iam/groups/", Method::POST),
+    ("/api/iam/memberships/", Method::POST),
+    ("/api/iam/username/", Method::POST),
+    ("/api/workspaces/access-control/-/", Method::PATCH),
 ];
 
 #[test]

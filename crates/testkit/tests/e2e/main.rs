@@ -16,6 +16,7 @@ mod faults;
 mod gate;
 mod peer_agent;
 mod peer_cli;
+mod people;
 mod quick_path;
 mod work_sessions;
 

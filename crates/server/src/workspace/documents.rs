@@ -1,0 +1,199 @@
+//! The settings as documents, each a part of all settings (`rest-identity.md` §21).
+
+use protocol::workspace::{AccessControl, Preferences, Security};
+use serde_json::{Map, Value};
+
+use super::settings::{ApprovalPolicy, Settings};
+use crate::http::{ApiResult, Document};
+
+/// For refusals.
+pub(super) const SOURCE: &str = "workspace";
+/// Longest text.
+const MAX_TEXT: usize = 64;
+const MINUTE: i64 = 60;
+const DAY: i64 = 24 * 60 * MINUTE;
+
+/// A part of the settings that is read and changed as one document.
+pub(super) trait Part: Sized {
+    /// For the audit trail.
+    const NAME: &'static str;
+
+    /// What it is now.
+    fn of(settings: &Settings) -> Self;
+
+    /// Puts what `document` says into `settings`.
+    ///
+    /// # Errors
+    /// When a value has another type or is out of bounds; then nothing may be stored.
+    fn apply(document: Document<'_>, settings: &mut Settings) -> ApiResult<()>;
+}
+
+impl Part for Preferences {
+    const NAME: &'static str = "preferences";
+
+    fn of(settings: &Settings) -> Self {
+        Self {
+            language: settings.language.clone(),
+            timezone: settings.timezone.clone(),
+            country: settings.country.clone(),
+        }
+    }
+
+    fn apply(document: Document<'_>, settings: &mut Settings) -> ApiResult<()> {
+        set(&mut settings.language, document.text("language", MAX_TEXT)?);
+        set(&mut settings.timezone, document.text("timezone", MAX_TEXT)?);
+        set(&mut settings.country, document.text("country", MAX_TEXT)?);
+        Ok(())
+    }
+}
+
+impl Part for AccessControl {
+    const NAME: &'static str = "access_control";
+
+    fn of(settings: &Settings) -> Self {
+        Self {
+            allow_direct_root: settings.allow_direct_root,
+            block_local_sudo: settings.block_local_sudo,
+            detect_local_access: settings.detect_local_access,
+            work_session_max_ttl: settings.work_session_max_ttl,
+            work_session_approval: settings.work_session_approval.as_str().to_owned(),
+            require_work_session_for_passwords: settings.require_work_session_for_passwords,
+            require_work_session_for_tokens: settings.require_work_session_for_tokens,
+        }
+    }
+
+    fn apply(document: Document<'_>, settings: &mut Settings) -> ApiResult<()> {
+        for (field, name) in [
+            (&mut settings.allow_direct_root, "allow_direct_root"),
+            (&mut settings.block_local_sudo, "block_local_sudo"),
+            (&mut settings.detect_local_access, "detect_local_access"),
+            (
+                &mut settings.require_work_session_for_passwords,
+                "require_work_session_for_passwords",
+            ),
+            (
+                &mut settings.require_work_session_for_tokens,
+                "require_work_session_for_tokens",
+            ),
+        ] {
+            set(field, document.flag(name)?);
+        }
+        set(
+            &mut settings.work_session_max_ttl,
+            document.number("work_session_max_ttl", MINUTE..=365 * DAY)?,
+        );
+        let words = ApprovalPolicy::ALL.map(ApprovalPolicy::as_str);
+        let word = document.choice("work_session_approval", &words)?;
+        set(
+            &mut settings.work_session_approval,
+            word.and_then(ApprovalPolicy::parse),
+        );
+        Ok(())
+    }
+}
+
+impl Part for Security {
+    const NAME: &'static str = "security";
+
+    fn of(settings: &Settings) -> Self {
+        Self {
+            password_session_ttl: settings.password_session_ttl,
+        }
+    }
+
+    fn apply(document: Document<'_>, settings: &mut Settings) -> ApiResult<()> {
+        set(
+            &mut settings.password_session_ttl,
+            document.number("password_session_ttl", 5 * MINUTE..=30 * DAY)?,
+        );
+        Ok(())
+    }
+}
+
+fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
+/// Puts changed settings back into the stored ones. What this version does not know
+/// there stays: another version may.
+pub(super) fn merge(stored: Value, settings: &Settings) -> Result<Value, serde_json::Error> {
+    let mut members = match stored {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    };
+    if let Value::Object(known) = serde_json::to_value(settings)? {
+        members.extend(known);
+    }
+    Ok(Value::Object(members))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn applied<P: Part>(document: &Value) -> ApiResult<Settings> {
+        let mut settings = Settings::default();
+        let members = document.as_object().unwrap();
+        P::apply(Document::new(members, SOURCE), &mut settings)?;
+        Ok(settings)
+    }
+
+    #[test]
+    fn a_document_sent_back_as_it_was_read_changes_nothing() {
+        fn unchanged<P: Part + serde::Serialize>() {
+            let document = serde_json::to_value(P::of(&Settings::default())).unwrap();
+            assert_eq!(applied::<P>(&document).unwrap(), Settings::default());
+        }
+        unchanged::<Preferences>();
+        unchanged::<AccessControl>();
+        unchanged::<Security>();
+    }
+
+    #[test]
+    fn a_part_changes_its_own_and_ignores_the_rest() {
+        let settings = applied::<AccessControl>(&json!({
+            "block_local_sudo": true, "work_session_approval": "always",
+            "language": "ko", "password_session_ttl": 1, "unknown": [],
+        }));
+        let expected = Settings {
+            block_local_sudo: true,
+            work_session_approval: ApprovalPolicy::Always,
+            ..Settings::default()
+        };
+        assert_eq!(settings.unwrap(), expected);
+    }
+
+    #[test]
+    fn values_have_their_type_and_bounds() {
+        for document in [
+            json!({"block_local_sudo": "true"}),
+            json!({"require_work_session_for_passwords": 0}),
+            json!({"work_session_max_ttl": 1}),
+            json!({"work_session_max_ttl": 3600.5}),
+            json!({"work_session_max_ttl": "3600"}),
+            json!({"work_session_approval": "sometimes"}),
+        ] {
+            assert!(applied::<AccessControl>(&document).is_err(), "{document}");
+        }
+        assert!(applied::<Security>(&json!({"password_session_ttl": -1})).is_err());
+        assert!(applied::<Preferences>(&json!({"language": ["en"]})).is_err());
+    }
+
+    #[test]
+    fn stored_settings_of_other_versions_stay() {
+        let stored = json!({"of_the_future": [1], "language": "en"});
+        let settings = Settings {
+            language: "ko".to_owned(),
+            ..Settings::default()
+        };
+        let merged = merge(stored, &settings).unwrap();
+        assert_eq!(merged["of_the_future"], json!([1]));
+        assert_eq!(merged["language"], "ko");
+        let read: Settings = serde_json::from_value(merged).unwrap();
+        assert_eq!(read, settings);
+    }
+}

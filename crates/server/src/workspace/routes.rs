@@ -1,0 +1,88 @@
+//! Routes of workspace settings (`rest-identity.md` §21).
+
+use axum::Json;
+use protocol::workspace::{AccessControl, MfaMethods, Preferences, Security};
+use serde_json::{Map, Value};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::change::change;
+use super::documents::{Part, SOURCE};
+use crate::app::SharedApp;
+use crate::http::{ApiResult, Body, Ctx};
+
+pub(crate) fn routes() -> OpenApiRouter<SharedApp> {
+    OpenApiRouter::new()
+        .routes(routes!(preferences, change_preferences))
+        .routes(routes!(access_control, change_access_control))
+        .routes(routes!(security, change_security))
+        .routes(routes!(mfa_methods))
+}
+
+fn read<P: Part>(ctx: &Ctx) -> ApiResult<Json<P>> {
+    ctx.principal.require_scope(SOURCE, "read")?;
+    Ok(Json(P::of(&ctx.workspace.settings)))
+}
+
+/// The workspace's preferences.
+#[utoipa::path(get, path = "/api/workspaces/preferences/-/", tag = "workspaces",
+    responses((status = OK, body = Preferences)))]
+async fn preferences(ctx: Ctx) -> ApiResult<Json<Preferences>> {
+    read(&ctx)
+}
+
+/// Change the workspace's preferences. Takes the whole document as it was read.
+#[utoipa::path(patch, path = "/api/workspaces/preferences/-/", tag = "workspaces",
+    request_body = Preferences,
+    responses((status = OK, body = Preferences), (status = FORBIDDEN)))]
+async fn change_preferences(
+    ctx: Ctx,
+    Body(document): Body<Map<String, Value>>,
+) -> ApiResult<Json<Preferences>> {
+    change(&ctx, &document).await.map(Json)
+}
+
+/// What logins and tokens may do on servers.
+#[utoipa::path(get, path = "/api/workspaces/access-control/-/", tag = "workspaces",
+    responses((status = OK, body = AccessControl)))]
+async fn access_control(ctx: Ctx) -> ApiResult<Json<AccessControl>> {
+    read(&ctx)
+}
+
+/// Change what logins and tokens may do on servers. Takes the whole document as it was
+/// read; agents are told at once.
+#[utoipa::path(patch, path = "/api/workspaces/access-control/-/", tag = "workspaces",
+    request_body = AccessControl,
+    responses((status = OK, body = AccessControl), (status = FORBIDDEN)))]
+async fn change_access_control(
+    ctx: Ctx,
+    Body(document): Body<Map<String, Value>>,
+) -> ApiResult<Json<AccessControl>> {
+    change(&ctx, &document).await.map(Json)
+}
+
+/// How people log in.
+#[utoipa::path(get, path = "/api/workspaces/security/-/", tag = "workspaces",
+    responses((status = OK, body = Security)))]
+async fn security(ctx: Ctx) -> ApiResult<Json<Security>> {
+    read(&ctx)
+}
+
+/// Change how people log in. Takes the whole document as it was read.
+#[utoipa::path(patch, path = "/api/workspaces/security/-/", tag = "workspaces",
+    request_body = Security,
+    responses((status = OK, body = Security), (status = FORBIDDEN)))]
+async fn change_security(
+    ctx: Ctx,
+    Body(document): Body<Map<String, Value>>,
+) -> ApiResult<Json<Security>> {
+    change(&ctx, &document).await.map(Json)
+}
+
+/// Second factors that users may enrol: none, until this version has one.
+#[utoipa::path(get, path = "/api/workspaces/security/-/mfa-methods/", tag = "workspaces",
+    responses((status = OK, body = MfaMethods)))]
+async fn mfa_methods(ctx: Ctx) -> ApiResult<Json<MfaMethods>> {
+    ctx.principal.require_scope(SOURCE, "read")?;
+    Ok(Json(MfaMethods::default()))
+}
