@@ -121,12 +121,12 @@ pub fn service_of(workspace: &str, configured: Option<&str>) -> Result<Option<St
             "http" => matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")),
             _ => false,
         });
-        return match is_safe {
-            true => Ok(Some(configured.to_owned())),
-            false => Err(Error::Login(format!(
+        if !is_safe {
+            return Err(Error::Login(format!(
                 "the address of the billing service must begin with https://: {configured}"
-            ))),
-        };
+            )));
+        }
+        return Ok(Some(configured.to_owned()));
     }
     let url = Url::parse(workspace).ok();
     let host = url

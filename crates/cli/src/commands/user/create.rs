@@ -118,10 +118,6 @@ impl Args {
         let optional = |given: Option<String>, question: &str| {
             given.map_or_else(|| prompt::line(question), Ok)
         };
-        let flag = |given: bool, question: &str| match given {
-            true => Ok(true),
-            false => prompt::yes_or_no(question),
-        };
         Ok(NewUser {
             username: prompt::required("Username: ")?,
             password: password(self.password_stdin)?,
@@ -133,7 +129,8 @@ impl Args {
             description: optional(self.description, "Description (optional): ")?,
             shell: optional(self.shell, "Login shell (optional): ")?,
             is_active: true,
-            is_ldap_user: flag(self.ldap, "Is the account kept in a directory (LDAP)?")?,
+            is_ldap_user: self.ldap
+                || prompt::yes_or_no("Is the account kept in a directory (LDAP)?")?,
             is_staff: self.staff
                 || caller.is_superuser && prompt::yes_or_no("Shall it have staff privileges?")?,
             is_superuser: self.superuser
