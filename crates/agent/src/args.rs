@@ -1,8 +1,11 @@
 //! The command line (`agent-control.md` §2).
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
+use ::guard::{Depth, Mode};
 use clap::{ArgAction, Args, Parser, Subcommand};
+use serde::de::DeserializeOwned;
 
 use crate::config::ini::parse_bool;
 
@@ -31,6 +34,36 @@ pub(crate) enum Command {
     Register(RegisterArguments),
     /// End this machine's registration.
     Unregister(UnregisterArguments),
+    /// The exec guard, by itself.
+    #[command(subcommand)]
+    Guard(GuardCommand),
+}
+
+/// `guard`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum GuardCommand {
+    /// Run a program under the exec guard and pass its exit status through.
+    Run(GuardRunArguments),
+}
+
+/// `guard run`.
+#[derive(Debug, Args)]
+pub(crate) struct GuardRunArguments {
+    /// Policy document in JSON, as an order carries it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) policy: PathBuf,
+    /// observe or enforce, instead of what the policy says.
+    #[arg(long, value_parser = guard_word::<Mode>)]
+    pub(crate) mode: Option<Mode>,
+    /// top, shells or all, instead of what the policy says.
+    #[arg(long, value_parser = guard_word::<Depth>)]
+    pub(crate) depth: Option<Depth>,
+    /// File for exec events, one JSON document per line.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) events: Option<PathBuf>,
+    /// The program and its arguments.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
 }
 
 /// `register`.
@@ -102,6 +135,12 @@ fn boolean(text: &str) -> Result<bool, String> {
     parse_bool(text).ok_or_else(|| "expected true or false".to_owned())
 }
 
+/// A word of the guard's policy document.
+fn guard_word<W: DeserializeOwned>(text: &str) -> Result<W, String> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned()))
+        .map_err(|error| error.to_string())
+}
+
 fn tag(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => {
@@ -144,6 +183,22 @@ mod tests {
         assert!(register(&[]).ssl_verify);
         assert!(register(&["--ssl-verify"]).ssl_verify);
         assert!(!register(&["--ssl-verify=false"]).ssl_verify);
+    }
+
+    #[test]
+    fn the_guard_takes_everything_after_the_dashes() {
+        let line = "alpamon guard run --policy p --mode observe --depth top -- ls --mode x";
+        let parsed = Arguments::try_parse_from(line.split(' ')).unwrap();
+        let Some(Command::Guard(GuardCommand::Run(run))) = parsed.command else {
+            panic!("not guard run");
+        };
+        assert_eq!(
+            (run.mode, run.depth),
+            (Some(Mode::Observe), Some(Depth::Top))
+        );
+        assert_eq!(run.command, ["ls", "--mode", "x"]);
+        let wrong = "alpamon guard run --policy p --mode off -- ls";
+        assert!(Arguments::try_parse_from(wrong.split(' ')).is_err());
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod control;
 mod daemon;
 mod dispatch;
 mod executor;
+mod guard;
 mod hex;
 mod internal;
 mod inventory;
@@ -91,6 +92,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         None => daemon(&overrides, &owner),
         Some(Command::Register(arguments)) => register(arguments, &overrides, &owner),
         Some(Command::Unregister(arguments)) => unregister(arguments, &overrides, &owner),
+        Some(Command::Guard(command)) => guard::command(command),
     }
 }
 

@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, approval, audit, completion, event, exec, log, login, server, work_session,
+    agent, approval, audit, completion, event, exec, group, judge, log, login, server, token, user,
+    username, work_session, workspace,
 };
 use crate::output::Format;
 
@@ -77,6 +78,18 @@ pub(crate) enum Command {
         after_help = exec::HELP
     )]
     Exec(exec::Args),
+    /// Groups of users, and the servers they see.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Group {
+        #[command(subcommand)]
+        verb: group::Verb,
+    },
+    /// Ask the judge that decides about commands, without running anything.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Judge {
+        #[command(subcommand)]
+        verb: judge::Verb,
+    },
     /// Log lines of a server's agent.
     #[command(alias = "logs")]
     Log(log::Args),
@@ -95,6 +108,24 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: server::Verb,
     },
+    /// API tokens, for programs that act for you.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Token {
+        #[command(subcommand)]
+        verb: token::Verb,
+    },
+    /// People with an account in the workspace.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    User {
+        #[command(subcommand)]
+        verb: user::Verb,
+    },
+    /// Your system username, the account that you have on servers.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Username {
+        #[command(subcommand)]
+        verb: username::Verb,
+    },
     /// Show the version.
     Version,
     /// Show who is logged in and whether a work session is required.
@@ -109,5 +140,11 @@ pub(crate) enum Command {
     WorkSession {
         #[command(subcommand)]
         verb: work_session::Verb,
+    },
+    /// The current workspace, others of the same login, and settings.
+    #[command(alias = "ws")]
+    Workspace {
+        #[command(subcommand)]
+        verb: Option<workspace::Verb>,
     },
 }

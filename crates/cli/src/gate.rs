@@ -63,12 +63,8 @@ impl Denial {
     }
 
     fn body(&self) -> String {
-        let auth = match self.auth {
-            AuthMethod::BrowserLogin => "Browser login (interactive)",
-            other => other.label(),
-        };
         let mut rows = vec![
-            ("auth", auth),
+            ("auth", self.auth.description()),
             ("reason", self.reason()),
             ("required scope", self.scope),
         ];
@@ -84,10 +80,18 @@ impl Denial {
             .iter()
             .map(|action| format!("  {}\n", action.line()))
             .collect();
-        format!(
-            "\n{rows}\nNext:\n{actions}\nNote: Tokens issued by Alpacon (service or personal API \
-             token) bypass this check."
-        )
+        format!("\n{rows}\nNext:\n{}{}", actions.trim_end(), self.note())
+    }
+
+    /// A password login is stored as a token too, but passes no gate: the note would
+    /// be read as its opposite.
+    fn note(&self) -> &'static str {
+        match self.auth {
+            AuthMethod::PasswordLogin => "",
+            _ => {
+                "\n\nNote: Tokens issued by Alpacon (service or personal API token) bypass this check."
+            }
+        }
     }
 
     fn message(&self) -> String {
@@ -194,6 +198,16 @@ mod tests {
 
         Note: Tokens issued by Alpacon (service or personal API token) bypass this check.
         "#);
+    }
+
+    #[test]
+    fn a_password_login_is_not_taken_for_a_token() {
+        let mut denial = denial(code::WORK_SESSION_REQUIRED);
+        denial.auth = AuthMethod::PasswordLogin;
+        let body = denial.body();
+        assert!(body.contains("auth          : Password login (interactive)\n"));
+        assert!(!body.contains("Note:"), "{body}");
+        assert!(body.ends_with("work-session use <ID>"), "{body}");
     }
 
     #[test]

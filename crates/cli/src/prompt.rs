@@ -71,14 +71,20 @@ pub(crate) fn confirm(question: &str, skip: bool) -> Result<bool, CliError> {
             "this needs a confirmation; pass --yes (-y) when there is no terminal",
         ));
     }
+    let confirmed = yes_or_no(question)?;
+    if !confirmed {
+        message::info("cancelled; nothing was changed");
+    }
+    Ok(confirmed)
+}
+
+/// A question with two answers.
+pub(crate) fn yes_or_no(question: &str) -> Result<bool, CliError> {
     loop {
         let answer = line(&format!("{question} [y/n]: "))?.to_ascii_lowercase();
         match answer.as_str() {
             "y" | "yes" => return Ok(true),
-            "n" | "no" => {
-                message::info("cancelled; nothing was changed");
-                return Ok(false);
-            }
+            "n" | "no" => return Ok(false),
             _ => message::warning("answer y or n"),
         }
     }

@@ -62,21 +62,34 @@ pub enum AuthMethod {
     BrowserLogin,
     /// Token of an application.
     ServiceToken,
-    /// Personal token or password login.
+    /// Personal token.
     Token,
+    /// Password login: its session token comes with an end.
+    PasswordLogin,
     /// No credential.
     Unknown,
 }
 
 impl AuthMethod {
-    /// For people and envelopes.
+    /// For programs and envelopes: a closed set, in which a password login is a
+    /// token.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
             Self::BrowserLogin => "Browser login",
             Self::ServiceToken => "Service token",
-            Self::Token => "Token",
+            Self::Token | Self::PasswordLogin => "Token",
             Self::Unknown => "unknown",
+        }
+    }
+
+    /// For people, who should see that a person logged in.
+    #[must_use]
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::BrowserLogin => "Browser login (interactive)",
+            Self::PasswordLogin => "Password login (interactive)",
+            other => other.label(),
         }
     }
 
@@ -86,7 +99,7 @@ impl AuthMethod {
         match self {
             Self::BrowserLogin => "browser_login",
             Self::ServiceToken => "service_token",
-            Self::Token => "token",
+            Self::Token | Self::PasswordLogin => "token",
             Self::Unknown => "unknown",
         }
     }
@@ -123,8 +136,10 @@ impl Config {
             AuthMethod::ServiceToken
         } else if self.token.is_empty() {
             AuthMethod::Unknown
-        } else {
+        } else if self.expires_at.is_empty() {
             AuthMethod::Token
+        } else {
+            AuthMethod::PasswordLogin
         }
     }
 

@@ -11,9 +11,11 @@
 #![warn(missing_docs)]
 
 pub mod api;
+pub mod api_tokens;
 pub mod approvals;
 pub mod audit;
 pub mod auth;
+pub mod billing;
 pub mod commands;
 pub mod config;
 pub mod decode;
@@ -23,6 +25,7 @@ pub mod events;
 pub mod exec;
 pub mod groups;
 pub mod history;
+pub mod memberships;
 pub mod mfa;
 pub mod oauth;
 pub mod pace;
@@ -31,8 +34,10 @@ pub mod path;
 pub mod registration_tokens;
 pub mod release;
 pub mod servers;
+pub mod token_acl;
 pub mod users;
 pub mod work_sessions;
+pub mod workspaces;
 
 pub use api::{Api, Credential};
 pub use config::{Config, ConfigStore};

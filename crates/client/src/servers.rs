@@ -1,5 +1,6 @@
 //! Managed servers (`rest-identity.md` §18).
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use protocol::Page;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -8,6 +9,8 @@ use crate::users::UserSummary;
 use crate::{Api, Error, page, path};
 
 const PATH: &str = "/api/servers/servers/";
+/// Look-ups that are under way at the same time.
+const LOOKUPS_AT_ONCE: usize = 8;
 
 /// A server inside another object.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -117,6 +120,18 @@ pub async fn list(api: &Api) -> Result<Vec<Server>, Error> {
 pub async fn id_by_name(api: &Api, name: &str) -> Result<String, Error> {
     let rows = api.get(PATH, &[("name", name.to_owned())]).await?;
     LookupRow::pick(rows, "server", name)
+}
+
+/// The ids of several servers, in the order of `names`.
+///
+/// # Errors
+/// When there is none of one of the names or a call fails.
+pub async fn ids_by_name(api: &Api, names: &[String]) -> Result<Vec<String>, Error> {
+    stream::iter(names)
+        .map(|name| id_by_name(api, name))
+        .buffered(LOOKUPS_AT_ONCE)
+        .try_collect()
+        .await
 }
 
 /// The server's own representation.

@@ -1,8 +1,11 @@
 //! The caller and other people (`rest-identity.md` §9.3, §17).
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::{Api, Error, page, servers::LookupRow};
+use crate::{Api, Error, page, path, servers::LookupRow};
+
+const PATH: &str = "/api/iam/users/";
 
 /// A user inside another object.
 #[derive(Clone, Debug, Default, Deserialize, serde::Serialize)]
@@ -52,14 +55,65 @@ impl CurrentUser {
     }
 }
 
-/// A membership of the caller.
+/// A row of the list of users.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Membership {
-    /// Group.
-    pub group_name: String,
-    /// `owner`, `manager` or `member`.
-    pub role: String,
+pub struct User {
+    /// Id.
+    pub id: String,
+    /// System account name.
+    pub username: String,
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// Mail address.
+    pub email: String,
+    /// Free words, `#tag` each.
+    pub tags: String,
+    /// Groups the user is in.
+    pub num_groups: i64,
+    /// Numeric id on hosts.
+    pub uid: i64,
+    /// May log in.
+    pub is_active: bool,
+    /// Staff privileges.
+    pub is_staff: bool,
+    /// All privileges.
+    pub is_superuser: bool,
+    /// Kept in a directory.
+    pub is_ldap_user: bool,
+}
+
+/// A user to be created. No `Debug`, so that the password stays out of logs.
+#[derive(Clone, Default, Serialize)]
+pub struct NewUser {
+    /// System account name.
+    pub username: String,
+    /// First password.
+    pub password: String,
+    /// Given name.
+    pub first_name: String,
+    /// Family name.
+    pub last_name: String,
+    /// Mail address.
+    pub email: String,
+    /// Phone number.
+    pub phone: String,
+    /// Free words, `#tag` each.
+    pub tags: String,
+    /// For people.
+    pub description: String,
+    /// Login shell; empty: the server's default.
+    pub shell: String,
+    /// May log in.
+    pub is_active: bool,
+    /// Staff privileges.
+    pub is_staff: bool,
+    /// All privileges.
+    pub is_superuser: bool,
+    /// Kept in a directory.
+    pub is_ldap_user: bool,
 }
 
 /// The caller's account.
@@ -78,13 +132,12 @@ pub async fn privileges(api: &Api) -> Result<CurrentUser, Error> {
     api.get("/api/iam/users/-", &[]).await
 }
 
-/// Groups of a user.
+/// All users.
 ///
 /// # Errors
 /// When the call fails.
-pub async fn memberships(api: &Api, user: &str) -> Result<Vec<Membership>, Error> {
-    let filter = [("user", user.to_owned())];
-    page::all(api, "/api/iam/memberships/", &filter, None).await
+pub async fn list(api: &Api) -> Result<Vec<User>, Error> {
+    page::all(api, PATH, &[], None).await
 }
 
 /// The id of the account with exactly this name.
@@ -92,17 +145,66 @@ pub async fn memberships(api: &Api, user: &str) -> Result<Vec<Membership>, Error
 /// # Errors
 /// When there is none or the call fails.
 pub async fn id_by_username(api: &Api, username: &str) -> Result<String, Error> {
-    let rows = api
-        .get("/api/iam/users/", &[("username", username.to_owned())])
-        .await?;
+    let rows = api.get(PATH, &[("username", username.to_owned())]).await?;
     LookupRow::pick(rows, "user", username)
 }
 
-/// Chooses the caller's system account name.
+/// The server's own representation.
+///
+/// # Errors
+/// When the call fails.
+pub async fn detail(api: &Api, id: &str) -> Result<Value, Error> {
+    api.get_json(&path::join(PATH, &[id])?, &[]).await
+}
+
+/// Creates a user.
+///
+/// # Errors
+/// When the call fails.
+pub async fn create(api: &Api, user: &NewUser) -> Result<(), Error> {
+    api.post_ignoring(PATH, user).await
+}
+
+/// Sends the whole edited representation back.
+///
+/// # Errors
+/// When the call fails.
+pub async fn update(api: &Api, id: &str, document: &Value) -> Result<Value, Error> {
+    api.patch_json(&path::join(PATH, &[id])?, document).await
+}
+
+/// Removes a user.
+///
+/// # Errors
+/// When the call fails.
+pub async fn delete(api: &Api, id: &str) -> Result<(), Error> {
+    api.delete(&path::join(PATH, &[id])?).await
+}
+
+/// Invites somebody by mail.
+///
+/// # Errors
+/// When the call fails, for example for a member.
+pub async fn invite(api: &Api, email: &str) -> Result<(), Error> {
+    let body = serde_json::json!({ "email": email });
+    api.post_ignoring("/api/workspaces/users/invite/", &body)
+        .await
+}
+
+/// Chooses the caller's system account name; gives it as the server took it.
 ///
 /// # Errors
 /// When the server refuses the name.
-pub async fn set_username(api: &Api, username: &str) -> Result<(), Error> {
+pub async fn set_username(api: &Api, username: &str) -> Result<String, Error> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Answer {
+        username: String,
+    }
     let body = serde_json::json!({ "username": username });
-    api.post_ignoring("/api/iam/username/", &body).await
+    let answer: Answer = api.post("/api/iam/username/", &body).await?;
+    Ok(match answer.username.as_str() {
+        "" => username.to_owned(),
+        _ => answer.username,
+    })
 }

@@ -10,8 +10,8 @@ use crate::{
 /// Reserved words that end something and can start no command.
 const CLOSING: [&str; 8] = ["then", "else", "elif", "fi", "do", "done", "esac", "}"];
 
-/// Reserved words of bash that are ordinary words elsewhere.
-const ONLY_BASH: [&str; 6] = ["[[", "function", "select", "coproc", "time", "{"];
+/// What bash alone takes for a reserved word or an operator.
+const ONLY_BASH: [&str; 7] = ["&>", "[[", "function", "select", "coproc", "time", "{"];
 
 impl Parser<'_> {
     pub(crate) fn command(&mut self) -> Result<Command> {
@@ -117,7 +117,7 @@ impl Parser<'_> {
                 let plain_word =
                     |word: &&str| text.windows(word.len()).any(|at| at == word.as_bytes());
                 if ONLY_BASH.iter().any(plain_word) {
-                    self.doubt("a reserved word in `((…))`", start);
+                    self.doubt("a word of bash in `((…))`", start);
                 }
                 Ok(None)
             }

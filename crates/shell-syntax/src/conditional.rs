@@ -138,7 +138,9 @@ impl Parser<'_> {
         let Some(word) = self.word()? else {
             return Err(self.error(ErrorKind::Expected("an operand")));
         };
-        if let Some(at) = condition.command_at.take()
+        // `!` only turns the result around; the command follows it.
+        if word.static_text().as_deref() != Some("!")
+            && let Some(at) = condition.command_at.take()
             && !is_harmless_name(&word)
         {
             self.doubt("what follows an operator in `[[ ]]`", at);
@@ -226,13 +228,13 @@ fn is_bare(word: &Word) -> bool {
         .all(|part| matches!(part, Part::Text { quoted: false, .. }))
 }
 
-/// `-f` and `!` start no program that exists.
+/// `-f` starts no program that exists.
 fn is_harmless_name(word: &Word) -> bool {
     match word.parts.first() {
         Some(Part::Text {
             text,
             quoted: false,
-        }) => text.starts_with('-') || text == "!",
+        }) => text.starts_with('-'),
         _ => false,
     }
 }

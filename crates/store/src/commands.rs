@@ -376,32 +376,43 @@ impl<C: ConnectionTrait> Commands<'_, C> {
             .await?)
     }
 
-    /// Stores the agent's end report without making the command final yet. False:
-    /// a late or repeated one.
+    /// Stores the agent's end report; with `complete` the command is final at once,
+    /// else once [`Self::finish`] is called. False: a late or repeated one.
     ///
     /// # Errors
     /// When the database is not writable.
-    pub async fn report(&self, id: CommandId, fin: &Fin) -> Result<bool, StoreError> {
+    pub async fn report(
+        &self,
+        id: CommandId,
+        fin: &Fin,
+        complete: bool,
+    ) -> Result<bool, StoreError> {
+        use command::Column;
         let time = now();
-        let mut active = command::ActiveModel {
+        let status = match (complete, fin.success) {
+            (false, _) => Status::Acked,
+            (true, true) => Status::Completed,
+            (true, false) => Status::Failed,
+        };
+        let timed_out = fin.exit_code == EXIT_TIMEOUT && !fin.success;
+        let phase = protocol::command::phase::REMOTE_COMMAND_EXCEEDED_TIMEOUT;
+        let active = command::ActiveModel {
+            status: Set(status.as_str().to_owned()),
             success: Set(Some(fin.success)),
             exit_code: Set(Some(fin.exit_code)),
+            error_phase: Set(timed_out.then(|| phase.to_owned())),
             result: Set(fin.result.replace('\0', "\u{fffd}")),
             elapsed_time: Set(fin.elapsed_time),
             expected_chunks: Set(fin.chunks),
             reported_at: Set(Some(time)),
-            error_phase: Set(None),
-            status: Set(Status::Acked.as_str().to_owned()),
+            // Cleared where it was given up before: this is the real end.
+            finished_at: Set(complete.then_some(time)),
+            sealed_env: Set(None),
             ..Default::default()
         };
-        if fin.exit_code == EXIT_TIMEOUT && !fin.success {
-            active.error_phase = Set(Some(
-                protocol::command::phase::REMOTE_COMMAND_EXCEEDED_TIMEOUT.to_owned(),
-            ));
-        }
-        use command::Column;
         Ok(command::Entity::update_many()
             .set(active)
+            .col_expr(Column::AckedAt, Expr::col(Column::AckedAt).if_null(time))
             .filter(Column::WorkspaceId.eq(self.0.workspace.0))
             .filter(Column::Id.eq(id.0))
             .filter(Column::ReportedAt.is_null())

@@ -13,8 +13,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use crate::migration::Migrator;
 use crate::{StoreError, Tenant, Unit};
 
-/// How long a caller waits for a connection, and a writer for the lock.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a caller waits for a connection, and a writer for its turn: long enough
+/// for a burst of writers on a slow machine, short of what clients wait for.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Readers of an embedded database.
 const SQLITE_READERS: u32 = 4;
 /// Connections to PostgreSQL.

@@ -33,8 +33,17 @@ where
     E::Model: Send + Sync,
     C: ConnectionTrait,
 {
-    let count = query.clone().count(connection).await?;
     let offset = paging.page.saturating_sub(1).saturating_mul(paging.size);
+    if offset == 0 {
+        // Most lists fit on one page, which then is its own count.
+        let rows = query.clone().limit(paging.size).all(connection).await?;
+        let fetched = rows.len() as u64;
+        if fetched < paging.size {
+            return Ok((rows, fetched));
+        }
+        return Ok((rows, query.count(connection).await?));
+    }
+    let count = query.clone().count(connection).await?;
     if offset >= count {
         return Ok((Vec::new(), count));
     }

@@ -43,6 +43,7 @@ impl Sshd {
             format!("[127.0.0.1]:{port} {public}"),
         )?;
         let at = folder.display();
+        // `SetEnv HOME`: what the account's own start-up files do is not ssh's time.
         fs::write(
             folder.join("sshd_config"),
             format!(
@@ -50,7 +51,7 @@ impl Sshd {
                  AuthorizedKeysFile {at}/authorized_keys\nPidFile none\nStrictModes no\n\
                  UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
                  PermitRootLogin prohibit-password\nUseDNS no\nPrintMotd no\n\
-                 PrintLastLog no\nMaxStartups 400\nMaxSessions 400\n"
+                 PrintLastLog no\nSetEnv HOME={at}\nMaxStartups 400\nMaxSessions 400\n"
             ),
         )?;
         let config = folder.join("ssh_config");

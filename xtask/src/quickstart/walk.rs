@@ -23,6 +23,13 @@ pub(crate) fn run(stage: &mut Stage) -> Result<()> {
     stage.start_server()?;
     screen::output(&format!("serving {}", stage.ready()?.url));
     let server = stage.start_agent(SERVER)?;
+    // The superuser is called like whoever runs this.
+    let account = &stage.ready()?.superuser.username;
+    if account != "root" {
+        screen::output(&format!(
+            "(an agent without root runs work only as its own user, {account})"
+        ));
+    }
     let server = server.as_str();
 
     screen::heading("3. Log in with the password, as a person would");

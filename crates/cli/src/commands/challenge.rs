@@ -3,10 +3,11 @@
 
 use std::time::Duration;
 
-use client::{mfa, oauth, servers, users};
+use client::{Api, mfa, oauth, servers, users};
 use protocol::code;
 
 use crate::browser;
+use crate::commands::username;
 use crate::context::Session;
 use crate::error::{CliError, Failure};
 use crate::output::color::{self, Color};
@@ -16,13 +17,6 @@ use crate::prompt;
 
 const MFA_TICK: Duration = Duration::from_secs(1);
 const MFA_LIMIT: Duration = Duration::from_secs(3 * 60);
-const APPROVAL_REQUIRED: &str = "approval_superuser_approve_required";
-const ALREADY_SET: &str = "user_username_already_set";
-const ASK_AGAIN: [&str; 3] = [
-    "user_username_invalid",
-    "user_username_disallowed",
-    "user_username_in_use",
-];
 
 /// Whether [`cure`] can do something about `error`.
 pub(crate) fn can_cure(error: &client::Error) -> bool {
@@ -40,8 +34,22 @@ pub(crate) async fn cure(
 ) -> Result<(), Failure> {
     match error.code() {
         Some(code::AUTH_MFA_REQUIRED) => second_factor(session, server).await,
-        Some(code::USER_USERNAME_REQUIRED) => username(session).await,
+        Some(code::USER_USERNAME_REQUIRED) => choose_username(session).await,
         _ => Err(error.into()),
+    }
+}
+
+/// Does `operation`. Where the server wants a cure first, once more after it.
+pub(crate) async fn curing<T>(
+    session: &mut Session,
+    operation: impl AsyncFn(&Api) -> Result<T, client::Error>,
+) -> Result<T, Failure> {
+    match operation(&session.api).await {
+        Err(error) if can_cure(&error) => {
+            cure(session, None, error).await?;
+            Ok(operation(&session.api).await?)
+        }
+        result => Ok(result?),
     }
 }
 
@@ -70,7 +78,7 @@ async fn second_factor(session: &mut Session, server: Option<&str>) -> Result<()
     Ok(())
 }
 
-async fn username(session: &Session) -> Result<(), Failure> {
+async fn choose_username(session: &Session) -> Result<(), Failure> {
     if !prompt::is_interactive() {
         return Err(CliError::refusal(
             "your system username is not set; run `alpacon username set <name>` (lower-case \
@@ -82,17 +90,12 @@ async fn username(session: &Session) -> Result<(), Failure> {
     loop {
         let name = prompt::required("Username: ")?;
         match users::set_username(&session.api, &name).await {
-            Ok(()) => return Ok(()),
-            Err(error) => match error.code() {
-                Some(ALREADY_SET) => return Ok(()),
-                Some(APPROVAL_REQUIRED) => {
-                    return Err(CliError::from(error)
-                        .while_doing("the name is taken on a server and waits for a superuser")
-                        .into());
-                }
-                Some(code) if ASK_AGAIN.contains(&code) => message::warning(&error.to_string()),
-                _ => return Err(error.into()),
-            },
+            Ok(_) => return Ok(()),
+            Err(error) if username::is_already_set(&error) => return Ok(()),
+            Err(error) if username::may_ask_again(&error) => {
+                message::warning(&username::explained(error).message);
+            }
+            Err(error) => return Err(username::explained(error).into()),
         }
     }
 }

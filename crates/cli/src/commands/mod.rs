@@ -6,15 +6,23 @@ pub(crate) mod audit;
 pub(crate) mod banner;
 pub(crate) mod challenge;
 pub(crate) mod completion;
+pub(crate) mod document;
 pub(crate) mod event;
 pub(crate) mod exec;
+pub(crate) mod group;
+pub(crate) mod judge;
 pub(crate) mod log;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod privilege;
 pub(crate) mod server;
+pub(crate) mod token;
+pub(crate) mod user;
+pub(crate) mod username;
 pub(crate) mod version;
 pub(crate) mod whoami;
 pub(crate) mod work_session;
+pub(crate) mod workspace;
 
 use std::future::Future;
 
@@ -35,6 +43,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<(), Failure> {
             completion::run(&args);
             Ok(())
         }
+        Command::Judge { verb } => judge::run(&verb),
         other => block_on(with_network(other, Context::new(format)?)),
     }
 }
@@ -55,14 +64,19 @@ async fn with_network(command: Command, context: Context) -> Result<(), Failure>
         Command::Audit(args) => Box::pin(audit::run(&context, args)).await,
         Command::Event(args) => Box::pin(event::run(&context, args)).await,
         Command::Exec(args) => Box::pin(exec::run_subcommand(&context, args)).await,
+        Command::Group { verb } => Box::pin(group::run(&context, verb)).await,
         Command::Log(args) => Box::pin(log::run(&context, args)).await,
         Command::Login(args) => Box::pin(login::run(&context, args)).await,
         Command::Logout => Box::pin(logout::run(&context)).await,
         Command::Server { verb } => Box::pin(server::run(&context, verb)).await,
+        Command::Token { verb } => Box::pin(token::run(&context, verb)).await,
+        Command::User { verb } => Box::pin(user::run(&context, verb)).await,
+        Command::Username { verb } => Box::pin(username::run(&context, verb)).await,
         Command::Whoami => Box::pin(whoami::run(&context)).await,
         Command::WorkSession { verb } => Box::pin(work_session::run(&context, verb)).await,
+        Command::Workspace { verb } => Box::pin(workspace::run(&context, verb)).await,
         // Handled by the caller, without a runtime.
-        Command::Version | Command::Completion(_) => Ok(()),
+        Command::Version | Command::Completion(_) | Command::Judge { .. } => Ok(()),
     }
 }
 

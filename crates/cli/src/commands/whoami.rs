@@ -5,7 +5,7 @@ use client::auth::Whoami;
 use client::config::AuthMethod;
 use client::users::CurrentUser;
 use client::work_sessions::WorkSession;
-use client::{Config, auth, users, work_sessions};
+use client::{Config, auth, memberships, users, work_sessions};
 use serde::Serialize;
 
 use crate::context::{Context, Session};
@@ -42,6 +42,9 @@ struct Report {
     workspace_name: String,
     workspace_url: String,
     auth_method: &'static str,
+    /// What people see as the method.
+    #[serde(skip)]
+    auth_shown: &'static str,
     auth_classification: &'static str,
     #[serde(skip_serializing_if = "String::is_empty")]
     expires_at: String,
@@ -109,9 +112,9 @@ async fn read(session: &Session) -> Report {
         Err(error) => message::warning(&format!("cannot read the login: {error}")),
     }
     if let Some(user) = user {
-        let memberships = users::memberships(&session.api, &user.id).await;
+        let groups = memberships::of_user(&session.api, &user.id).await;
         report.take_user(user);
-        report.groups = warned(memberships, "your groups")
+        report.groups = warned(groups, "your groups")
             .unwrap_or_default()
             .into_iter()
             .map(|row| Group {
@@ -176,6 +179,10 @@ impl Report {
             workspace_name: config.workspace_name.clone(),
             workspace_url: config.workspace_url.clone(),
             auth_method: method.label(),
+            auth_shown: match method {
+                AuthMethod::PasswordLogin => method.description(),
+                other => other.label(),
+            },
             auth_classification: method.classification(),
             expires_at: config.expires_at.clone(),
             work_session_required: required,
@@ -234,7 +241,7 @@ impl Report {
                 "Workspace",
                 format!("{} ({})", self.workspace_name, self.workspace_url),
             ),
-            ("Auth", self.auth_method.to_owned()),
+            ("Auth", self.auth_shown.to_owned()),
             ("Auth class", self.auth_classification.to_owned()),
             ("Expires", expiry(&self.expires_at, Utc::now())),
             ("UID", uid),

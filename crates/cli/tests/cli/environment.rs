@@ -1,9 +1,12 @@
 //! A home of its own for every test, and the program in it.
 
+use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
+use rustix::fs::{Mode, OFlags};
+use rustix::pty::OpenptFlags;
 use serde_json::Value;
 
 use crate::fake::Fake;
@@ -39,6 +42,21 @@ impl Environment {
         environment
     }
 
+    /// Trusts the certificate of `server`.
+    pub(crate) fn trusting(server: &Fake) -> Self {
+        let environment = Self::new();
+        let path = environment.write_file("ca.pem", server.certificate());
+        environment.with("SSL_CERT_FILE", &path)
+    }
+
+    /// Logged in at `server`, which speaks TLS, by the browser.
+    pub(crate) fn logged_in_by_browser(server: &Fake) -> Self {
+        let environment = Self::trusting(server);
+        let run = environment.run(&["login", &server.url()]);
+        assert_eq!(run.status, 0, "{run:?}");
+        environment
+    }
+
     pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         self.variables.push((name, value.to_owned()));
         self
@@ -49,26 +67,49 @@ impl Environment {
     }
 
     pub(crate) fn run_with_input(&self, arguments: &[&str], input: &str) -> Run {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_alpacon"))
+        let mut child = self
+            .command(arguments)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // The program may end without reading.
+        let _unread = child.stdin.take().unwrap().write_all(input.as_bytes());
+        Run::of(child)
+    }
+
+    /// A person at a terminal typed `input` ahead.
+    pub(crate) fn run_typing(&self, arguments: &[&str], input: &str) -> Run {
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+        let person = rustix::pty::openpt(flags).unwrap();
+        rustix::pty::grantpt(&person).unwrap();
+        rustix::pty::unlockpt(&person).unwrap();
+        let path = rustix::pty::ptsname(&person, Vec::new()).unwrap();
+        let flags = OFlags::RDWR | OFlags::NOCTTY;
+        let terminal = rustix::fs::open(path.as_c_str(), flags, Mode::empty()).unwrap();
+        let mut person = File::from(person);
+        person.write_all(input.as_bytes()).unwrap();
+        let child = self.command(arguments).stdin(terminal).spawn().unwrap();
+        Run::of(child)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_alpacon"));
+        command
             .args(arguments)
             .env_clear()
             .env("HOME", self.home.path())
             .env("PATH", "/usr/bin:/bin")
             .env("TZ", "UTC")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        // The program may end without reading.
-        let _unread = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        Run {
-            status: output.status.code().unwrap_or(-1),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
+            .stderr(Stdio::piped());
+        command
+    }
+
+    /// An editor that replaces `old` by `new`.
+    pub(crate) fn editing(self, old: &str, new: &str) -> Self {
+        let editor = format!("/usr/bin/sed -i s/{old}/{new}/");
+        self.with("EDITOR", &editor)
     }
 
     /// Writes a file below the home and gives its path.
@@ -93,6 +134,15 @@ impl Environment {
 }
 
 impl Run {
+    fn of(child: Child) -> Self {
+        let output = child.wait_with_output().unwrap();
+        Self {
+            status: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
     /// stdout as JSON.
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))

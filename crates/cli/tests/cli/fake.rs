@@ -176,6 +176,17 @@ impl Fake {
         self
     }
 
+    /// Like [`Fake::answering`], with JSON.
+    pub(crate) fn answering_json(
+        self,
+        method: &str,
+        path: &str,
+        status: u16,
+        body: &Value,
+    ) -> Self {
+        self.answering(method, path, status, "application/json", &body.to_string())
+    }
+
     /// Queries of the reads of the command's chunks.
     pub(crate) fn chunk_reads(&self) -> Vec<String> {
         self.requests()
@@ -484,10 +495,15 @@ fn ok(body: Value) -> Response {
 
 fn list(rows: impl IntoIterator<Item = Value>) -> Response {
     let rows: Vec<Value> = rows.into_iter().collect();
-    ok(json!({
+    ok(page(&rows))
+}
+
+/// A list that fits one page.
+pub(crate) fn page(rows: &[Value]) -> Value {
+    json!({
         "count": rows.len(), "current": 1, "next": null, "previous": null, "last": 1,
         "results": rows,
-    }))
+    })
 }
 
 fn refuse(status: u16, code: &str, detail: &str) -> Response {

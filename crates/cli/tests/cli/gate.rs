@@ -11,7 +11,7 @@ fn a_refusal_of_the_gate_is_a_diagnostic() {
     insta::assert_snapshot!(run.stderr, @r#"
     Error: the command operation requires an active WorkSession on this authentication.
 
-      auth          : Token
+      auth          : Password login (interactive)
       reason        : no WorkSession selected for this shell
       required scope: command
       target server : web-01
@@ -20,8 +20,6 @@ fn a_refusal_of_the_gate_is_a_diagnostic() {
       alpacon work-session create --scope command --server web-01 --expires-in 1h --purpose "<intent>" --use # create a new session and attach it
       alpacon work-session ls --status active # or reuse an existing active session
       alpacon work-session use <ID>
-
-    Note: Tokens issued by Alpacon (service or personal API token) bypass this check.
     "#);
 }
 

@@ -38,6 +38,41 @@ fn whoami_tells_whether_a_session_is_required() {
 }
 
 #[test]
+fn a_password_login_is_told_from_a_token() {
+    let server = Fake::start();
+    let environment = Environment::logged_in(&server);
+    let text = environment.run(&["whoami"]).stdout;
+    assert!(
+        text.contains("Auth:        Password login (interactive)\n"),
+        "{text}"
+    );
+    let body = environment.run(&["whoami", "--output", "json"]).json();
+    assert_eq!(body["auth_method"], "Token");
+    assert_eq!(body["auth_classification"], "token");
+    let run = environment.run(&["login", &server.url(), "-t", "alpat-1"]);
+    assert_eq!(run.status, 0, "{run:?}");
+    let text = environment.run(&["whoami"]).stdout;
+    assert!(text.contains("Auth:        Token\n"), "{text}");
+}
+
+#[test]
+fn credentials_may_begin_with_a_hyphen() {
+    let server = Fake::start();
+    let environment = Environment::new();
+    let url = server.url();
+    let run = environment.run(&["login", &url, "-u", "-admin", "-p", "--s3cret"]);
+    assert_eq!(run.status, 1, "{run:?}");
+    let run = environment.run(&["login", &url, "--token", "-t0ken"]);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert_eq!(
+        server.posted("/api/auth/login/"),
+        [json!({"workspace_url": url, "username": "-admin", "password": "--s3cret"})]
+    );
+    let last = server.requests().pop().unwrap();
+    assert_eq!(last.authorization, "token=\"-t0ken\"");
+}
+
+#[test]
 fn a_token_login_checks_the_token_first() {
     let server = Fake::start();
     let environment = Environment::new();

@@ -5,23 +5,10 @@ use serde_json::json;
 use crate::environment::Environment;
 use crate::fake::{Fake, Script};
 
-fn trusting(server: &Fake) -> Environment {
-    let environment = Environment::new();
-    let path = environment.write_file("ca.pem", server.certificate());
-    environment.with("SSL_CERT_FILE", &path)
-}
-
-fn logged_in(server: &Fake) -> Environment {
-    let environment = trusting(server);
-    let run = environment.run(&["login", &server.url()]);
-    assert_eq!(run.status, 0, "{run:?}");
-    environment
-}
-
 #[test]
 fn a_device_login_waits_for_the_browser() {
     let server = Fake::start_tls();
-    let environment = trusting(&server);
+    let environment = Environment::trusting(&server);
     let run = environment.run(&["login", &server.url(), "--no-browser"]);
     assert_eq!((run.status, run.stdout.as_str()), (0, ""), "{run:?}");
     assert!(
@@ -58,7 +45,7 @@ fn a_device_login_waits_for_the_browser() {
 #[test]
 fn a_password_login_is_done_whenever_one_is_asked_for() {
     let server = Fake::start_tls();
-    let environment = trusting(&server);
+    let environment = Environment::trusting(&server);
     let run = environment.run(&["login", &server.url(), "-u", "admin", "-p", "s3cret"]);
     assert_eq!(run.status, 0, "{run:?}");
     assert_eq!(environment.config()["token"], "sess-1");
@@ -68,7 +55,7 @@ fn a_password_login_is_done_whenever_one_is_asked_for() {
 #[test]
 fn an_ending_login_is_renewed_and_the_rotated_token_kept() {
     let server = Fake::start_tls();
-    let environment = logged_in(&server);
+    let environment = Environment::logged_in_by_browser(&server);
     let mut config = environment.config();
     config["access_token_expires_at"] = json!("2020-01-01T00:00:00Z");
     config["future"] = json!("kept");
@@ -88,7 +75,7 @@ fn an_ending_login_is_renewed_and_the_rotated_token_kept() {
 #[test]
 fn a_login_that_cannot_be_renewed_says_so() {
     let server = Fake::start_tls();
-    let environment = logged_in(&server);
+    let environment = Environment::logged_in_by_browser(&server);
     let mut config = environment.config();
     config["access_token_expires_at"] = json!("");
     config["refresh_token"] = json!("revoked");
@@ -111,7 +98,7 @@ fn a_missing_second_factor_is_cured_once() {
             detail: json!({"status": "success", "success": true, "result": "ran\n"}),
             ..Script::default()
         });
-    let environment = logged_in(&server);
+    let environment = Environment::logged_in_by_browser(&server);
     let run = environment.run(&["exec", "--work-session", "ws-1", "web-01", "x"]);
     assert_eq!((run.status, run.stdout.as_str()), (0, "ran\n"), "{run:?}");
     assert!(
@@ -132,9 +119,24 @@ fn a_missing_second_factor_is_cured_once() {
 }
 
 #[test]
+fn administration_cures_it_too() {
+    let body = r#"{"code":"auth_mfa_required","source":"auth"}"#;
+    let path = "/api/auth/tokens/";
+    let created = json!({"id": "t-1", "name": "ci", "key": "alpat-k3y"});
+    let server = Fake::start_tls()
+        .answering_json("POST", path, 201, &created)
+        .answering_once("POST", path, 401, body);
+    let environment = Environment::logged_in_by_browser(&server);
+    let run = environment.run(&["token", "create", "-n", "ci"]);
+    assert_eq!(run.status, 0, "{run:?}");
+    assert!(run.stderr.contains("alpat-k3y"), "{run:?}");
+    assert_eq!(server.posted(path).len(), 2);
+}
+
+#[test]
 fn logout_withdraws_both_tokens() {
     let server = Fake::start_tls();
-    let environment = logged_in(&server);
+    let environment = Environment::logged_in_by_browser(&server);
     let run = environment.run(&["logout"]);
     assert_eq!(run.status, 0, "{run:?}");
     assert_eq!(server.posted("/api/auth0/token/blacklist/"), [json!(null)]);
@@ -182,7 +184,7 @@ fn the_gate_names_the_browser_login() {
     let body = json!({"code": "work_session_required", "detail": "No."}).to_string();
     let path = "/api/events/commands/";
     let server = Fake::start_tls().answering("POST", path, 403, "application/json", &body);
-    let run = logged_in(&server).run(&["exec", "web-01", "x"]);
+    let run = Environment::logged_in_by_browser(&server).run(&["exec", "web-01", "x"]);
     assert_eq!(run.status, 3, "{run:?}");
     assert!(
         run.stderr

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use crate::environment::Environment;
-use crate::fake::Fake;
+use crate::fake::{Fake, page};
 
 #[test]
 fn the_list_is_a_table_or_an_array() {
@@ -100,4 +100,35 @@ fn an_id_cannot_leave_its_place_in_the_path() {
         2
     );
     assert_eq!(server.requests().len(), count);
+}
+
+#[test]
+fn the_wizard_asks_for_the_groups_of_a_new_token() {
+    let group = "0190b6a4-7d6e-7cc0-8f00-000000000001";
+    let tokens = "/api/servers/registration-tokens/";
+    let guide = "/api/servers/registration-methods/token-install/guide/";
+    let server = Fake::start()
+        .answering_json("GET", tokens, 200, &page(&[]))
+        .answering_json(
+            "POST",
+            tokens,
+            201,
+            &json!({"id": "rt-1", "key": "alpacax_k3y"}),
+        )
+        .answering_json("POST", guide, 200, &json!({"platform": "debian"}));
+    let environment = Environment::logged_in(&server);
+    let typed = format!("\nDebian\nweb-01\nfleet\n{group}\n");
+    let run = environment.run_typing(&["server", "create"], &typed);
+    assert_eq!((run.status, run.stdout.as_str()), (0, ""), "{run:?}");
+    assert!(run.stderr.contains("alpacax_k3y"), "{run:?}");
+    assert_eq!(
+        server.posted(tokens),
+        [json!({"name": "fleet", "allowed_groups": [group]})]
+    );
+    assert_eq!(
+        server.posted(guide),
+        [json!({
+            "platform": "debian", "server_name": "web-01", "registration_token": "rt-1",
+        })]
+    );
 }

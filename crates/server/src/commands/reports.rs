@@ -23,43 +23,69 @@ const MAX_OUTPUT_CHARS: i64 = 256 * 1024 * 1024;
 /// No honest agent counts further.
 const MAX_SEQ: i64 = 1 << 40;
 
+/// A command that a batch of reports is about.
+struct Reported {
+    /// None: unknown, or another server's.
+    row: Option<command::Model>,
+    /// Pieces of output that this batch added.
+    added: i64,
+    /// Its end is final in this batch.
+    ended: bool,
+}
+
 /// Stores reports, in order, in one transaction; then wakes whoever waits.
 pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()> {
     let unit = ctx.begin().await?;
-    let mut rows: HashMap<CommandId, Option<command::Model>> = HashMap::new();
+    let commands = unit.tenant().commands();
+    // Where the end comes along, it says all that the acknowledgement would.
+    let ending: HashSet<CommandId> = reports
+        .iter()
+        .filter_map(|report| match report {
+            Report::Fin { command, .. } => Some(*command),
+            Report::Ack { .. } | Report::Chunk { .. } | Report::Reject { .. } => None,
+        })
+        .collect();
     let mut touched: Vec<CommandId> = Vec::new();
-    // Characters of output stored per command, in this batch and before.
-    let mut stored: HashMap<CommandId, i64> = HashMap::new();
+    let mut states: HashMap<CommandId, Reported> = HashMap::new();
     let mut output = Vec::new();
-    let mut ended = Vec::new();
     for report in reports {
         let id = report_command(&report);
-        if let Entry::Vacant(entry) = rows.entry(id) {
-            // A command of another server is as unknown as one that never was.
-            let row = unit.tenant().commands().find(id).await?;
-            entry.insert(row.filter(|row| row.server_id == ctx.server.id));
-            touched.push(id);
-        }
-        if let Some(Some(row)) = rows.get(&id) {
-            stored.entry(id).or_insert(row.output_chars);
-        }
-        if !matches!(rows.get(&id), Some(Some(_))) {
-            continue;
-        }
-        let commands = unit.tenant().commands();
+        let state = match states.entry(id) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let row = commands.find(id).await?;
+                let row = row.filter(|row| row.server_id == ctx.server.id);
+                touched.push(id);
+                entry.insert(Reported {
+                    row,
+                    added: 0,
+                    ended: false,
+                })
+            }
+        };
+        let Some(row) = &mut state.row else { continue };
         match report {
             Report::Ack { .. } => {
-                commands.ack(id).await?;
+                if !ending.contains(&id) {
+                    commands.ack(id).await?;
+                }
             }
             Report::Chunk { seq, content, .. } => {
-                if let Some(content) = keep(&mut stored, id, seq, content)
+                if let Some(content) = keep(row, seq, content)
                     && commands.add_chunk(id, seq, &content).await?
                 {
+                    state.added += 1;
                     output.push((id, seq, content));
                 }
             }
             Report::Fin { fin, .. } => {
-                commands.report(id, &fin).await?;
+                // All its output came in this batch: no need to look.
+                let complete = fin.chunks == Some(state.added);
+                if commands.report(id, &fin, complete).await? {
+                    row.success = Some(fin.success);
+                    row.exit_code = Some(fin.exit_code);
+                    state.ended = complete;
+                }
             }
             Report::Reject { reason, .. } => {
                 let reason = format!("The agent refused the order: {reason}");
@@ -67,26 +93,30 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
                     .end(id, Status::Rejected, None, Some(&reason))
                     .await?
                 {
-                    ended.push(id);
+                    row.status = Status::Rejected.as_str().to_owned();
+                    state.ended = true;
                 }
             }
         }
     }
-    for id in &touched {
-        if finish_if_complete(&unit.tenant().commands(), *id, false).await? {
-            ended.push(*id);
+    for (id, state) in &mut states {
+        let Some(row) = &mut state.row else { continue };
+        // Output that trails behind the end, or an end that waits for output.
+        if !state.ended && (ending.contains(id) || row.reported_at.is_some()) {
+            state.ended = finish_if_complete(&commands, *id, false).await?;
         }
-    }
-    for id in &ended {
-        if let Some(row) = unit.tenant().commands().find(*id).await?
-            && row.shell == SHELL_SYSTEM
-        {
-            unit.audit(end_record(&row, &ctx.server.name)).await?;
+        if state.ended && row.shell == SHELL_SYSTEM {
+            if row.status != Status::Rejected.as_str() {
+                row.status = final_status(row.success).as_str().to_owned();
+            }
+            unit.audit(end_record(row, &ctx.server.name)).await?;
         }
     }
     unit.commit().await?;
 
+    let mut awake: HashSet<CommandId> = HashSet::new();
     for (id, seq, content) in output {
+        awake.insert(id);
         ctx.app.events.publish(
             ctx.workspace_id(),
             event::COMMAND_OUTPUT,
@@ -94,41 +124,39 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
             &json!({"command_id": id, "seq": seq, "content": content}),
         );
     }
-    let ended: HashSet<CommandId> = ended.into_iter().collect();
     for id in touched {
-        if ended.contains(&id) {
+        if states.get(&id).is_some_and(|state| state.ended) {
             announce(ctx, id, ctx.server_id());
-        } else {
+        } else if awake.contains(&id) {
             ctx.app.feeds.wake(id);
         }
     }
     Ok(())
 }
 
+fn final_status(success: Option<bool>) -> Status {
+    if success == Some(true) {
+        Status::Completed
+    } else {
+        Status::Failed
+    }
+}
+
 /// What is kept of a piece of output: all of it, the note that the limit is
-/// reached, or nothing.
-fn keep(
-    stored: &mut HashMap<CommandId, i64>,
-    id: CommandId,
-    seq: i64,
-    content: String,
-) -> Option<String> {
-    if !(0..=MAX_SEQ).contains(&seq) {
+/// reached, or nothing. Counts it in `row`.
+fn keep(row: &mut command::Model, seq: i64, content: String) -> Option<String> {
+    if !(0..=MAX_SEQ).contains(&seq) || row.output_chars >= MAX_OUTPUT_CHARS {
         return None;
     }
-    let stored = stored.entry(id).or_default();
-    if *stored >= MAX_OUTPUT_CHARS {
-        return None;
+    row.output_chars += i64::try_from(content.chars().count()).unwrap_or(i64::MAX);
+    if row.output_chars < MAX_OUTPUT_CHARS {
+        return Some(content);
     }
-    *stored += i64::try_from(content.chars().count()).unwrap_or(i64::MAX);
-    if *stored >= MAX_OUTPUT_CHARS {
-        let limit = MAX_OUTPUT_CHARS / (1024 * 1024);
-        *stored = MAX_OUTPUT_CHARS;
-        return Some(format!(
-            "\n[output cut here: more than {limit} Mi characters]\n"
-        ));
-    }
-    Some(content)
+    let limit = MAX_OUTPUT_CHARS / (1024 * 1024);
+    row.output_chars = MAX_OUTPUT_CHARS;
+    Some(format!(
+        "\n[output cut here: more than {limit} Mi characters]\n"
+    ))
 }
 
 fn report_command(report: &Report) -> CommandId {

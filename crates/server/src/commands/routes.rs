@@ -54,10 +54,10 @@ async fn create(
     headers: HeaderMap,
     Body(request): Body<SubmitCommand>,
 ) -> ApiResult<Response> {
-    let row = submit::submit(&ctx, request).await?;
+    let (row, server) = submit::submit(&ctx, request).await?;
     // Listening may start after the dispatch: the stream reads the state first.
     let changes = ctx.app.feeds.listen(CommandId(row.id));
-    let submitted = view::submitted(&ctx, &row).await?;
+    let submitted = view::submitted_by(&ctx, &row, &server);
     if stream::is_wanted(&headers) {
         return Ok(stream::response(ctx, submitted, changes));
     }

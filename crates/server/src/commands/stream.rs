@@ -6,8 +6,13 @@ use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use http::{StatusCode, header};
-use protocol::command::{Chunk, STREAM_CONTENT_TYPE, Status, StreamEvent, SubmittedCommand};
+use protocol::command::{
+    Chunk, Command, STREAM_CONTENT_TYPE, Status, StreamEvent, SubmittedCommand,
+};
+use protocol::iam::UserSummary;
 use protocol::id::CommandId;
+use protocol::server::ServerSummary;
+use store::entity::command;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -28,6 +33,8 @@ pub(super) fn response(
 ) -> Response {
     let stream = Stream {
         id: command.id,
+        server: command.server.clone(),
+        requested_by: command.requested_by.clone(),
         ctx,
         next: 0,
         changes,
@@ -73,6 +80,8 @@ impl From<store::StoreError> for StreamError {
 struct Stream {
     ctx: Ctx,
     id: CommandId,
+    server: ServerSummary,
+    requested_by: Option<UserSummary>,
     next: i64,
     changes: watch::Receiver<()>,
 }
@@ -109,11 +118,11 @@ impl Stream {
             }
             let status = Status::parse(&row.status);
             if status == Some(Status::AwaitingApproval) {
-                let command = Box::new(view::command(&self.ctx, &row).await?);
+                let command = Box::new(self.detail(&row));
                 return Ok((line(&StreamEvent::Held { command })?, Step::End));
             }
             if status.is_none_or(Status::is_final) {
-                let mut command = Box::new(view::command(&self.ctx, &row).await?);
+                let mut command = Box::new(self.detail(&row));
                 // Sudo denials are looked for in the result of a failed command.
                 if self.next > 0 && command.success != Some(false) {
                     command.result.clear();
@@ -133,6 +142,12 @@ impl Stream {
                 },
             }
         }
+    }
+}
+
+impl Stream {
+    fn detail(&self, row: &command::Model) -> Command {
+        view::detail(row, self.server.clone(), self.requested_by.clone())
     }
 }
 

@@ -9,7 +9,7 @@ use protocol::id::{CommandId, ServerId, WorkSessionId};
 use serde_json::json;
 use store::audit::AuditRecord;
 use store::commands::NewCommand;
-use store::entity::command;
+use store::entity::{command, server};
 use store::now;
 
 use super::dispatch::{self, ENV_PURPOSE};
@@ -29,7 +29,10 @@ const MAX_RUN_AFTER: usize = 32;
 const MAX_IN_FLIGHT: u64 = 4096;
 
 /// Gate, judge, record, dispatch. The command exists, durably, when this returns.
-pub(crate) async fn submit(ctx: &Ctx, request: SubmitCommand) -> ApiResult<command::Model> {
+pub(super) async fn submit(
+    ctx: &Ctx,
+    request: SubmitCommand,
+) -> ApiResult<(command::Model, server::Model)> {
     let env = request.env.clone().unwrap_or_default();
     check_shape(&request, &env)?;
     let target = Target {
@@ -221,7 +224,7 @@ async fn record_and_dispatch(
     judged: Judged,
     request: SubmitCommand,
     env: BTreeMap<String, String>,
-) -> ApiResult<command::Model> {
+) -> ApiResult<(command::Model, server::Model)> {
     let later =
         request.scheduled_at.is_some_and(|time| time > now()) || !request.run_after.is_empty();
     let connection: Option<Connection> = if later {
@@ -287,5 +290,5 @@ async fn record_and_dispatch(
         )
         .await;
     }
-    Ok(row)
+    Ok((row, grant.server))
 }

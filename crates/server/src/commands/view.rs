@@ -1,11 +1,13 @@
 //! Commands as callers see them, and which ones.
 
 use protocol::command::{Command, Status, SubmittedCommand};
+use protocol::iam::UserSummary;
 use protocol::id::{CommandId, ServerId, WorkSessionId};
-use store::entity::command;
+use protocol::server::ServerSummary;
+use store::entity::{command, server};
 
 use crate::http::{ApiError, ApiResult, Ctx};
-use crate::identity::summary::Summaries;
+use crate::identity::summary::{Summaries, server_summary, user_summary};
 
 /// A command the caller may see: one's own; for staff, any on a visible server.
 pub(crate) async fn visible(ctx: &Ctx, id: CommandId) -> ApiResult<command::Model> {
@@ -49,15 +51,30 @@ pub(super) async fn commands(ctx: &Ctx, rows: &[command::Model]) -> ApiResult<Ve
     let users = rows.iter().filter_map(|row| row.requested_by);
     let servers = rows.iter().map(|row| row.server_id);
     let summaries = Summaries::read(ctx, users, servers).await?;
-    Ok(rows.iter().map(|row| detail(row, &summaries)).collect())
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let server = summaries.server(row.server_id);
+            detail(row, server, summaries.user(row.requested_by))
+        })
+        .collect())
 }
 
 pub(super) async fn command(ctx: &Ctx, row: &command::Model) -> ApiResult<Command> {
     let summaries = Summaries::read(ctx, row.requested_by, [row.server_id]).await?;
-    Ok(detail(row, &summaries))
+    Ok(detail(
+        row,
+        summaries.server(row.server_id),
+        summaries.user(row.requested_by),
+    ))
 }
 
-fn detail(row: &command::Model, summaries: &Summaries) -> Command {
+/// A command with what it refers to at hand.
+pub(super) fn detail(
+    row: &command::Model,
+    server: ServerSummary,
+    requested_by: Option<UserSummary>,
+) -> Command {
     let status = Status::parse(&row.status);
     let delay = row
         .acked_at
@@ -82,8 +99,8 @@ fn detail(row: &command::Model, summaries: &Summaries) -> Command {
         scheduled_at: row.scheduled_at,
         username: row.username.clone(),
         groupname: row.groupname.clone(),
-        server: summaries.server(row.server_id),
-        requested_by: summaries.user(row.requested_by),
+        server,
+        requested_by,
         work_session: row.work_session_id.map(WorkSessionId),
         approval_request_id: None,
         // The exec guard is not built yet, and nothing is claimed without it.
@@ -91,10 +108,33 @@ fn detail(row: &command::Model, summaries: &Summaries) -> Command {
     }
 }
 
-/// The answer to a submission.
+/// The answer to a submission by the caller to `server`. Everything it shows is
+/// at hand, so it costs no query.
+pub(super) fn submitted_by(
+    ctx: &Ctx,
+    row: &command::Model,
+    server: &server::Model,
+) -> SubmittedCommand {
+    let requested_by = ctx.principal.user().map(user_summary);
+    submission(row, server_summary(server, None), requested_by)
+}
+
+/// The same for a command that the caller did not just submit.
 pub(crate) async fn submitted(ctx: &Ctx, row: &command::Model) -> ApiResult<SubmittedCommand> {
     let summaries = Summaries::read(ctx, row.requested_by, [row.server_id]).await?;
-    Ok(SubmittedCommand {
+    Ok(submission(
+        row,
+        summaries.server(row.server_id),
+        summaries.user(row.requested_by),
+    ))
+}
+
+fn submission(
+    row: &command::Model,
+    server: ServerSummary,
+    requested_by: Option<UserSummary>,
+) -> SubmittedCommand {
+    SubmittedCommand {
         id: CommandId(row.id),
         shell: row.shell.clone(),
         line: row.line.clone(),
@@ -103,8 +143,8 @@ pub(crate) async fn submitted(ctx: &Ctx, row: &command::Model) -> ApiResult<Subm
         groupname: row.groupname.clone(),
         added_at: Some(row.added_at),
         scheduled_at: row.scheduled_at,
-        server: summaries.server(row.server_id),
-        requested_by: summaries.user(row.requested_by),
+        server,
+        requested_by,
         run_after: serde_json::from_value(row.run_after.clone()).unwrap_or_default(),
-    })
+    }
 }

@@ -27,7 +27,11 @@ pub(crate) fn routes() -> OpenApiRouter<SharedApp> {
 /// Open an event channel. Its URL may be dialled again while the session lives.
 #[utoipa::path(post, path = "/api/events/sessions/", tag = "events",
     responses((status = CREATED, body = EventSession)))]
-async fn create(ctx: Ctx) -> ApiResult<(StatusCode, Json<EventSession>)> {
+async fn create(
+    ctx: Ctx,
+    // Nothing is read from it, but what is no JSON object is told so.
+    Body(_): Body<serde_json::Map<String, Value>>,
+) -> ApiResult<(StatusCode, Json<EventSession>)> {
     ctx.principal.require_scope("event_session", "create")?;
     let token = Token::generate(token::CHANNEL)?;
     let channel = ctx

@@ -45,8 +45,9 @@ pub(super) fn username(ctx: &Ctx, requested: &str) -> ApiResult<String> {
     }
     let allowed = requested == own
         || ctx.principal.is_superuser()
-        // A token's command rules name the accounts it may use.
-        || ctx.principal.token().is_some()
+        // An application has no account of its own; its command rules name those it
+        // may use. A personal token never exceeds its owner.
+        || ctx.principal.user().is_none()
         || (requested == "root" && ctx.workspace.settings.allow_direct_root);
     if allowed {
         Ok(requested.to_owned())

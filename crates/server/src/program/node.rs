@@ -112,8 +112,14 @@ impl Node {
                 .await
                 .with_context(|| format!("server.listen: cannot listen on {address}"))
         };
-        let first = bind(listen).await?;
-        let address = first.local_addr()?;
+        let (first, address) = loop {
+            let listener = bind(listen).await?;
+            let address = listener.local_addr()?;
+            // A free port is our choice, so not one that the public agent rewrites.
+            if listen.port() != 0 || !address.port().to_string().contains("8000") {
+                break (listener, address);
+            }
+        };
         let mut listeners = vec![first];
         if address.port() == REPLACED_PORT {
             listeners.push(bind(SocketAddr::new(address.ip(), REPLACEMENT_PORT)).await?);

@@ -349,6 +349,7 @@ async fn work(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
     index(manager, "commands", &["workspace_id", "added_at"], false).await?;
     index(manager, "commands", &["work_session_id", "added_at"], false).await?;
     index(manager, "commands", &["status"], false).await?;
+    index(manager, "commands", &["server_id", "status"], false).await?;
 
     TableBuilder::tenant("command_chunks")
         .uuid("command_id")

@@ -62,9 +62,9 @@ async fn each_step_happens_once() {
         assert!(!commands.ack(id).await.unwrap());
         assert!(commands.add_chunk(id, 0, "a\0b").await.unwrap());
         assert!(!commands.add_chunk(id, 0, "again").await.unwrap());
-        assert!(commands.report(id, &fin(3)).await.unwrap());
+        assert!(commands.report(id, &fin(3), false).await.unwrap());
         assert!(
-            !commands.report(id, &fin(0)).await.unwrap(),
+            !commands.report(id, &fin(0), false).await.unwrap(),
             "the first end stands"
         );
         assert!(commands.finish(id, false).await.unwrap());
@@ -94,6 +94,21 @@ async fn each_step_happens_once() {
 }
 
 #[tokio::test]
+async fn an_end_with_all_its_output_is_final_at_once() {
+    for fresh in databases::all().await {
+        let id = command(&fresh).await;
+        let unit = fresh.store.begin(fresh.workspace).await.unwrap();
+        let commands = unit.tenant().commands();
+        commands.deliver(id).await.unwrap();
+        assert!(commands.report(id, &fin(0), true).await.unwrap());
+        assert!(!commands.finish(id, true).await.unwrap());
+        let row = commands.find(id).await.unwrap().unwrap();
+        assert_eq!(row.status, Status::Completed.as_str());
+        assert!(row.acked_at.is_some() && row.finished_at.is_some());
+    }
+}
+
+#[tokio::test]
 async fn a_result_that_comes_after_all_is_taken() {
     for fresh in databases::all().await {
         let id = command(&fresh).await;
@@ -107,7 +122,7 @@ async fn a_result_that_comes_after_all_is_taken() {
                 .await
                 .unwrap()
         );
-        assert!(commands.report(id, &fin(0)).await.unwrap());
+        assert!(commands.report(id, &fin(0), false).await.unwrap());
         assert!(commands.finish(id, true).await.unwrap());
         let row = commands.find(id).await.unwrap().unwrap();
         assert_eq!(row.status, Status::Completed.as_str());

@@ -15,6 +15,7 @@ use crate::output::{self, message, sanitize};
 use crate::prompt;
 
 use target::Target;
+pub(crate) use target::is_dns_label;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -29,13 +30,13 @@ pub(crate) struct Args {
     /// Address of a self-hosted workspace.
     host: Option<String>,
     /// Account name; selects the password login.
-    #[arg(short, long)]
+    #[arg(short, long, allow_hyphen_values = true)]
     username: Option<String>,
     /// Password; asked for when left out.
-    #[arg(short, long)]
+    #[arg(short, long, allow_hyphen_values = true)]
     password: Option<String>,
     /// Personal API token or service token.
-    #[arg(short, long, conflicts_with_all = ["username", "password"])]
+    #[arg(short, long, allow_hyphen_values = true, conflicts_with_all = ["username", "password"])]
     token: Option<String>,
     /// Name of a cloud workspace.
     #[arg(long)]

@@ -193,7 +193,7 @@ fn cloud_parts(url: &str) -> Option<(&str, &str)> {
     is_cloud.then_some((workspace, region))
 }
 
-fn is_dns_label(label: &str) -> bool {
+pub(crate) fn is_dns_label(label: &str) -> bool {
     (1..=63).contains(&label.len())
         && label
             .bytes()

@@ -1,0 +1,115 @@
+//! What is to be run, and as whom.
+
+use std::collections::BTreeMap;
+use std::ffi::{CString, OsString};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::policy::Policy;
+use crate::{filter, sys};
+
+/// The first program of a tree.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// The program, looked up in the `PATH` of `env` unless it has a slash, and its
+    /// arguments.
+    pub argv: Vec<OsString>,
+    /// Its whole environment. Variables that keep these values count as harmless.
+    pub env: BTreeMap<OsString, OsString>,
+    /// Working directory; that of the guard by default.
+    pub directory: Option<PathBuf>,
+    /// Who it runs as; the guard's own user by default.
+    pub account: Option<Account>,
+    /// Kill what is left of the tree when the first program has ended, instead of
+    /// guarding it to its end.
+    pub kill_rest: bool,
+}
+
+/// A user with groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// User.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Supplementary groups.
+    pub groups: Vec<u32>,
+}
+
+impl Launch {
+    /// `argv` with the environment of this process, as its user.
+    pub fn new(argv: Vec<OsString>) -> Self {
+        Self {
+            argv,
+            env: std::env::vars_os().collect(),
+            directory: None,
+            account: None,
+            kill_rest: true,
+        }
+    }
+
+    /// # Errors
+    /// Where there is no such program, or a text contains a NUL.
+    pub(crate) fn prepare(&self, policy: &Policy, privileged: bool) -> io::Result<sys::Prepared> {
+        let name = self
+            .argv
+            .first()
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no program is named"))?;
+        let env = self.env.iter().map(|(name, value)| {
+            let mut pair = name.as_bytes().to_vec();
+            pair.push(b'=');
+            pair.extend_from_slice(value.as_bytes());
+            text(&pair)
+        });
+        let account = self
+            .account
+            .as_ref()
+            .map(|account| (account.uid, account.gid, account.groups.clone()));
+        Ok(sys::Prepared {
+            program: text(self.find(Path::new(name))?.as_os_str().as_bytes())?,
+            argv: (self.argv.iter())
+                .map(|word| text(word.as_bytes()))
+                .collect::<Result<_, _>>()?,
+            env: env.collect::<Result<_, _>>()?,
+            directory: (self.directory.as_ref())
+                .map(|path| text(path.as_os_str().as_bytes()))
+                .transpose()?,
+            filter: filter::program(policy.allow_namespaces),
+            no_new_privileges: policy.no_new_privileges,
+            read_only_proc: privileged
+                && self
+                    .account
+                    .as_ref()
+                    .is_some_and(|account| account.uid != 0),
+            account,
+        })
+    }
+
+    fn find(&self, name: &Path) -> io::Result<PathBuf> {
+        if name.as_os_str().as_bytes().contains(&b'/') {
+            return Ok(name.to_path_buf());
+        }
+        let path = self.env.get(std::ffi::OsStr::new("PATH"));
+        let folders = path.map(std::env::split_paths).into_iter().flatten();
+        folders
+            .map(|folder| folder.join(name))
+            .find(|path| is_program(path))
+            .ok_or_else(|| io::Error::from_raw_os_error(libc::ENOENT))
+    }
+}
+
+fn is_program(path: &Path) -> bool {
+    std::fs::metadata(path)
+        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+fn text(bytes: &[u8]) -> io::Result<CString> {
+    CString::new(bytes).map_err(|_| {
+        io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "an argument or variable contains a NUL byte",
+        )
+    })
+}
