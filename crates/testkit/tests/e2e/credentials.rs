@@ -212,3 +212,17 @@ fn everything_but_the_open_doors_needs_a_credential() {
         );
     }
 }
+
+#[test]
+fn a_deleted_server_loses_its_control_socket() {
+    let system = System::start();
+    let agent = system.public_agent("host");
+    let mut control = agent.api().socket("/ws/servers/control/").unwrap();
+    assert_eq!(control.next_json().unwrap()["query"], "ping");
+    system
+        .api()
+        .delete(&format!("/api/servers/servers/{}/", agent.id()))
+        .expect(204);
+    assert_eq!(control.next_json(), None);
+    assert!(agent.api().socket("/ws/servers/control/").is_err());
+}
