@@ -10,6 +10,7 @@
 mod bench;
 mod build;
 mod ci;
+mod dist;
 mod interrupt;
 mod man;
 mod openapi;
@@ -47,6 +48,8 @@ enum Task {
     Openapi(openapi::Arguments),
     /// Write man pages and shell completions into target/dist.
     Man,
+    /// Build the programs as they are shipped, for old distributions, into target/dist.
+    Dist,
 }
 
 fn main() -> ExitCode {
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Ci(arguments) => ci::run(&arguments),
         Task::Openapi(arguments) => openapi::run(&arguments),
         Task::Man => man::run(),
+        Task::Dist => dist::run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

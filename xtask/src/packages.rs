@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use crate::run;
 
-/// Something a test or bench runs.
+/// Something a task runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Need {
     /// `initdb` and `postgres`.
@@ -18,6 +18,10 @@ pub(crate) enum Need {
     SshServer,
     /// `ps`, `uptime`.
     Procps,
+    /// `python3` with virtual environments.
+    Python,
+    /// `objdump`.
+    Binutils,
 }
 
 impl Need {
@@ -32,6 +36,8 @@ impl Need {
             Self::SshClient => "ssh",
             Self::SshServer => "sshd",
             Self::Procps => "ps",
+            Self::Python => "python3",
+            Self::Binutils => "objdump",
         }
     }
 
@@ -41,6 +47,8 @@ impl Need {
             Self::SshClient => "openssh-client",
             Self::SshServer => "openssh-server",
             Self::Procps => "procps",
+            Self::Python => "python3-venv",
+            Self::Binutils => "binutils",
         }
     }
 }
