@@ -162,6 +162,16 @@ impl Status {
         Self::ALL.into_iter().find(|status| status.as_str() == word)
     }
 
+    /// The final state of a command that ran to its end.
+    #[must_use]
+    pub fn ended(success: bool) -> Self {
+        if success {
+            Self::Completed
+        } else {
+            Self::Failed
+        }
+    }
+
     /// Waiting on the host or on the way to it.
     #[must_use]
     pub fn is_running(self) -> bool {

@@ -389,10 +389,10 @@ impl<C: ConnectionTrait> Commands<'_, C> {
     ) -> Result<bool, StoreError> {
         use command::Column;
         let time = now();
-        let status = match (complete, fin.success) {
-            (false, _) => Status::Acked,
-            (true, true) => Status::Completed,
-            (true, false) => Status::Failed,
+        let status = if complete {
+            Status::ended(fin.success)
+        } else {
+            Status::Acked
         };
         let timed_out = fin.exit_code == EXIT_TIMEOUT && !fin.success;
         let phase = protocol::command::phase::REMOTE_COMMAND_EXCEEDED_TIMEOUT;
@@ -434,11 +434,7 @@ impl<C: ConnectionTrait> Commands<'_, C> {
     /// # Errors
     /// When the database is not writable.
     pub async fn finish(&self, id: CommandId, success: bool) -> Result<bool, StoreError> {
-        let status = if success {
-            Status::Completed
-        } else {
-            Status::Failed
-        };
+        let status = Status::ended(success);
         let active = command::ActiveModel {
             status: Set(status.as_str().to_owned()),
             finished_at: Set(Some(now())),

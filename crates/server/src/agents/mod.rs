@@ -11,16 +11,10 @@ pub(crate) use order::{cancel_message, command_message};
 use axum::Router;
 use axum::routing::any;
 use protocol::agent::{BACKHAUL_PATH, CONTROL_PATH};
-use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::SharedApp;
 
-/// REST routes that agents call about commands live with the commands; those
-/// about themselves with the fleet.
-pub(crate) fn routes() -> OpenApiRouter<SharedApp> {
-    OpenApiRouter::new()
-}
-
+/// What agents call over REST lives with its noun: commands, fleet, history.
 pub(crate) fn websocket_routes() -> Router<SharedApp> {
     Router::new()
         .route(BACKHAUL_PATH, any(backhaul::upgrade))

@@ -107,7 +107,7 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
         }
         if state.ended && row.shell == SHELL_SYSTEM {
             if row.status != Status::Rejected.as_str() {
-                row.status = final_status(row.success).as_str().to_owned();
+                row.status = Status::ended(row.success == Some(true)).as_str().to_owned();
             }
             unit.audit(end_record(row, &ctx.server.name)).await?;
         }
@@ -132,14 +132,6 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
         }
     }
     Ok(())
-}
-
-fn final_status(success: Option<bool>) -> Status {
-    if success == Some(true) {
-        Status::Completed
-    } else {
-        Status::Failed
-    }
 }
 
 /// What is kept of a piece of output: all of it, the note that the limit is

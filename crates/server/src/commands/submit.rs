@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::StatusCode;
+use judge::Plan;
 use protocol::code;
 use protocol::command::{SHELL_SYSTEM, Status, SubmitCommand};
 use protocol::id::{CommandId, ServerId, WorkSessionId};
@@ -42,8 +43,9 @@ pub(super) async fn submit(
         work_session: request.work_session,
     };
     let grant = gate::authorize(ctx, Operation::Command, target).await?;
-    refuse_credentials(ctx, &request).await?;
-    let judged = match gate::judge_command(&grant, &request.line, &env) {
+    let plan = Plan::read(&request.line);
+    refuse_credentials(ctx, &request, &plan).await?;
+    let judged = match gate::judge_command(&grant, &plan, &env) {
         Ok(judged) => judged,
         Err(refusal) => {
             record_denied(ctx, &grant, &request, &refusal).await;
@@ -121,11 +123,11 @@ fn check_shape(request: &SubmitCommand, env: &BTreeMap<String, String>) -> ApiRe
 
 /// A line is stored and shown; a secret in it would be too. The line is not
 /// repeated anywhere.
-async fn refuse_credentials(ctx: &Ctx, request: &SubmitCommand) -> ApiResult<()> {
+async fn refuse_credentials(ctx: &Ctx, request: &SubmitCommand, plan: &Plan) -> ApiResult<()> {
     if request.credential_exposure_acknowledged {
         return Ok(());
     }
-    let Some(finding) = judge::credential::find(&judge::Plan::read(&request.line)) else {
+    let Some(finding) = judge::credential::find(plan) else {
         return Ok(());
     };
     let refusal = ApiError::new(

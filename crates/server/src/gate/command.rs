@@ -22,17 +22,16 @@ pub(crate) struct Judged {
     pub(crate) verdict: Value,
 }
 
-/// Judges `line` under the grant: first under the token's rules, then under the
+/// Judges a line under the grant: first under the token's rules, then under the
 /// session's.
 ///
 /// # Errors
 /// The refusal, with the judge's reason in its text.
 pub(crate) fn judge_command(
     grant: &Grant,
-    line: &str,
+    plan: &Plan,
     env: &BTreeMap<String, String>,
 ) -> ApiResult<Judged> {
-    let plan = Plan::read(line);
     let names: Vec<&str> = env.keys().map(String::as_str).collect();
     let mut verdicts = Vec::with_capacity(2);
     if let Some(commands) = &grant.token_commands {
@@ -41,17 +40,17 @@ pub(crate) fn judge_command(
             ..Authority::default()
         };
         let refusal = (code::API_TOKEN_ACL_NOT_ALLOWED, "token");
-        verdicts.push(allowed(judge::judge(&plan, &authority, &names), refusal)?);
+        verdicts.push(allowed(judge::judge(plan, &authority, &names), refusal)?);
     }
     if let Some(session) = &grant.session {
         let refusal = (code::COMMAND_NOT_ALLOWED, "command");
         let authority = session_authority(session)?;
-        verdicts.push(allowed(judge::judge(&plan, &authority, &names), refusal)?);
+        verdicts.push(allowed(judge::judge(plan, &authority, &names), refusal)?);
     }
     if verdicts.is_empty() {
         let refusal = (code::COMMAND_NOT_ALLOWED, "command");
         verdicts.push(allowed(
-            judge::judge(&plan, &Authority::default(), &names),
+            judge::judge(plan, &Authority::default(), &names),
             refusal,
         )?);
     }

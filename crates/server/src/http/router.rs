@@ -29,7 +29,6 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(events::routes())
         .merge(audit::routes())
         .merge(history::routes())
-        .merge(agents::routes())
 }
 
 /// The OpenAPI document.
