@@ -14,6 +14,8 @@ use crate::crypto::keys::Keys;
 use crate::events::EventHub;
 use crate::http::middleware::LoginLimiter;
 use crate::identity::guesses::Guesses;
+use crate::oauth::bearer::Bearers;
+use crate::oauth::keys::SigningKeys;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
 
@@ -31,6 +33,12 @@ pub(crate) struct App {
     /// Requests that wait for a command on this node.
     pub(crate) feeds: Feeds,
     pub(crate) login_limiter: LoginLimiter,
+    /// Slows down requests for device codes.
+    pub(crate) device_limiter: LoginLimiter,
+    /// What access tokens are signed with.
+    pub(crate) signing_keys: SigningKeys,
+    /// Access tokens seen lately.
+    pub(crate) bearers: Bearers,
     /// Wrong passwords for each account.
     pub(crate) guesses: Guesses,
     pub(crate) metrics: Metrics,

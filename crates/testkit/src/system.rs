@@ -305,6 +305,22 @@ impl System {
         (output.status.success(), text)
     }
 
+    /// Makes a new signing key; gives success and what the program said.
+    #[track_caller]
+    #[must_use]
+    pub fn rotate_keys(&self) -> (bool, String) {
+        let mut command = std::process::Command::new(self.binaries.server());
+        command.args(["keys", "rotate"]);
+        command.env("ALPACON_SERVER__DATA_DIR", &self.options.data);
+        if let Some(url) = &self.options.database_url {
+            command.env("ALPACON_DATABASE__URL", url);
+        }
+        let output = command.output().or_fail("run keys rotate");
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        (output.status.success(), text)
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Daemon>> {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }

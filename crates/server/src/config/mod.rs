@@ -34,6 +34,7 @@ pub(crate) struct Config {
     pub(crate) database: DatabaseConfig,
     pub(crate) log: LogConfig,
     pub(crate) commands: CommandConfig,
+    pub(crate) oauth: OAuthConfig,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +115,14 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// The built-in authorization server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct OAuthConfig {
+    /// Where consoles served elsewhere take their authorization codes.
+    pub(crate) console_redirect_uris: Vec<String>,
+}
+
 /// How long commands may wait, in seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -155,6 +164,17 @@ impl CommandConfig {
     pub(crate) fn agent_gone_after(&self) -> TimeDelta {
         TimeDelta::seconds(self.agent_gone_seconds)
     }
+}
+
+/// Codes travel to it: by TLS, or not beyond this machine.
+fn is_redirect(uri: &str) -> bool {
+    url::Url::parse(uri).is_ok_and(|url| {
+        let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        (url.scheme() == "https" || (url.scheme() == "http" && is_local))
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    })
 }
 
 impl Config {
@@ -216,6 +236,17 @@ impl Config {
             return Err(wrong(
                 "database.url",
                 "must start with sqlite: or postgres://",
+            ));
+        }
+        if !self
+            .oauth
+            .console_redirect_uris
+            .iter()
+            .all(|uri| is_redirect(uri))
+        {
+            return Err(wrong(
+                "oauth.console_redirect_uris",
+                "must be https:// addresses (or http://localhost) with a path and no fragment",
             ));
         }
         let commands = &self.commands;

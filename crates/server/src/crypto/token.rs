@@ -10,13 +10,10 @@ pub(crate) const SESSION: &str = "alpss-";
 /// The cookie of a browser.
 pub(crate) const BROWSER: &str = "alpbs-";
 /// A refresh token of an OAuth client.
-#[allow(dead_code, reason = "for the pages to come")]
 pub(crate) const REFRESH: &str = "alprf-";
 /// A device code.
-#[allow(dead_code, reason = "for the pages to come")]
 pub(crate) const DEVICE: &str = "alpdc-";
 /// An authorization code.
-#[allow(dead_code, reason = "for the pages to come")]
 pub(crate) const CODE: &str = "alpac-";
 /// A personal API token.
 pub(crate) const PERSONAL: &str = "alpat-";

@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, audit, commands, events, fleet, history, iam, identity, pages, tokens, work_sessions,
-    workspace,
+    agents, audit, commands, events, fleet, history, iam, identity, oauth, pages, tokens,
+    work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -20,6 +20,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(health::routes())
         .merge(identity::routes())
+        .merge(oauth::routes())
         .merge(iam::routes())
         .merge(workspace::routes())
         .merge(tokens::routes())
@@ -44,6 +45,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .merge(agents::websocket_routes())
         .merge(events::websocket_routes())
         .merge(pages::routes())
+        .merge(oauth::protocol_routes())
         .route("/api/openapi.json", get(async move || document))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || {

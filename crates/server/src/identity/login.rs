@@ -8,8 +8,8 @@ use store::audit::{Actor, AuditRecord};
 use store::identity::NewLogin;
 use store::now;
 
+use super::Principal;
 use super::password_check::check_password;
-use super::{Method, Principal};
 use crate::crypto::token::{self, Token};
 use crate::http::{ApiResult, PublicCtx};
 
@@ -53,7 +53,7 @@ pub(crate) async fn log_in(ctx: &PublicCtx, request: LoginRequest) -> ApiResult<
 
 /// Ends a login. An API token is left alone: clients send this for those too.
 pub(crate) async fn log_out(ctx: &PublicCtx, principal: &Principal) -> ApiResult<()> {
-    let Method::Password { login } = principal.method else {
+    let Some(login) = principal.login() else {
         return Ok(());
     };
     let unit = ctx.begin().await?;
@@ -71,6 +71,7 @@ pub(crate) async fn log_out(ctx: &PublicCtx, principal: &Principal) -> ApiResult
     })
     .await?;
     unit.commit().await?;
+    ctx.app.bearers.forget(login);
     ctx.app.events.close_of(login.0);
     Ok(())
 }

@@ -8,6 +8,7 @@ mod login;
 mod password_check;
 mod principal;
 mod routes;
+pub(crate) mod sessions;
 pub(crate) mod sign_in;
 pub(crate) mod summary;
 

@@ -3,6 +3,7 @@
 mod audit;
 mod dev;
 mod dev_tls;
+mod keys;
 mod node;
 mod superuser;
 
@@ -39,6 +40,9 @@ enum Command {
     /// Look after the audit trail.
     #[command(subcommand, arg_required_else_help = true)]
     Audit(AuditCommand),
+    /// Look after what access tokens are signed with.
+    #[command(subcommand, arg_required_else_help = true)]
+    Keys(KeysCommand),
     /// Look after the configuration.
     #[command(subcommand, arg_required_else_help = true)]
     Config(ConfigCommand),
@@ -90,6 +94,12 @@ enum SuperuserCommand {
 enum AuditCommand {
     /// Check the hash chain of every workspace. Exits 1 when one does not verify.
     Verify(audit::VerifyArguments),
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Sign with a new key from now on. Nobody is logged out.
+    Rotate(ConfigArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -147,6 +157,9 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Audit(AuditCommand::Verify(arguments)) => {
             return runtime()?.block_on(audit::verify(arguments));
+        }
+        Command::Keys(KeysCommand::Rotate(arguments)) => {
+            runtime()?.block_on(keys::run_rotate(arguments))?;
         }
         Command::Config(ConfigCommand::Check(arguments)) => {
             let config = Config::load(arguments.config.as_deref())?;

@@ -24,9 +24,11 @@ use crate::http::listen::{self, DRAIN_TIMEOUT};
 use crate::http::middleware::LoginLimiter;
 use crate::http::router;
 use crate::identity::guesses::Guesses;
+use crate::oauth::bearer::Bearers;
+use crate::oauth::keys::SigningKeys;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
-use crate::{audit, commands, fleet, iam, work_sessions};
+use crate::{audit, commands, fleet, iam, oauth, work_sessions};
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
 const REPLACED_PORT: u16 = 8000;
@@ -107,6 +109,7 @@ impl Node {
             unit.commit().await?;
             iam::ensure_everyone(&store, workspace.id).await?;
         }
+        let signing_keys = SigningKeys::load(&store, &keys.sealing).await?;
         let listen = config.server.listen;
         let bind = async |address: SocketAddr| {
             TcpListener::bind(address)
@@ -135,6 +138,9 @@ impl Node {
             events: EventHub::default(),
             feeds: Feeds::default(),
             login_limiter: LoginLimiter::new(),
+            device_limiter: LoginLimiter::new(),
+            signing_keys,
+            bearers: Bearers::default(),
             guesses: Guesses::default(),
             metrics: Metrics::new(),
             tasks: TaskTracker::new(),
@@ -204,6 +210,7 @@ fn start_clocks(app: &SharedApp) {
     app.spawn(commands::run_clock(app.clone()));
     app.spawn(work_sessions::run_clock(app.clone()));
     app.spawn(fleet::run_clock(app.clone()));
+    app.spawn(oauth::keys::run_clock(app.clone()));
     let checkpoints = audit::Checkpoints(app.config.server.data_dir.join("audit-heads.jsonl"));
     app.spawn(audit::run_checkpoints(app.clone(), checkpoints));
     app.spawn(housekeeping(app.clone()));
@@ -216,7 +223,9 @@ async fn housekeeping(app: SharedApp) {
         ticks.tick().await;
         app.events.sweep();
         app.login_limiter.sweep();
+        app.device_limiter.sweep();
         app.guesses.sweep();
+        app.bearers.sweep();
         for workspace in app.workspaces.all() {
             let swept: Result<(), store::StoreError> = async {
                 let unit = app.store.begin(workspace.id).await?;

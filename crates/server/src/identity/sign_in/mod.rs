@@ -142,7 +142,6 @@ pub(crate) async fn sign_out(ctx: &PublicCtx, browser: &Browser) -> ApiResult<()
 }
 
 /// The factors of a stored login or attempt.
-#[allow(dead_code, reason = "for the pages to come")]
 pub(crate) fn factors_of(stored: &serde_json::Value) -> Factors {
     // What is not readable proves nothing.
     serde_json::from_value(stored.clone()).unwrap_or_default()
