@@ -41,6 +41,15 @@ pub(crate) struct Arguments {
 enum What {
     /// `alpacon exec` beside `ssh`, and what the programs cost at rest.
     Exec(ExecArguments),
+    /// Logins and token checks, and what they cost running commands.
+    Identity(IdentityArguments),
+}
+
+#[derive(clap::Args)]
+struct IdentityArguments {
+    /// Take the programs of the last release build.
+    #[arg(long, hide = true)]
+    built: bool,
 }
 
 #[derive(clap::Args)]
@@ -61,8 +70,22 @@ struct ExecArguments {
 /// # Errors
 /// When something cannot be built, started or does not work.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let What::Exec(arguments) = &arguments.what;
-    exec(arguments)
+    match &arguments.what {
+        What::Exec(arguments) => exec(arguments),
+        What::Identity(arguments) => identity(arguments),
+    }
+}
+
+/// A program of testkit measures: it needs more than xtask may depend on.
+fn identity(arguments: &IdentityArguments) -> Result<()> {
+    packages::ensure(&[Need::Chromium, Need::ChromiumDriver])?;
+    let binaries = if arguments.built {
+        build::binaries(Profile::Release)?
+    } else {
+        build::programs(Profile::Release)?
+    };
+    let program = binaries.folder().join("identity-load");
+    crate::run::inherit(&mut Command::new(program))
 }
 
 fn exec(arguments: &ExecArguments) -> Result<()> {

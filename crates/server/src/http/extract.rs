@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -203,7 +204,11 @@ impl FromRequestParts<SharedApp> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> ApiResult<Self> {
         let public = PublicCtx::from_request_parts(parts, app).await?;
-        let identity = authenticate(&public, Credential::of(&parts.headers)?).await?;
+        let credential = Credential::of(&parts.headers)?;
+        let kind = credential.kind();
+        let started = Instant::now();
+        let identity = authenticate(&public, credential).await?;
+        app.metrics.authentication(kind, started.elapsed());
         Ok(match identity {
             Identity::Principal(principal) => Self::Principal(Ctx { public, principal }),
             Identity::Agent(server) => Self::Agent(AgentCtx {

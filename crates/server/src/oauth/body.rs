@@ -39,8 +39,11 @@ fn decode<T: DeserializeOwned>(bytes: &[u8], is_form: bool) -> OAuthResult<T> {
     }
     let decoded = if is_form {
         serde_urlencoded::from_bytes(bytes).ok()
-    } else {
+    } else if bytes.trim_ascii_start().starts_with(b"{") {
         serde_json::from_slice(bytes).ok()
+    } else {
+        // An array would fill the fields in their order.
+        None
     };
     decoded.ok_or_else(|| {
         OAuthError::invalid_request("The parameters are not readable; send JSON or a form.")
@@ -72,6 +75,7 @@ mod tests {
         assert!(decode::<Some>(b"client_id=a&client_id=b", true).is_err());
         assert!(decode::<Some>(br#"{"client_id":"a","client_id":"b"}"#, false).is_err());
         assert!(decode::<Some>(br#"{"client_id": ["a"]}"#, false).is_err());
+        assert!(decode::<Some>(br#"["a"]"#, false).is_err());
         assert!(decode::<Some>(&[b' '; LIMIT + 1], false).is_err());
     }
 }
