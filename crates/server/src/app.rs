@@ -13,6 +13,8 @@ use crate::config::Config;
 use crate::crypto::keys::Keys;
 use crate::events::EventHub;
 use crate::http::middleware::LoginLimiter;
+use crate::locks::Locks;
+use crate::mail::Mailer;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
 
@@ -23,6 +25,8 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) keys: Keys,
     pub(crate) workspaces: Workspaces,
+    /// What may not be used for now.
+    pub(crate) locks: Locks,
     /// Agents that hold a connection to this node.
     pub(crate) agents: Hub,
     /// Clients that listen for events on this node.
@@ -30,6 +34,7 @@ pub(crate) struct App {
     /// Requests that wait for a command on this node.
     pub(crate) feeds: Feeds,
     pub(crate) login_limiter: LoginLimiter,
+    pub(crate) mailer: Mailer,
     pub(crate) metrics: Metrics,
     /// Everything that runs beside requests; waited for at shutdown.
     pub(crate) tasks: TaskTracker,

@@ -1,8 +1,9 @@
 //! A control plane and everything that belongs to it.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -270,6 +271,33 @@ impl System {
             command.args(["--database-url", url]);
         }
         let output = command.output().or_fail("run audit verify");
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        (output.status.success(), text)
+    }
+
+    /// Runs a subcommand of the server on its data, as its operator would beside the running
+    /// server; `input` is its standard input. Gives success and what it said.
+    #[track_caller]
+    pub fn operate(&self, arguments: &[&str], input: &str) -> (bool, String) {
+        let mut command = Command::new(self.binaries.server());
+        command
+            .args(arguments)
+            .arg("--data")
+            .arg(&self.options.data);
+        if let Some(url) = &self.options.database_url {
+            command.args(["--database-url", url]);
+        }
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().or_fail("run the server's subcommand");
+        if let Some(mut stdin) = child.stdin.take() {
+            // One that reads nothing may have ended already.
+            let _gone = stdin.write_all(input.as_bytes());
+        }
+        let output = child.wait_with_output().or_fail("wait for the subcommand");
         let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
         text.push_str(&String::from_utf8_lossy(&output.stderr));
         (output.status.success(), text)

@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, audit, commands, events, fleet, history, iam, identity, tokens, work_sessions,
-    workspace,
+    agents, audit, commands, events, fleet, history, iam, identity, locks, onboarding, tokens,
+    work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -23,6 +23,8 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(iam::routes())
         .merge(workspace::routes())
         .merge(tokens::routes())
+        .merge(locks::routes())
+        .merge(onboarding::routes())
         .merge(fleet::routes())
         .merge(work_sessions::routes())
         .merge(commands::routes())

@@ -1,15 +1,16 @@
 //! Password login and logout.
 
 use chrono::{SecondsFormat, TimeDelta};
-use http::StatusCode;
 use protocol::auth::{LoginRequest, LoginResponse};
 use protocol::id::UserId;
 use serde_json::json;
 use store::audit::{Actor, AuditRecord};
+use store::entity::user;
 use store::now;
 
+use super::admission::{admit_login, require_own_password};
 use super::{Method, Principal};
-use crate::crypto::password;
+use crate::crypto;
 use crate::crypto::token::{self, Token};
 use crate::http::{ApiError, ApiResult, PublicCtx};
 
@@ -20,38 +21,20 @@ const MAX_USERNAME: usize = 254;
 /// Logs a user in. Unknown users, wrong passwords, inactive users and users
 /// without a password all get the same answer after the same work.
 pub(crate) async fn log_in(ctx: &PublicCtx, request: LoginRequest) -> ApiResult<LoginResponse> {
-    ctx.app.login_limiter.check(ctx.ip)?;
-    if request.username.is_empty() {
-        return Err(ApiError::missing("login", "username"));
-    }
-    if request.password.is_empty() {
-        return Err(ApiError::missing("login", "password"));
-    }
-    if request.password.len() > MAX_PASSWORD || request.username.len() > MAX_USERNAME {
-        return Err(ApiError::invalid(
-            "login",
-            "The username or password is too long.",
-        ));
-    }
-    let user = ctx
-        .tenant()
-        .identity()
-        .user_by_name(&request.username)
-        .await?;
-    let usable = user.filter(|user| user.is_active);
-    let stored = usable.as_ref().and_then(|user| user.password_hash.clone());
-    let matches = password::verify(request.password, stored).await;
-    let Some(user) = usable.filter(|_| matches) else {
-        record_failure(ctx, &request.username).await?;
-        return Err(ApiError::unauthenticated(
-            "The username or password is wrong.",
-        ));
-    };
-
+    let user = check_password(ctx, &request.username, &request.password).await?;
     let token = Token::generate(token::SESSION)?;
     let ttl = TimeDelta::seconds(ctx.workspace.settings.password_session_ttl);
     let expires_at = now() + ttl;
     let unit = ctx.begin().await?;
+    let admitted = admit_login(ctx, &unit, &user)
+        .await
+        .and_then(|()| require_own_password(&user));
+    if let Err(refusal) = admitted {
+        unit.audit(failure(ctx, &request.username, &refusal))
+            .await?;
+        unit.commit().await?;
+        return Err(refusal);
+    }
     let login = unit
         .tenant()
         .identity()
@@ -86,9 +69,46 @@ pub(crate) async fn log_in(ctx: &PublicCtx, request: LoginRequest) -> ApiResult<
     })
 }
 
-async fn record_failure(ctx: &PublicCtx, username: &str) -> ApiResult<()> {
+/// The user that `username` and `password` belong to. Unknown users, wrong passwords,
+/// inactive users and users without a password all get the same answer after the same work.
+pub(crate) async fn check_password(
+    ctx: &PublicCtx,
+    username: &str,
+    password: &str,
+) -> ApiResult<user::Model> {
+    ctx.app.login_limiter.check(ctx.ip)?;
+    if username.is_empty() {
+        return Err(ApiError::missing("login", "username"));
+    }
+    if password.is_empty() {
+        return Err(ApiError::missing("login", "password"));
+    }
+    if password.len() > MAX_PASSWORD || username.len() > MAX_USERNAME {
+        return Err(ApiError::invalid(
+            "login",
+            "The username or password is too long.",
+        ));
+    }
+    let user = ctx.tenant().identity().user_by_name(username).await?;
+    let usable = user.filter(|user| user.is_active);
+    let stored = usable.as_ref().and_then(|user| user.password_hash.clone());
+    let matches = crypto::password::verify(password.to_owned(), stored).await;
+    match usable.filter(|_| matches) {
+        Some(user) => Ok(user),
+        None => refuse(ctx, username).await,
+    }
+}
+
+async fn refuse<T>(ctx: &PublicCtx, username: &str) -> ApiResult<T> {
+    let refusal = ApiError::unauthenticated("The username or password is wrong.");
     let unit = ctx.begin().await?;
-    unit.audit(AuditRecord {
+    unit.audit(failure(ctx, username, &refusal)).await?;
+    unit.commit().await?;
+    Err(refusal)
+}
+
+fn failure(ctx: &PublicCtx, username: &str, refusal: &ApiError) -> AuditRecord {
+    AuditRecord {
         actor: Actor {
             kind: "anonymous",
             id: None,
@@ -99,12 +119,10 @@ async fn record_failure(ctx: &PublicCtx, username: &str) -> ApiResult<()> {
         model: "login",
         object_id: None,
         action: "deny",
-        status_code: StatusCode::UNAUTHORIZED.as_u16(),
+        status_code: refusal.status.as_u16(),
         description: "failed password login".to_owned(),
-        data: json!({"method": "password"}),
-    })
-    .await?;
-    Ok(unit.commit().await?)
+        data: json!({"method": "password", "code": refusal.code}),
+    }
 }
 
 /// Ends a login. An API token is left alone: clients send this for those too.

@@ -19,6 +19,7 @@ mod peer_cli;
 mod people;
 mod quick_path;
 mod work_sessions;
+mod workspaces;
 
 use serde_json::{Value, json};
 use testkit::Api;
