@@ -23,6 +23,8 @@ pub struct Options {
     pub tls: bool,
     /// Name of the superuser; `None`: the operating-system user.
     pub username: Option<String>,
+    /// More environment of the control plane.
+    pub environment: Vec<(String, String)>,
 }
 
 /// A running system. Dropping it stops everything and removes its folder; when
@@ -33,6 +35,7 @@ pub struct System {
     server: Mutex<Option<Daemon>>,
     ready: Ready,
     options: ControlPlaneOptions,
+    environment: Vec<(String, String)>,
     binaries: Binaries,
     homes: AtomicUsize,
     database: Database,
@@ -58,6 +61,7 @@ impl System {
             .or_fail("make a folder");
         let data = folder.path().join("data");
         let database = Database::fresh(&data);
+        let environment = options.environment.clone();
         let mut options = ControlPlaneOptions {
             listen: "127.0.0.1:0".to_owned(),
             tls: options.tls,
@@ -66,7 +70,7 @@ impl System {
             ready_file: folder.path().join("ready.json"),
             data,
         };
-        let (server, ready) = start_server(&binaries, &options, folder.path());
+        let (server, ready) = start_server(&binaries, &options, &environment, folder.path());
         // A restart must be found where clients and agents left it.
         ready
             .url
@@ -78,6 +82,7 @@ impl System {
             server: Mutex::new(Some(server)),
             ready,
             options,
+            environment,
             binaries,
             homes: AtomicUsize::new(0),
             database,
@@ -253,7 +258,12 @@ impl System {
     pub fn restart_server(&self) {
         let mut slot = self.lock();
         assert!(slot.is_none(), "the server runs already");
-        let (server, ready) = start_server(&self.binaries, &self.options, self.folder());
+        let (server, ready) = start_server(
+            &self.binaries,
+            &self.options,
+            &self.environment,
+            self.folder(),
+        );
         *slot = Some(server);
         assert_eq!(ready.url, self.ready.url, "the server moved");
         assert_eq!(
@@ -335,13 +345,15 @@ impl Drop for System {
 fn start_server(
     binaries: &Binaries,
     options: &ControlPlaneOptions,
+    environment: &[(String, String)],
     folder: &Path,
 ) -> (Daemon, Ready) {
     if options.ready_file.exists() {
         fs::remove_file(&options.ready_file).or_fail("remove the old ready file");
     }
     let log = folder.join("server.log");
-    let command = dev_command(binaries, options);
+    let mut command = dev_command(binaries, options);
+    command.envs(environment.iter().cloned());
     let mut server =
         Daemon::start("alpacon-server", command, &log).or_fail("start the control plane");
     let ready = Ready::wait(&mut server, &options.ready_file, patience())
