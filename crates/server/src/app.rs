@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::crypto::keys::Keys;
 use crate::events::EventHub;
 use crate::http::middleware::LoginLimiter;
+use crate::identity::guesses::Guesses;
 use crate::locks::Locks;
 use crate::mail::Mailer;
 use crate::telemetry::Metrics;
@@ -35,6 +36,8 @@ pub(crate) struct App {
     pub(crate) feeds: Feeds,
     pub(crate) login_limiter: LoginLimiter,
     pub(crate) mailer: Mailer,
+    /// Wrong passwords for each account.
+    pub(crate) guesses: Guesses,
     pub(crate) metrics: Metrics,
     /// Everything that runs beside requests; waited for at shutdown.
     pub(crate) tasks: TaskTracker,

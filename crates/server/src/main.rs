@@ -18,6 +18,7 @@ mod identity;
 mod locks;
 mod mail;
 mod onboarding;
+mod pages;
 mod program;
 mod telemetry;
 mod tokens;

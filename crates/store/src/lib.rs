@@ -22,6 +22,7 @@ pub mod identity;
 pub mod inventory;
 pub mod locks;
 pub mod mails;
+pub mod oauth;
 mod paging;
 mod unit;
 pub mod work_sessions;

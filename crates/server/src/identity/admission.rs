@@ -30,15 +30,20 @@ pub(crate) async fn admit_login(
     let user = held
         .filter(unchanged)
         .ok_or_else(|| ApiError::unauthenticated("The username or password is wrong."))?;
+    require_unlocked(ctx, &user)
+}
+
+/// Refuses a user who is locked, or anybody but superusers where the workspace is.
+pub(super) fn require_unlocked(ctx: &PublicCtx, user: &user::Model) -> ApiResult<()> {
     let locks = &ctx.app.locks;
     if let Some(held) = locks.find(LockKind::User, user.id) {
         return Err(held.refusal());
     }
     let workspace = locks.find(LockKind::Workspace, ctx.workspace_id().0);
-    if let Some(held) = workspace.filter(|_| !user.is_superuser) {
-        return Err(held.refusal());
+    match workspace.filter(|_| !user.is_superuser) {
+        Some(held) => Err(held.refusal()),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Refuses a password that is good for nothing but choosing another one.

@@ -23,6 +23,7 @@ use crate::events::EventHub;
 use crate::http::listen::{self, DRAIN_TIMEOUT};
 use crate::http::middleware::LoginLimiter;
 use crate::http::router;
+use crate::identity::guesses::Guesses;
 use crate::locks::{self, Locks};
 use crate::mail::{self, Mailer};
 use crate::telemetry::Metrics;
@@ -140,6 +141,7 @@ impl Node {
             feeds: Feeds::default(),
             login_limiter: LoginLimiter::new(),
             mailer,
+            guesses: Guesses::default(),
             metrics: Metrics::new(),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
@@ -223,6 +225,7 @@ async fn housekeeping(app: SharedApp) {
         app.events.sweep();
         app.login_limiter.sweep();
         mail::sweep(&app).await;
+        app.guesses.sweep();
         for workspace in app.workspaces.all() {
             let swept: Result<(), store::StoreError> = async {
                 let unit = app.store.begin(workspace.id).await?;
@@ -232,6 +235,7 @@ async fn housekeeping(app: SharedApp) {
                     .delete_expired_password_resets(store::now())
                     .await?;
                 identity.delete_expired_invitations(store::now()).await?;
+                unit.tenant().oauth().sweep(store::now()).await?;
                 unit.commit().await
             }
             .await;

@@ -4,6 +4,7 @@
 
 mod m0001_foundation;
 mod m0002_people;
+mod m0003_oauth;
 mod m0006_workspaces;
 mod table;
 
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_foundation::Migration),
             Box::new(m0002_people::Migration),
             Box::new(m0006_workspaces::Migration),
+            Box::new(m0003_oauth::Migration),
         ]
     }
 }

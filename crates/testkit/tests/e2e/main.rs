@@ -19,6 +19,7 @@ mod peer_agent;
 mod peer_cli;
 mod people;
 mod quick_path;
+mod sign_in;
 mod work_sessions;
 mod workspaces;
 
