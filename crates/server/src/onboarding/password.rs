@@ -45,7 +45,7 @@ pub(super) async fn change(ctx: &PublicCtx, request: ChangePassword) -> ApiResul
     .await
 }
 
-fn weak(detail: &str) -> ApiError {
+pub(super) fn weak(detail: &str) -> ApiError {
     ApiError::field(SOURCE, "new_password", detail).code(code::USER_PASSWORD_WEAK, SOURCE)
 }
 

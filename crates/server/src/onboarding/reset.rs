@@ -29,7 +29,7 @@ const MAX_LOGIN: usize = 254;
 /// Longest token that is looked at.
 const MAX_TOKEN: usize = 128;
 /// Where one asks.
-pub(super) const ASK_PATH: &str = "/password/forgotten/";
+pub(crate) const ASK_PATH: &str = "/password/forgotten/";
 /// Where the link in the mail leads.
 pub(super) const PATH: &str = "/password/new/";
 
