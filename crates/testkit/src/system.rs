@@ -26,6 +26,8 @@ pub struct Options {
     pub tls: bool,
     /// Name of the superuser; `None`: the operating-system user.
     pub username: Option<String>,
+    /// Address to listen on; `None`: a free port of this machine.
+    pub listen: Option<String>,
     /// More environment of the control plane.
     pub environment: Vec<(String, String)>,
 }
@@ -66,7 +68,10 @@ impl System {
         let database = Database::fresh(&data);
         let environment = options.environment.clone();
         let mut options = ControlPlaneOptions {
-            listen: "127.0.0.1:0".to_owned(),
+            listen: options
+                .listen
+                .clone()
+                .unwrap_or_else(|| "127.0.0.1:0".to_owned()),
             tls: options.tls,
             database_url: database.url(),
             username: options.username.clone(),

@@ -1,7 +1,7 @@
 //! Invitations and passwords, with the mails that a real mail server takes.
 
 use serde_json::{Value, json};
-use testkit::{Answer, Api, Credential, MailServer, Options, System, eventually};
+use testkit::{Answer, Api, Credential, MailServer, Options, Page, System, Visitor, eventually};
 
 use crate::id;
 
@@ -388,4 +388,167 @@ fn a_login_in_flight_does_not_outlive_the_deactivation_of_its_user() {
             api.get("/api/auth/whoami/").expect(401);
         }
     }
+}
+
+const JOIN_PAGE: &str = "/join/";
+const FORGOTTEN_PAGE: &str = "/password/forgotten/";
+const NEW_PAGE: &str = "/password/new/";
+const FORCED_PAGE: &str = "/login/new-password/";
+
+/// Sends a form with the token that the pages give this browser.
+#[track_caller]
+fn send(visitor: &Visitor, path: &str, fields: &[(&str, &str)]) -> Page {
+    let csrf = visitor.get(FORGOTTEN_PAGE).field("csrf");
+    let mut all = vec![("csrf", csrf.as_str())];
+    all.extend(fields);
+    visitor.post(path, &all)
+}
+
+/// With a public address that is the one it listens on, so that forms are accepted.
+fn page_scene() -> Scene {
+    let mail = MailServer::start();
+    let probe = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = probe.local_addr().unwrap().to_string();
+    drop(probe);
+    let mut environment = mail.environment();
+    let url = format!("http://{address}");
+    environment.push(("ALPACON_SERVER__PUBLIC_URL".to_owned(), url));
+    let system = System::with(&Options {
+        environment,
+        listen: Some(address),
+        ..Options::default()
+    });
+    let root = system.api_with_password();
+    Scene { system, mail, root }
+}
+
+#[test]
+fn the_page_of_an_invitation_makes_an_account_and_looking_at_it_does_not() {
+    let scene = page_scene();
+    scene
+        .root
+        .post(INVITE, &json!({"email": "ann@example.com"}))
+        .expect(200);
+    let token = scene.mail.wait(0).token();
+    let visitor = scene.system.visitor();
+    visitor
+        .get(&format!("{JOIN_PAGE}?token=alpin-x"))
+        .expect(400);
+    let path = format!("{JOIN_PAGE}?token={token}");
+    for _ in 0..2 {
+        let page = visitor.get(&path).expect(200);
+        assert!(page.html().contains("ann@example.com"));
+        assert_eq!(page.field("token"), token);
+    }
+    let join = |username: &str, password: &str, again: &str| {
+        let fields = [
+            ("token", token.as_str()),
+            ("username", username),
+            ("new_password", password),
+            ("again", again),
+        ];
+        send(&visitor, JOIN_PAGE, &fields)
+    };
+    for (username, password, again, told) in [
+        ("ann", PASSWORD, OTHER_PASSWORD, "not the same"),
+        ("root", PASSWORD, PASSWORD, "reserved"),
+        ("ann", "password1234", "password1234", "common"),
+        ("<b>ann", PASSWORD, PASSWORD, "&#60;b&#62;ann"),
+    ] {
+        let page = join(username, password, again).expect(400);
+        assert!(page.html().contains(told), "{}", page.html());
+    }
+    join("ann", PASSWORD, PASSWORD).expect(200);
+    join("eve", PASSWORD, PASSWORD).expect(400);
+    visitor.sign_in("ann", PASSWORD, "/").expect(303);
+}
+
+#[test]
+fn the_pages_of_a_forgotten_password_tell_everybody_the_same() {
+    let scene = page_scene();
+    scene.person("uma", &json!({}));
+    let visitor = scene.system.visitor();
+    let page = visitor.get("/login/").expect(200).html();
+    assert!(page.contains(FORGOTTEN_PAGE), "{page}");
+    visitor.get(FORGOTTEN_PAGE).expect(200);
+    let ask = |login: &str| {
+        let page = send(&visitor, FORGOTTEN_PAGE, &[("login", login)]);
+        page.expect(200).html()
+    };
+    assert_eq!(ask("nobody"), ask("uma"));
+    let token = scene.mail.wait(0).token();
+    let path = format!("{NEW_PAGE}?token={token}");
+    visitor.get(&path).expect(200);
+    let choose = |password: &str, again: &str| {
+        let fields = [
+            ("token", token.as_str()),
+            ("new_password", password),
+            ("again", again),
+        ];
+        send(&visitor, NEW_PAGE, &fields)
+    };
+    choose(OTHER_PASSWORD, PASSWORD).expect(400);
+    choose(OTHER_PASSWORD, OTHER_PASSWORD).expect(200);
+    choose(OTHER_PASSWORD, OTHER_PASSWORD).expect(400);
+    visitor.get(&path).expect(400);
+    visitor.sign_in("uma", PASSWORD, "/").expect(401);
+    visitor.sign_in("uma", OTHER_PASSWORD, "/").expect(303);
+}
+
+#[test]
+fn who_must_change_a_password_gets_no_further_without() {
+    let scene = page_scene();
+    let uma = scene.person("uma", &json!({}));
+    let require = format!("/api/iam/users/{uma}/require-password-change/");
+    scene.root.post(&require, &json!(null)).expect(204);
+    let visitor = scene.system.visitor();
+    let page = visitor.sign_in("uma", PASSWORD, "/account/").expect(303);
+    assert_eq!(page.location(), FORCED_PAGE);
+    let page = visitor.get("/").expect(303);
+    assert!(
+        page.location().starts_with("/login/"),
+        "{}",
+        page.location()
+    );
+    visitor.get(FORCED_PAGE).expect(200);
+    let choose = |password: &str| {
+        send(
+            &visitor,
+            FORCED_PAGE,
+            &[("new_password", password), ("again", password)],
+        )
+    };
+    let page = choose(PASSWORD).expect(400);
+    assert!(
+        page.html().contains("is the one there is"),
+        "{}",
+        page.html()
+    );
+    let page = choose(OTHER_PASSWORD).expect(303);
+    assert_eq!(page.location(), "/account/");
+    visitor.get("/").expect(200);
+    // Nobody else has that page.
+    let stranger = scene.system.visitor();
+    let page = stranger.get(FORCED_PAGE).expect(303);
+    assert_eq!(page.location(), "/login/");
+    let fields = [("new_password", PASSWORD), ("again", PASSWORD)];
+    assert_eq!(
+        send(&stranger, FORCED_PAGE, &fields).expect(303).location(),
+        "/login/"
+    );
+    visitor.get(FORCED_PAGE).expect(303);
+}
+
+#[test]
+fn a_locked_user_is_out_of_the_pages_too() {
+    let scene = page_scene();
+    let uma = scene.person("uma", &json!({}));
+    let visitor = scene.system.visitor();
+    visitor.sign_in("uma", PASSWORD, "/").expect(303);
+    visitor.get("/").expect(200);
+    let lock = json!({"kind": "user", "object": uma, "reason": "incident 7"});
+    scene.root.post("/api/security/locks/", &lock).expect(201);
+    visitor.get("/").expect(303);
+    let page = visitor.sign_in("uma", PASSWORD, "/").expect(403);
+    assert!(page.html().contains("incident 7"), "{}", page.html());
 }

@@ -1,10 +1,12 @@
 //! Several workspaces on one server: chosen by host name, and nothing of one in another.
 
+mod contract;
 mod hosts;
+mod isolation;
 mod locks;
 
 use serde_json::{Value, json};
-use testkit::{Api, Credential, System, eventually};
+use testkit::{Api, Credential, Options, System, eventually};
 
 use crate::id;
 
@@ -25,7 +27,15 @@ struct Two {
 impl Two {
     #[track_caller]
     fn start() -> Self {
-        let system = System::start();
+        Self::with(Vec::new())
+    }
+
+    #[track_caller]
+    fn with(environment: Vec<(String, String)>) -> Self {
+        let system = System::with(&Options {
+            environment,
+            ..Options::default()
+        });
         must(&system, &["workspace", "set-host", "default", HERE], "");
         must(
             &system,
