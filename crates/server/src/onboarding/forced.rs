@@ -1,36 +1,41 @@
 //! A sign-in that goes on only with another password.
 
 use protocol::id::UserId;
-use store::entity::user;
 
 use super::password;
 use crate::crypto;
 use crate::http::{ApiError, ApiResult};
-use crate::identity::sign_in::{self, Outcome};
+use crate::identity::sign_in::{self, Attempt, Outcome};
 use crate::pages::PageCtx;
 
-/// Who is signing in with this browser and must change their password first.
-pub(super) async fn user(page: &PageCtx) -> ApiResult<Option<user::Model>> {
-    let attempt = sign_in::attempt_lacking_password(page, &page.browser).await?;
-    Ok(attempt.map(|attempt| attempt.user))
+/// The sign-in of this browser whose user must change their password first.
+pub(super) async fn attempt(page: &PageCtx) -> ApiResult<Option<Attempt>> {
+    sign_in::attempt_lacking_password(page, &page.browser).await
 }
 
-/// Gives them the password they chose, and the sign-in goes on.
+/// Gives the user the password they chose, and the sign-in goes on.
 pub(super) async fn choose(
     page: &PageCtx,
-    user: &user::Model,
+    mut attempt: Attempt,
     new_password: String,
 ) -> ApiResult<Outcome> {
-    let stored = user.password_hash.clone();
+    let stored = attempt.user.password_hash.clone();
     if crypto::password::verify(new_password.clone(), stored).await {
         return Err(password::weak(
             "The new password is the one there is; choose another one.",
         ));
     }
-    password::set(page, user, new_password, "change", async |_| Ok(true)).await?;
-    let again = sign_in::attempt(page, &page.browser).await?;
-    let attempt = again
-        .filter(|attempt| UserId(attempt.user.id) == UserId(user.id))
-        .ok_or_else(|| ApiError::unauthenticated("The sign-in took too long; begin again."))?;
+    // Ends all logins of the user, and other sign-ins that are under way.
+    password::set(page, &attempt.user, new_password, "change", async |_| {
+        Ok(true)
+    })
+    .await?;
+    let id = UserId(attempt.user.id);
+    attempt.user = page
+        .tenant()
+        .identity()
+        .user(id)
+        .await?
+        .ok_or_else(|| ApiError::unauthenticated("The account is gone."))?;
     sign_in::go_on(page, &page.browser, attempt).await
 }

@@ -222,8 +222,8 @@ async fn choose(form: Form<Choose>) -> PageResult<Response> {
 }
 
 async fn show_forced(page: PageCtx) -> PageResult<Response> {
-    match forced::user(&page).await? {
-        Some(user) => page.render(&forced_page(&page, &user.username, None)),
+    match forced::attempt(&page).await? {
+        Some(attempt) => page.render(&forced_page(&page, &attempt.user.username, None)),
         None => redirect(crate::pages::SIGN_IN),
     }
 }
@@ -241,17 +241,18 @@ fn forced_page<'a>(page: &PageCtx, username: &'a str, error: Option<&'a str>) ->
 
 async fn choose_forced(form: Form<Choose>) -> PageResult<Response> {
     let Form { page, data } = form;
-    let Some(user) = forced::user(&page).await? else {
+    let Some(attempt) = forced::attempt(&page).await? else {
         return redirect(crate::pages::SIGN_IN);
     };
+    let username = attempt.user.username.clone();
     let chosen = match same(&data.new_password, &data.again) {
-        Ok(()) => forced::choose(&page, &user, data.new_password).await,
+        Ok(()) => forced::choose(&page, attempt, data.new_password).await,
         Err(error) => Err(error),
     };
     match chosen {
         Ok(outcome) => respond(&page, outcome),
         Err(error) if error.status.is_client_error() => {
-            let shown = forced_page(&page, &user.username, Some(&error.detail));
+            let shown = forced_page(&page, &username, Some(&error.detail));
             page.render_with(error.status, &Policy::default(), &shown)
         }
         Err(error) => Err(error.into()),

@@ -109,7 +109,12 @@ impl Contract {
             Some("integer" | "number") => json!(1),
             Some("boolean") => json!(false),
             Some("array") => {
-                json!([self.example(name, &schema["items"], id, depth - 1, holds_id)])
+                let item = self.example(name, &schema["items"], id, depth - 1, holds_id);
+                if item.is_null() {
+                    json!([])
+                } else {
+                    json!([item])
+                }
             }
             Some("object") => {
                 let mut members = Map::new();
