@@ -21,6 +21,8 @@ pub mod history;
 pub mod identity;
 pub mod inventory;
 mod paging;
+pub mod sudo;
+pub mod timeline;
 mod unit;
 pub mod work_sessions;
 pub mod workspaces;
