@@ -22,11 +22,13 @@ pub(crate) enum Need {
     Python,
     /// `objdump`.
     Binutils,
+    /// `sudo`.
+    Sudo,
 }
 
 impl Need {
     /// Everything that `cargo xtask test` uses.
-    pub(crate) const TEST: [Self; 2] = [Self::PostgreSql, Self::Procps];
+    pub(crate) const TEST: [Self; 3] = [Self::PostgreSql, Self::Procps, Self::Sudo];
     /// Everything that `cargo xtask bench exec` uses.
     pub(crate) const BENCH: [Self; 3] = [Self::SshClient, Self::SshServer, Self::Procps];
 
@@ -38,6 +40,7 @@ impl Need {
             Self::Procps => "ps",
             Self::Python => "python3",
             Self::Binutils => "objdump",
+            Self::Sudo => "sudo",
         }
     }
 
@@ -49,6 +52,7 @@ impl Need {
             Self::Procps => "procps",
             Self::Python => "python3-venv",
             Self::Binutils => "binutils",
+            Self::Sudo => "sudo",
         }
     }
 }
