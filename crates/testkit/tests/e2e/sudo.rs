@@ -92,9 +92,9 @@ fn module() -> PathBuf {
     path
 }
 
+/// `None` without root: only root can cover the machine's configuration.
 fn ready() -> Option<(System, Agent, Cli, Machine)> {
-    if !nix_is_root() {
-        eprintln!("skipped: only root can try sudo without touching the machine");
+    if !is_root() {
         return None;
     }
     let system = System::start();
@@ -110,7 +110,7 @@ fn ready() -> Option<(System, Agent, Cli, Machine)> {
     Some((system, agent, cli, machine))
 }
 
-fn nix_is_root() -> bool {
+fn is_root() -> bool {
     let output = Command::new("id").arg("-u").output().unwrap();
     output.stdout == b"0\n"
 }
