@@ -22,13 +22,23 @@ pub(crate) enum Need {
     Python,
     /// `objdump`.
     Binutils,
+    /// `chromium`.
+    Chromium,
+    /// `chromedriver`.
+    ChromiumDriver,
     /// `sudo`.
     Sudo,
 }
 
 impl Need {
     /// Everything that `cargo xtask test` uses.
-    pub(crate) const TEST: [Self; 3] = [Self::PostgreSql, Self::Procps, Self::Sudo];
+    pub(crate) const TEST: [Self; 5] = [
+        Self::PostgreSql,
+        Self::Procps,
+        Self::Chromium,
+        Self::ChromiumDriver,
+        Self::Sudo,
+    ];
     /// Everything that `cargo xtask bench exec` uses.
     pub(crate) const BENCH: [Self; 3] = [Self::SshClient, Self::SshServer, Self::Procps];
 
@@ -40,6 +50,8 @@ impl Need {
             Self::Procps => "ps",
             Self::Python => "python3",
             Self::Binutils => "objdump",
+            Self::Chromium => "chromium",
+            Self::ChromiumDriver => "chromedriver",
             Self::Sudo => "sudo",
         }
     }
@@ -52,6 +64,8 @@ impl Need {
             Self::Procps => "procps",
             Self::Python => "python3-venv",
             Self::Binutils => "binutils",
+            Self::Chromium => "chromium",
+            Self::ChromiumDriver => "chromium-driver",
             Self::Sudo => "sudo",
         }
     }

@@ -20,6 +20,7 @@ pub mod fleet;
 pub mod history;
 pub mod identity;
 pub mod inventory;
+pub mod oauth;
 mod paging;
 pub mod sudo;
 pub mod timeline;

@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, audit, commands, events, fleet, history, iam, identity, sudo, tokens, work_sessions,
-    workspace,
+    agents, audit, commands, events, fleet, history, iam, identity, pages, sudo, tokens,
+    work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -44,6 +44,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
     let router = router
         .merge(agents::websocket_routes())
         .merge(events::websocket_routes())
+        .merge(pages::routes())
         .route("/api/openapi.json", get(async move || document))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || {

@@ -4,6 +4,7 @@
 
 mod m0001_foundation;
 mod m0002_people;
+mod m0003_oauth;
 mod m0010_sudo;
 mod table;
 
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_foundation::Migration),
             Box::new(m0002_people::Migration),
+            Box::new(m0003_oauth::Migration),
             Box::new(m0010_sudo::Migration),
         ]
     }
