@@ -28,16 +28,19 @@ pub(crate) enum Need {
     ChromiumDriver,
     /// `aiosmtpd`: a mail server.
     Smtpd,
+    /// `sudo`.
+    Sudo,
 }
 
 impl Need {
     /// Everything that `cargo xtask test` uses.
-    pub(crate) const TEST: [Self; 5] = [
+    pub(crate) const TEST: [Self; 6] = [
         Self::PostgreSql,
         Self::Procps,
         Self::Chromium,
         Self::ChromiumDriver,
         Self::Smtpd,
+        Self::Sudo,
     ];
     /// Everything that `cargo xtask bench exec` uses.
     pub(crate) const BENCH: [Self; 3] = [Self::SshClient, Self::SshServer, Self::Procps];
@@ -53,6 +56,7 @@ impl Need {
             Self::Chromium => "chromium",
             Self::ChromiumDriver => "chromedriver",
             Self::Smtpd => "aiosmtpd",
+            Self::Sudo => "sudo",
         }
     }
 
@@ -67,6 +71,7 @@ impl Need {
             Self::Chromium => "chromium",
             Self::ChromiumDriver => "chromium-driver",
             Self::Smtpd => "python3-aiosmtpd",
+            Self::Sudo => "sudo",
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod onboarding;
 pub mod order;
 pub mod page;
 pub mod server;
+pub mod sudo;
 pub mod token;
 pub mod transfer;
 pub mod work_session;

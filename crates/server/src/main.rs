@@ -20,6 +20,7 @@ mod mail;
 mod onboarding;
 mod pages;
 mod program;
+mod sudo;
 mod telemetry;
 mod tokens;
 mod work_sessions;

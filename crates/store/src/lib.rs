@@ -24,6 +24,8 @@ pub mod locks;
 pub mod mails;
 pub mod oauth;
 mod paging;
+pub mod sudo;
+pub mod timeline;
 mod unit;
 pub mod work_sessions;
 pub mod workspaces;

@@ -20,6 +20,7 @@ mod peer_cli;
 mod people;
 mod quick_path;
 mod sign_in;
+mod sudo;
 mod work_sessions;
 mod workspaces;
 
