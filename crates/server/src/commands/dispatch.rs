@@ -178,7 +178,7 @@ pub(crate) async fn cancel(ctx: &PublicCtx, row: &command::Model, reason: &str) 
 
 /// Why a command of people and tools may neither start nor go on: something that it rests
 /// on is locked, or its workspace is disabled.
-pub(super) fn barred(ctx: &PublicCtx, row: &command::Model) -> Option<&'static str> {
+pub(crate) fn barred(ctx: &PublicCtx, row: &command::Model) -> Option<&'static str> {
     if row.shell != SHELL_SYSTEM {
         return None;
     }

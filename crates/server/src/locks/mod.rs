@@ -1,5 +1,5 @@
 //! Locks: what may not be used for now, and ends at once if it is in use. See
-//! `docs/locks.md`.
+//! `docs/workspaces.md`.
 
 mod enforce;
 mod held;

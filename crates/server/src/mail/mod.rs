@@ -1,4 +1,4 @@
-//! Mail: queued with the change it tells of, sent after. See `docs/mail.md`.
+//! Mail: queued with the change it tells of, sent after. See `docs/onboarding.md`.
 
 mod message;
 mod outbox;

@@ -153,8 +153,9 @@ fn word(name: &str) -> &'static str {
 /// Every UUID in a JSON value.
 pub(super) fn ids_in(value: &Value, found: &mut Vec<String>) {
     match value {
-        Value::String(text) if text.len() == 36 && text.parse::<uuid::Uuid>().is_ok() => {
-            if !found.contains(text) {
+        Value::String(text) => {
+            let is_id = text.len() == 36 && text.parse::<uuid::Uuid>().is_ok();
+            if is_id && !found.contains(text) {
                 found.push(text.clone());
             }
         }
