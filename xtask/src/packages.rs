@@ -26,15 +26,21 @@ pub(crate) enum Need {
     Chromium,
     /// `chromedriver`.
     ChromiumDriver,
+    /// `aiosmtpd`: a mail server.
+    Smtpd,
+    /// `sudo`.
+    Sudo,
 }
 
 impl Need {
     /// Everything that `cargo xtask test` uses.
-    pub(crate) const TEST: [Self; 4] = [
+    pub(crate) const TEST: [Self; 6] = [
         Self::PostgreSql,
         Self::Procps,
         Self::Chromium,
         Self::ChromiumDriver,
+        Self::Smtpd,
+        Self::Sudo,
     ];
     /// Everything that `cargo xtask bench exec` uses.
     pub(crate) const BENCH: [Self; 3] = [Self::SshClient, Self::SshServer, Self::Procps];
@@ -49,6 +55,8 @@ impl Need {
             Self::Binutils => "objdump",
             Self::Chromium => "chromium",
             Self::ChromiumDriver => "chromedriver",
+            Self::Smtpd => "aiosmtpd",
+            Self::Sudo => "sudo",
         }
     }
 
@@ -62,6 +70,8 @@ impl Need {
             Self::Binutils => "binutils",
             Self::Chromium => "chromium",
             Self::ChromiumDriver => "chromium-driver",
+            Self::Smtpd => "python3-aiosmtpd",
+            Self::Sudo => "sudo",
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::crypto::keys::Keys;
 use crate::events::EventHub;
 use crate::http::middleware::LoginLimiter;
 use crate::identity::guesses::Guesses;
+use crate::locks::Locks;
+use crate::mail::Mailer;
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::telemetry::Metrics;
@@ -26,6 +28,8 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) keys: Keys,
     pub(crate) workspaces: Workspaces,
+    /// What may not be used for now.
+    pub(crate) locks: Locks,
     /// Agents that hold a connection to this node.
     pub(crate) agents: Hub,
     /// Clients that listen for events on this node.
@@ -33,6 +37,7 @@ pub(crate) struct App {
     /// Requests that wait for a command on this node.
     pub(crate) feeds: Feeds,
     pub(crate) login_limiter: LoginLimiter,
+    pub(crate) mailer: Mailer,
     /// Slows down requests for device codes.
     pub(crate) device_limiter: LoginLimiter,
     /// What access tokens are signed with.

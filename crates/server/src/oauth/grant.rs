@@ -16,6 +16,7 @@ use super::error::{OAuthError, OAuthResult};
 use super::scope::Scope;
 use crate::crypto::token::{self, Token};
 use crate::http::{ApiResult, PublicCtx};
+use crate::identity::admission::admit_login;
 
 /// Stored as the method of its logins.
 pub(crate) const METHOD: &str = "oauth";
@@ -64,6 +65,10 @@ pub(super) async fn create(
         .await?
         .filter(|user| user.is_active)
         .ok_or_else(OAuthError::invalid_grant)?;
+    // What a locked user agreed to before is refused too.
+    admit_login(ctx, unit, &user)
+        .await
+        .map_err(|refusal| OAuthError::new("access_denied", refusal.detail))?;
     let refresh = Token::generate(token::REFRESH)?;
     let login = identity
         .create_login(NewLogin {

@@ -15,3 +15,5 @@ mod fleet;
 mod oauth;
 mod people;
 mod tenancy;
+mod timeline;
+mod workspaces;
