@@ -8,9 +8,9 @@ use store::audit::{Actor, AuditRecord};
 use store::identity::NewLogin;
 use store::now;
 
-use super::Principal;
 use super::admission::{admit_login, require_own_password};
 use super::password_check::{check_password, failure};
+use super::{Method, Principal};
 use crate::crypto::token::{self, Token};
 use crate::http::{ApiResult, PublicCtx};
 
@@ -66,7 +66,12 @@ pub(crate) async fn log_out(ctx: &PublicCtx, principal: &Principal) -> ApiResult
     let Some(login) = principal.login() else {
         return Ok(());
     };
-    let unit = ctx.begin().await?;
+    // The login of a person may be of another workspace; so is its record.
+    let home = match principal.method {
+        Method::OAuth { home, .. } => home,
+        _ => ctx.workspace_id(),
+    };
+    let unit = ctx.app.store.begin(home).await?;
     unit.tenant().identity().delete_login(login).await?;
     unit.audit(AuditRecord {
         actor: principal.actor(),

@@ -1,7 +1,7 @@
 //! Who a request acts for, and what the credential itself allows.
 
 use protocol::code;
-use protocol::id::{ApplicationId, LoginId, TokenId, UserId};
+use protocol::id::{ApplicationId, LoginId, TokenId, UserId, WorkspaceId};
 use store::Viewer;
 use store::audit::Actor;
 use store::entity::user;
@@ -36,6 +36,8 @@ pub(crate) enum Method {
     #[allow(dead_code, reason = "client and device are for proofs of presence")]
     OAuth {
         login: LoginId,
+        /// The workspace in which the login was made.
+        home: WorkspaceId,
         client: String,
         /// The installation; may be empty.
         device: String,

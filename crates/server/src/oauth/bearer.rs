@@ -16,7 +16,7 @@ use store::entity::user;
 use store::now;
 
 use super::claims::{self, AccessClaims};
-use super::grant::METHOD;
+use super::grant::{self, METHOD};
 use crate::http::{ApiError, ApiResult, PublicCtx};
 use crate::identity::{Method, Principal, Subject};
 
@@ -69,7 +69,7 @@ impl Bearers {
 
     /// Forgets the tokens of a user.
     pub(crate) fn forget_user(&self, user: UserId) {
-        self.retain(|entry| entry.user.id != user.0);
+        self.retain(|entry| entry.user.id != user.0 && entry.claims.sub != user);
     }
 
     /// Forgets tokens that nobody has shown for a while.
@@ -105,7 +105,7 @@ pub(crate) async fn authenticate(ctx: &PublicCtx, token: &str) -> ApiResult<Prin
         return Err(expired());
     }
     let read_at = Instant::now();
-    let Some((device, user)) = grant(ctx, &claims).await? else {
+    let Some((device, user)) = look_up(ctx, &claims).await? else {
         ctx.app.bearers.remove(&key);
         return Err(refused());
     };
@@ -132,18 +132,21 @@ fn key(ctx: &PublicCtx, token: &str) -> Key {
 }
 
 async fn verify(ctx: &PublicCtx, token: &str) -> ApiResult<AccessClaims> {
-    let claims = claims::verify(&ctx.app, token).await.ok_or_else(refused)?;
-    if claims.org != ctx.workspace.name {
-        return Err(ApiError::unauthenticated(
-            "The access token is for another workspace; log in to this one.",
-        ));
-    }
-    Ok(claims)
+    claims::verify(&ctx.app, token).await.ok_or_else(refused)
 }
 
-/// The installation and the user of the grant behind the claims, if it still holds.
-async fn grant(ctx: &PublicCtx, claims: &AccessClaims) -> ApiResult<Option<(String, user::Model)>> {
-    let Some((login, user)) = ctx.tenant().identity().login(claims.sid).await? else {
+/// The installation of the grant behind the claims, and who its user is in this
+/// workspace, if it still holds.
+async fn look_up(
+    ctx: &PublicCtx,
+    claims: &AccessClaims,
+) -> ApiResult<Option<(String, user::Model)>> {
+    let home = ctx.app.workspaces.by_id(claims.home);
+    let Some(home) = home.filter(|home| home.is_enabled) else {
+        return Ok(None);
+    };
+    let tenant = || ctx.app.store.tenant(home.id);
+    let Some((login, user)) = tenant().identity().login(claims.sid).await? else {
         return Ok(None);
     };
     let holds = login.method == METHOD
@@ -151,10 +154,11 @@ async fn grant(ctx: &PublicCtx, claims: &AccessClaims) -> ApiResult<Option<(Stri
         && login.client == claims.client_id
         && UserId(user.id) == claims.sub
         && user.is_active;
-    if !holds || ctx.tenant().oauth().is_revoked(claims.jti).await? {
+    if !holds || tenant().oauth().is_revoked(claims.jti).await? {
         return Ok(None);
     }
-    Ok(Some((login.device, user)))
+    let user = grant::user_here(ctx, home.id, user).await?;
+    Ok(user.map(|user| (login.device, user)))
 }
 
 fn principal(entry: &Entry) -> Principal {
@@ -162,6 +166,7 @@ fn principal(entry: &Entry) -> Principal {
         subject: Subject::User(Box::new(entry.user.as_ref().clone())),
         method: Method::OAuth {
             login: entry.claims.sid,
+            home: entry.claims.home,
             client: entry.claims.client_id.clone(),
             device: entry.device.to_string(),
             jti: entry.claims.jti,

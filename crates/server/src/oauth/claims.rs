@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode};
-use protocol::id::{LoginId, UserId};
+use protocol::id::{LoginId, UserId, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use store::entity::{login, user};
 use store::now;
@@ -13,19 +13,12 @@ use super::AUDIENCE;
 use crate::app::SharedApp;
 use crate::http::{ApiError, ApiResult, PublicCtx};
 use crate::identity::sign_in::{Factors, factors_of};
+use crate::workspace::reach::{self, Reached};
 
 /// How long an access token holds.
 pub(super) const TTL: TimeDelta = TimeDelta::hours(1);
 /// `typ` of access tokens: an id token is none.
 const ACCESS_TYPE: &str = "at+jwt";
-
-/// A workspace that the token is good for, as `workspace ls` and `switch` read it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct WorkspaceClaim {
-    pub(crate) schema_name: String,
-    pub(crate) region: String,
-    pub(crate) auth0_id: String,
-}
 
 /// The claims of an access token.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,10 +33,12 @@ pub(crate) struct AccessClaims {
     pub(crate) sid: LoginId,
     pub(crate) client_id: String,
     pub(crate) scope: String,
-    /// Name of the workspace that issued it.
+    /// Name of the workspace that it was issued for.
     pub(crate) org: String,
-    #[serde(rename = "https://alpacon.io/workspaces")]
-    workspaces: Vec<WorkspaceClaim>,
+    /// The workspace in which the login was made: where `sid` and `sub` are.
+    pub(crate) home: WorkspaceId,
+    #[serde(rename = "https://alpacon.io/workspaces", skip_deserializing)]
+    workspaces: Vec<Reached>,
     #[serde(rename = "https://alpacon.io/completed_mfa_methods")]
     pub(crate) completed_mfa_methods: Factors,
 }
@@ -63,7 +58,8 @@ struct IdClaims<'a> {
     email: &'a str,
 }
 
-/// A new access token of a grant.
+/// A new access token of a grant, for the workspace of `ctx`. `login` and `user` are
+/// those of the workspace in which the login was made.
 pub(super) async fn access_token(
     ctx: &PublicCtx,
     login: &login::Model,
@@ -81,7 +77,9 @@ pub(super) async fn access_token(
         client_id: login.client.clone(),
         scope: login.scope.clone(),
         org: ctx.workspace.name.clone(),
-        workspaces: workspaces(ctx, user).await?,
+        home: WorkspaceId(login.workspace_id),
+        workspaces: reach::reached_by(&ctx.app, WorkspaceId(login.workspace_id), UserId(user.id))
+            .await?,
         completed_mfa_methods: completed_mfa_methods(ctx, login).await?,
     };
     sign(ctx, ACCESS_TYPE, &claims)
@@ -122,28 +120,6 @@ fn sign(ctx: &PublicCtx, kind: &str, claims: &impl Serialize) -> ApiResult<Strin
     signed.ok_or_else(|| ApiError::internal("an access token could not be signed"))
 }
 
-/// The workspaces of the person behind `user`.
-async fn workspaces(ctx: &PublicCtx, _user: &user::Model) -> ApiResult<Vec<WorkspaceClaim>> {
-    std::future::ready(Ok(vec![WorkspaceClaim {
-        schema_name: ctx.workspace.name.clone(),
-        region: region(&ctx.base_url),
-        auth0_id: ctx.workspace.id.to_string(),
-    }]))
-    .await
-}
-
-/// The second label of `workspace.region.domain.tld`; other hosts have none.
-fn region(base_url: &str) -> String {
-    let host = Url::parse(base_url)
-        .ok()
-        .and_then(|url| url.domain().map(str::to_owned))
-        .unwrap_or_default();
-    match host.split('.').collect::<Vec<_>>().as_slice() {
-        [_, region, _, _] => (*region).to_owned(),
-        _ => String::new(),
-    }
-}
-
 /// Which factors were proved for this grant, and when: read anew for every token.
 async fn completed_mfa_methods(_ctx: &PublicCtx, login: &login::Model) -> ApiResult<Factors> {
     std::future::ready(Ok(factors_of(&login.factors))).await
@@ -177,23 +153,4 @@ fn is_issuer(app: &SharedApp, claims: &AccessClaims) -> bool {
     let workspace = host.and_then(|host| app.workspaces.by_host(&host));
     let by_url = app.config.server.public_url.as_deref() == Some(claims.iss.as_str());
     by_url || workspace.is_some_and(|workspace| workspace.name == claims.org)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn regions_are_the_second_of_four_labels() {
-        for (url, expected) in [
-            ("https://ws.us1.example.com", "us1"),
-            ("https://ws.us1.example.com:8443", "us1"),
-            ("https://alpacon.example.com", ""),
-            ("https://127.0.0.1:8443", ""),
-            ("http://localhost", ""),
-            ("", ""),
-        ] {
-            assert_eq!(region(url), expected, "{url}");
-        }
-    }
 }

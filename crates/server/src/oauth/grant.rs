@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use http::StatusCode;
-use protocol::id::{LoginId, UserId};
+use protocol::id::{LoginId, UserId, WorkspaceId};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 use store::audit::{Actor, AuditRecord};
@@ -17,6 +17,7 @@ use super::scope::Scope;
 use crate::crypto::token::{self, Token};
 use crate::http::{ApiResult, PublicCtx};
 use crate::identity::admission::admit_login;
+use crate::workspace::reach;
 
 /// Stored as the method of its logins.
 pub(crate) const METHOD: &str = "oauth";
@@ -46,6 +47,63 @@ pub(super) struct Tokens {
     #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<String>,
     scope: String,
+}
+
+/// A grant, wherever in this deployment it was made.
+pub(super) struct Grant {
+    pub(super) home: WorkspaceId,
+    pub(super) login: login::Model,
+    /// The user there.
+    pub(super) user: user::Model,
+}
+
+impl Grant {
+    /// The grant behind a refresh token.
+    pub(super) async fn find(ctx: &PublicCtx, hash: &str) -> ApiResult<Option<Self>> {
+        let store = &ctx.app.store;
+        let Some(home) = store.workspace_of_login(METHOD, hash).await? else {
+            return Ok(None);
+        };
+        let found = store
+            .tenant(home)
+            .identity()
+            .login_by_hash(METHOD, hash)
+            .await?;
+        Ok(found.map(|(login, user)| Self { home, login, user }))
+    }
+
+    /// The grant with this id in the workspace `home`.
+    pub(super) async fn by_id(
+        ctx: &PublicCtx,
+        home: WorkspaceId,
+        id: LoginId,
+    ) -> ApiResult<Option<Self>> {
+        let found = ctx.app.store.tenant(home).identity().login(id).await?;
+        Ok(found
+            .filter(|(login, _)| login.method == METHOD)
+            .map(|(login, user)| Self { home, login, user }))
+    }
+
+    /// Ends it, its tokens and what listens with it.
+    pub(super) async fn end(&self, ctx: &PublicCtx, description: String) -> ApiResult<()> {
+        end_in(ctx, self.home, &self.login, &self.user, description).await
+    }
+}
+
+/// Who the user of a grant made in `home` is in the workspace of `ctx`.
+pub(super) async fn user_here(
+    ctx: &PublicCtx,
+    home: WorkspaceId,
+    user: user::Model,
+) -> ApiResult<Option<user::Model>> {
+    if home == ctx.workspace_id() {
+        return Ok(Some(user));
+    }
+    let Some(id) = reach::user_here(ctx, home, UserId(user.id)).await? else {
+        return Ok(None);
+    };
+    let here = ctx.tenant().identity().user(id).await?;
+    Ok(here.filter(|user| user.is_active))
 }
 
 /// Until when a grant holds that is used now.
@@ -121,15 +179,25 @@ pub(super) async fn tokens(
     })
 }
 
-/// Ends a grant, its tokens and what listens with it.
+/// Ends a grant of this workspace, its tokens and what listens with it.
 pub(super) async fn end(
     ctx: &PublicCtx,
     login: &login::Model,
     user: &user::Model,
     description: String,
 ) -> ApiResult<()> {
+    end_in(ctx, ctx.workspace_id(), login, user, description).await
+}
+
+async fn end_in(
+    ctx: &PublicCtx,
+    home: WorkspaceId,
+    login: &login::Model,
+    user: &user::Model,
+    description: String,
+) -> ApiResult<()> {
     let id = LoginId(login.id);
-    let unit = ctx.begin().await?;
+    let unit = ctx.app.store.begin(home).await?;
     if unit.tenant().identity().delete_login(id).await? {
         unit.audit(AuditRecord {
             actor: actor(user),

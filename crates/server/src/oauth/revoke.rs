@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::body::Parameters;
 use super::claims;
 use super::error::{OAuthError, OAuthResult};
-use super::grant::{self, METHOD};
+use super::grant::Grant;
 use crate::crypto::token;
 use crate::http::{ApiResult, Ctx, PublicCtx};
 use crate::identity::Method;
@@ -28,36 +28,27 @@ pub(super) async fn revoke(
     if super::client::Client::find(&request.client_id).is_none() {
         return Err(OAuthError::invalid_client());
     }
-    let identity = || ctx.tenant().identity();
     let hash = token::hash(&request.token);
-    let found = match identity().login_by_hash(METHOD, &hash).await? {
-        Some(found) => Some(found),
-        None => match of_other_tokens(&ctx, &request.token, &hash).await? {
-            Some(id) => identity().login(id).await?,
-            None => None,
-        },
+    let found = match Grant::find(&ctx, &hash).await? {
+        Some(grant) => Some(grant),
+        None => of_other_tokens(&ctx, &request.token, &hash).await?,
     };
-    if let Some((login, user)) = found
-        && login.client == request.client_id
-        && login.method == METHOD
-    {
-        let description = format!("{} logged out", user.username);
-        grant::end(&ctx, &login, &user, description).await?;
+    if let Some(grant) = found.filter(|grant| grant.login.client == request.client_id) {
+        let description = format!("{} logged out", grant.user.username);
+        grant.end(&ctx, description).await?;
     }
     Ok(StatusCode::OK)
 }
 
-async fn of_other_tokens(
-    ctx: &PublicCtx,
-    text: &str,
-    hash: &str,
-) -> OAuthResult<Option<protocol::id::LoginId>> {
-    if let Some(claims) = claims::verify(&ctx.app, text).await
-        && claims.org == ctx.workspace.name
-    {
-        return Ok(Some(claims.sid));
+/// The grant behind an access token or a spent refresh token.
+async fn of_other_tokens(ctx: &PublicCtx, text: &str, hash: &str) -> OAuthResult<Option<Grant>> {
+    if let Some(claims) = claims::verify(&ctx.app, text).await {
+        return Ok(Grant::by_id(ctx, claims.home, claims.sid).await?);
     }
-    Ok(ctx.tenant().oauth().login_of_spent_token(hash).await?)
+    match ctx.tenant().oauth().login_of_spent_token(hash).await? {
+        Some(id) => Ok(Grant::by_id(ctx, ctx.workspace_id(), id).await?),
+        None => Ok(None),
+    }
 }
 
 /// Withdraw the access token of this request; the login stays until its refresh token
@@ -67,12 +58,13 @@ async fn of_other_tokens(
 pub(super) async fn blacklist(ctx: Ctx) -> ApiResult<StatusCode> {
     if let Method::OAuth {
         login,
+        home,
         jti,
         expires_at,
         ..
     } = ctx.principal.method
     {
-        let unit = ctx.begin().await?;
+        let unit = ctx.app.store.begin(home).await?;
         let ends = DateTime::from_timestamp(expires_at, 0).unwrap_or_else(store::now);
         unit.tenant()
             .oauth()

@@ -16,7 +16,7 @@ use super::authorization;
 use super::body::Parameters;
 use super::client::Client;
 use super::error::{OAuthError, OAuthResult};
-use super::grant::{self, Agreement, METHOD, Tokens};
+use super::grant::{self, Agreement, Grant, Tokens};
 use super::scope::Scope;
 use crate::crypto::token::{self, Token};
 use crate::http::PublicCtx;
@@ -125,11 +125,11 @@ async fn redeem(ctx: &PublicCtx, row: device_code::Model) -> OAuthResult<Tokens>
 /// A refresh never narrows the grant, and what it claims is read anew.
 async fn refresh(ctx: &PublicCtx, client: Client, request: &Exchange) -> OAuthResult<Tokens> {
     let hash = token::hash(&request.refresh_token);
-    let found = ctx.tenant().identity().login_by_hash(METHOD, &hash).await?;
-    let Some((login, user)) = found else {
+    let Some(grant) = Grant::find(ctx, &hash).await? else {
         reused(ctx, &hash).await?;
         return Err(OAuthError::invalid_grant());
     };
+    let Grant { home, login, user } = grant;
     let holds = login.client == client.id() && login.expires_at > now() && user.is_active;
     if !holds {
         return Err(OAuthError::invalid_grant());
@@ -145,11 +145,19 @@ async fn refresh(ctx: &PublicCtx, client: Client, request: &Exchange) -> OAuthRe
             "The scope names a workspace that this login is not for.",
         ));
     }
+    // The person must be somebody in the workspace that the token is asked for.
+    let here = grant::user_here(ctx, home, user.clone()).await?;
+    if here.is_none() {
+        return Err(OAuthError::invalid_grant());
+    }
     if client.rotates() {
+        if home != ctx.workspace_id() {
+            return Err(OAuthError::invalid_grant());
+        }
         return rotate(ctx, &login, &user, &hash).await;
     }
     if login.seen_at.is_none_or(|time| now() - time > NOTE_EVERY) {
-        let unit = ctx.begin().await?;
+        let unit = ctx.app.store.begin(home).await?;
         let renewed = unit
             .tenant()
             .identity()

@@ -117,6 +117,12 @@ impl Workspaces {
         Ok(())
     }
 
+    /// The workspace with this id, whatever its host name.
+    pub(crate) fn by_id(&self, id: WorkspaceId) -> Option<Arc<Workspace>> {
+        let index = self.index.load();
+        index.all.iter().find(|found| found.id == id).cloned()
+    }
+
     pub(crate) fn all(&self) -> Vec<Arc<Workspace>> {
         self.index.load().all.clone()
     }

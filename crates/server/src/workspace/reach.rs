@@ -23,7 +23,6 @@ pub(crate) struct Reached {
 /// The workspaces that a user reaches with one login, by name; their own is among them.
 /// Others are those where the same person, known by a mail address they proved to own, is
 /// an active user.
-#[allow(dead_code, reason = "for the claim of access tokens")]
 pub(crate) async fn reached_by(
     app: &App,
     workspace: WorkspaceId,
@@ -49,7 +48,6 @@ pub(crate) async fn reached_by(
 /// Who a user of the workspace `issued_in` is in the workspace of `ctx`: themselves where
 /// that is the same one, else the same person's user there, if the workspace accepts
 /// logins of others. None: nobody; they have to log in.
-#[allow(dead_code, reason = "for access tokens of another workspace")]
 pub(crate) async fn user_here(
     ctx: &PublicCtx,
     issued_in: WorkspaceId,

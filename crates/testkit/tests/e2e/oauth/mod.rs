@@ -5,6 +5,7 @@ mod console;
 mod device;
 mod login;
 mod refresh;
+mod workspaces;
 
 use serde_json::{Value, json};
 use testkit::{Answer, Api, Credential, Page, System, Visitor};
