@@ -20,6 +20,7 @@ use crate::orders::Verifier;
 use crate::reporter::Reporter;
 use crate::reporter::background::{Errand, PRIORITY_EVENT};
 use crate::server::{Server, VERSION};
+use crate::tunnel::Tunnels;
 use crate::{control, random, session, sys};
 
 /// The reports of what just ended get this long to arrive.
@@ -63,6 +64,7 @@ pub(crate) async fn run(
             lifecycle: lifecycle.clone(),
             collector: collector.clone(),
             inventory: inventory.clone(),
+            tunnels: Tunnels::new(server.clone()),
         },
         verifier(&config),
         lifecycle.clone(),

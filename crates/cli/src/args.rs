@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, approval, audit, completion, event, exec, group, judge, log, login, server, token, user,
-    username, work_session, workspace,
+    agent, approval, audit, completion, event, exec, group, judge, log, login, server, token,
+    tunnel, user, username, work_session, workspace,
 };
 use crate::output::Format;
 
@@ -114,6 +114,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: token::Verb,
     },
+    /// Reach a port of a server from this machine.
+    #[command(override_usage = tunnel::USAGE, after_help = tunnel::HELP)]
+    Tunnel(tunnel::Args),
     /// People with an account in the workspace.
     #[command(subcommand_required = true, arg_required_else_help = true)]
     User {

@@ -35,6 +35,7 @@ pub mod registration_tokens;
 pub mod release;
 pub mod servers;
 pub mod token_acl;
+pub mod tunnels;
 pub mod users;
 pub mod work_sessions;
 pub mod workspaces;

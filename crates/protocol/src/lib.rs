@@ -23,6 +23,7 @@ pub mod page;
 pub mod server;
 pub mod token;
 pub mod transfer;
+pub mod tunnel;
 pub mod work_session;
 pub mod workspace;
 

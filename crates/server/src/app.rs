@@ -14,6 +14,7 @@ use crate::crypto::keys::Keys;
 use crate::events::EventHub;
 use crate::http::middleware::LoginLimiter;
 use crate::telemetry::Metrics;
+use crate::tunnels;
 use crate::workspace::Workspaces;
 
 /// The state that all requests share.
@@ -29,6 +30,8 @@ pub(crate) struct App {
     pub(crate) events: EventHub,
     /// Requests that wait for a command on this node.
     pub(crate) feeds: Feeds,
+    /// Tunnels that are open on this node.
+    pub(crate) tunnels: tunnels::Hub,
     pub(crate) login_limiter: LoginLimiter,
     pub(crate) metrics: Metrics,
     /// Everything that runs beside requests; waited for at shutdown.

@@ -18,6 +18,7 @@ mod identity;
 mod program;
 mod telemetry;
 mod tokens;
+mod tunnels;
 mod work_sessions;
 mod workspace;
 

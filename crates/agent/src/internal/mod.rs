@@ -4,6 +4,7 @@ mod accounts;
 mod info;
 mod system;
 mod tool;
+mod tunnel;
 
 use std::time::Duration;
 
@@ -12,12 +13,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::collector::Collector;
-use crate::executor::FAILURE;
+use crate::executor::{FAILURE, StopSignals};
 use crate::inventory::Inventory;
 use crate::lenient::without_nulls;
 use crate::lifecycle::{Exit, Lifecycle};
 use crate::orders::Job;
 use crate::server::{Request, Server};
+use crate::tunnel::Tunnels;
 
 /// Actions that end the process leave the report this much time to go out.
 const DELAY: Duration = Duration::from_secs(1);
@@ -26,7 +28,7 @@ const UNREGISTER_TIMEOUT: Duration = Duration::from_secs(10);
 const POWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Commands that later versions will carry out.
-const LATER: [&str; 15] = [
+const LATER: [&str; 13] = [
     "upload",
     "download",
     "rm",
@@ -38,8 +40,6 @@ const LATER: [&str; 15] = [
     "resizepty",
     "refreshpty",
     "openftp",
-    "opentunnel",
-    "closetunnel",
     "shell",
     "exec",
 ];
@@ -54,6 +54,8 @@ pub(crate) struct Internal {
     pub(crate) collector: Collector,
     /// For `commit` and `sync`.
     pub(crate) inventory: Inventory,
+    /// For `opentunnel` and `closetunnel`.
+    pub(crate) tunnels: Tunnels,
 }
 
 /// How an internal command went.
@@ -126,7 +128,7 @@ fn arguments<T: DeserializeOwned + Default>(data: &str) -> Result<T, Answer> {
 
 impl Internal {
     /// Carries out one command. Only the first word of its line counts.
-    pub(crate) async fn run(&self, job: &Job) -> Answer {
+    pub(crate) async fn run(&self, job: &Job, stop: &StopSignals) -> Answer {
         let name = job.line.split_whitespace().next().unwrap_or_default();
         if let Some(answer) = accounts::run(self, name, &job.data).await {
             return answer;
@@ -137,6 +139,8 @@ impl Internal {
             "commit" => info::commit(self).await,
             "sync" => info::sync(self, &job.data).await,
             "restart" => system::restart(self, &job.data).await,
+            "opentunnel" => tunnel::open(self, &job.data, stop),
+            "closetunnel" => tunnel::close(self, &job.data),
             "quit" => Answer::done("The agent stops.").and_then(Then::Quit),
             "byebye" => Answer::done(
                 "The agent unregisters and stops. Removing its package is left to you.",

@@ -7,6 +7,7 @@
 
 mod account;
 mod command;
+mod port;
 mod token;
 mod work_session;
 
@@ -17,6 +18,7 @@ use store::audit::AuditRecord;
 use store::entity::{server, work_session as session_row};
 
 pub(crate) use command::{Judged, judge_command};
+pub(crate) use port::check_port;
 
 use crate::http::{ApiError, ApiResult, Ctx};
 
@@ -24,6 +26,7 @@ use crate::http::{ApiError, ApiResult, Ctx};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Command,
+    Tunnel,
 }
 
 impl Operation {
@@ -31,6 +34,7 @@ impl Operation {
     pub(crate) fn scope(self) -> &'static str {
         match self {
             Self::Command => "command",
+            Self::Tunnel => "tunnel",
         }
     }
 
@@ -38,6 +42,7 @@ impl Operation {
     fn resource(self) -> &'static str {
         match self {
             Self::Command => "command",
+            Self::Tunnel => "tunnel",
         }
     }
 }

@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, audit, commands, events, fleet, history, iam, identity, tokens, work_sessions,
+    agents, audit, commands, events, fleet, history, iam, identity, tokens, tunnels, work_sessions,
     workspace,
 };
 
@@ -26,6 +26,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(fleet::routes())
         .merge(work_sessions::routes())
         .merge(commands::routes())
+        .merge(tunnels::routes())
         .merge(events::routes())
         .merge(audit::routes())
         .merge(history::routes())
@@ -43,6 +44,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
     let router = router
         .merge(agents::websocket_routes())
         .merge(events::websocket_routes())
+        .merge(tunnels::websocket_routes())
         .route("/api/openapi.json", get(async move || document))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || {

@@ -25,7 +25,7 @@ use crate::http::middleware::LoginLimiter;
 use crate::http::router;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
-use crate::{audit, commands, fleet, iam, work_sessions};
+use crate::{audit, commands, fleet, iam, tunnels, work_sessions};
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
 const REPLACED_PORT: u16 = 8000;
@@ -103,6 +103,8 @@ impl Node {
             // Whoever was connected to a process that is gone is not connected.
             let unit = store.begin(workspace.id).await?;
             unit.tenant().fleet().clear_presence().await?;
+            let reason = tunnels::End::Restart.reason();
+            unit.tenant().tunnels().close_left_open(reason).await?;
             unit.commit().await?;
             iam::ensure_everyone(&store, workspace.id).await?;
         }
@@ -133,6 +135,7 @@ impl Node {
             agents: Hub::default(),
             events: EventHub::default(),
             feeds: Feeds::default(),
+            tunnels: tunnels::Hub::default(),
             login_limiter: LoginLimiter::new(),
             metrics: Metrics::new(),
             tasks: TaskTracker::new(),
@@ -202,6 +205,7 @@ fn start_clocks(app: &SharedApp) {
     app.spawn(commands::run_clock(app.clone()));
     app.spawn(work_sessions::run_clock(app.clone()));
     app.spawn(fleet::run_clock(app.clone()));
+    app.spawn(tunnels::run_clock(app.clone()));
     let checkpoints = audit::Checkpoints(app.config.server.data_dir.join("audit-heads.jsonl"));
     app.spawn(audit::run_checkpoints(app.clone(), checkpoints));
     app.spawn(housekeeping(app.clone()));

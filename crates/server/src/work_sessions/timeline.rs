@@ -1,6 +1,6 @@
 //! What happened in a session, in one shape whoever did it.
 
-use chrono::SecondsFormat;
+use chrono::{DateTime, SecondsFormat, Utc};
 use protocol::Page;
 use protocol::command::Status;
 use protocol::id::WorkSessionId;
@@ -8,23 +8,54 @@ use protocol::work_session::TimelineItem;
 use store::Paging;
 use store::commands::CommandFilter;
 use store::entity::{command, work_session};
+use store::tunnels::TunnelFilter;
 
 use crate::http::paging::page;
 use crate::http::{ApiResult, Ctx};
+use crate::tunnels;
 
-/// A page of the timeline, newest first. Terminals, transfers, tunnels and sudo
-/// grants join it as they are built.
+/// Events of one kind that a timeline goes back.
+const MAX_DEPTH: u64 = 100_000;
+
+/// A page of the timeline, newest first.
 pub(super) async fn timeline(
     ctx: &Ctx,
     session: &work_session::Model,
     paging: Paging,
 ) -> ApiResult<Page<TimelineItem>> {
+    // Each kind gives as many as the page can need; then they are told apart by time.
+    let depth = Paging {
+        page: 1,
+        size: paging.page.saturating_mul(paging.size).min(MAX_DEPTH),
+    };
+    let id = WorkSessionId(session.id);
     let filter = CommandFilter {
-        work_session: Some(WorkSessionId(session.id)),
+        work_session: Some(id),
         ..CommandFilter::default()
     };
-    let (rows, count) = ctx.tenant().commands().list(&filter, paging).await?;
-    Ok(page(rows.iter().map(command_item).collect(), count, paging))
+    let (commands, command_count) = ctx.tenant().commands().list(&filter, depth).await?;
+    let filter = TunnelFilter {
+        work_session: Some(id),
+        ..TunnelFilter::default()
+    };
+    let (opened, tunnel_count) = ctx.tenant().tunnels().list(&filter, depth).await?;
+
+    let mut items: Vec<(DateTime<Utc>, TimelineItem)> = Vec::new();
+    items.extend(commands.iter().map(|row| (row.added_at, command_item(row))));
+    items.extend(
+        opened
+            .iter()
+            .map(|row| (row.added_at, tunnels::timeline_item(row))),
+    );
+    items.sort_by(|(one, _), (other, _)| other.cmp(one));
+    let before = paging.page.saturating_sub(1).saturating_mul(paging.size);
+    let items = items
+        .into_iter()
+        .map(|(_, item)| item)
+        .skip(usize::try_from(before).unwrap_or(usize::MAX))
+        .take(usize::try_from(paging.size).unwrap_or(usize::MAX))
+        .collect();
+    Ok(page(items, command_count + tunnel_count, paging))
 }
 
 fn command_item(row: &command::Model) -> TimelineItem {

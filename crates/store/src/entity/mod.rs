@@ -22,6 +22,8 @@ pub mod server;
 pub mod server_acl;
 pub mod server_group;
 pub mod star;
+pub mod tunnel;
+pub mod tunnel_connection;
 pub mod user;
 pub mod work_session;
 pub mod workspace;
