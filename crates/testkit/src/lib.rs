@@ -32,6 +32,7 @@ mod public_agent;
 mod runtime;
 mod socket;
 mod system;
+mod tunnel;
 
 pub use agent::Agent;
 pub use api::{Answer, Api, Credential};
@@ -41,6 +42,7 @@ pub use patience::{eventually, patience};
 pub use public_agent::PublicAgent;
 pub use socket::Socket;
 pub use system::{Options, System};
+pub use tunnel::Tunnel;
 
 /// The value, or a failed test that says what was being done.
 pub(crate) trait OrFail<T> {

@@ -101,7 +101,7 @@ impl Relay {
             error = client.gone() => client_end(&error),
             _ = agent.gone() => End::AgentLeft,
             end = self.stopped() => end,
-            () = self.accept(&session, &passage, &connections, &foreign) => End::ClientLeft,
+            error = self.accept(&session, &passage, &connections, &foreign) => client_end(&error),
             () = self.store(recorder) => End::Closed,
             () = self.record_foreign(foreign_ports) => End::Closed,
         };
@@ -132,9 +132,13 @@ impl Relay {
         passage: &Arc<Passage>,
         connections: &TaskTracker,
         foreign: &mpsc::Sender<ForeignPort>,
-    ) {
+    ) -> Error {
         let limiter = RateLimiter::direct(Quota::per_second(RATE).allow_burst(BURST));
-        while let Ok(stream) = client.accept().await {
+        loop {
+            let stream = match client.accept().await {
+                Ok(stream) => stream,
+                Err(error) => return error,
+            };
             admitted(&limiter).await;
             let (passage, foreign) = (passage.clone(), foreign.clone());
             connections.spawn(async move {

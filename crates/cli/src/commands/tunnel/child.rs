@@ -9,6 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Command;
 
 use super::Interrupts;
+use super::report::Statistics;
 use crate::error::{CliError, Failure};
 use crate::output::message;
 
@@ -16,6 +17,8 @@ use crate::output::message;
 pub(super) const INTERRUPTED: u8 = 130;
 /// After a signal of the user, the command has this long to end.
 const GRACE: Duration = Duration::from_secs(5);
+/// What the command has sent and not seen arrive has this long to do so.
+const DRAIN: Duration = Duration::from_secs(3);
 /// After the loss of the tunnel.
 const LOST_GRACE: Duration = Duration::from_secs(3);
 
@@ -39,6 +42,7 @@ impl Child {
     pub(super) async fn accompany(
         mut self,
         tunnel: impl Future<Output = Option<Failure>>,
+        statistics: &Statistics,
         interrupts: &mut Interrupts,
     ) -> Result<(), Failure> {
         tokio::pin!(tunnel);
@@ -52,7 +56,18 @@ impl Child {
                 }
             };
             tokio::select! {
-                status = self.0.wait() => return ended(&status),
+                status = self.0.wait() => {
+                    let _cut_off = tokio::time::timeout(DRAIN, async {
+                        tokio::select! {
+                            // First, so that what waits for us is taken.
+                            biased;
+                            _lost = &mut tunnel => {}
+                            () = drained(statistics) => {}
+                        }
+                    })
+                    .await;
+                    return ended(&status);
+                }
                 failure = &mut tunnel => {
                     return self.after_loss(failure).await;
                 }
@@ -108,6 +123,15 @@ impl Child {
             (None, Ok(())) => Err(CliError::refusal("tunnel connection lost").into()),
         }
     }
+}
+
+/// Waits until the connections of a command that has ended are done.
+async fn drained(statistics: &Statistics) {
+    // The last one may not have been seen yet.
+    for _ in 0..3 {
+        tokio::task::yield_now().await;
+    }
+    statistics.idle().await;
 }
 
 /// The command's exit status as ours; killed by a signal: 1.

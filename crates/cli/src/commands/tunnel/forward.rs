@@ -46,12 +46,13 @@ impl Forwarder {
     /// Carries a connection in the background.
     pub(super) fn start(&self, local: TcpStream, port: u16) {
         let shared = self.0.clone();
+        shared.statistics.connected();
         tokio::task::spawn_local(async move {
-            shared.statistics.connected();
             if shared.verbose {
                 message::info(&format!("connection from port {port} opened"));
             }
             let outcome = shared.carry(local, port).await;
+            shared.statistics.disconnected();
             if shared.verbose {
                 match outcome {
                     Ok(()) => message::info(&format!("connection from port {port} closed")),

@@ -148,7 +148,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Failure> {
                 }
             };
             match child {
-                Some(child) => child.accompany(work, &mut interrupts).await,
+                Some(child) => child.accompany(work, &statistics, &mut interrupts).await,
                 None => tokio::select! {
                     failure = work => failure.map_or(Ok(()), Err),
                     _ = interrupts.next() => Ok(()),

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use tokio::sync::Notify;
 
 use crate::output::{self, Format, json as writer, message, sanitize};
 
@@ -31,6 +32,9 @@ pub(super) struct Statistics {
     connections: Cell<u64>,
     sent: Cell<u64>,
     received: Cell<u64>,
+    /// Connections that are open.
+    active: Cell<u64>,
+    ended: Notify,
 }
 
 impl Statistics {
@@ -40,11 +44,26 @@ impl Statistics {
             connections: Cell::new(0),
             sent: Cell::new(0),
             received: Cell::new(0),
+            active: Cell::new(0),
+            ended: Notify::new(),
         }
     }
 
     pub(super) fn connected(&self) {
         add(&self.connections, 1);
+        add(&self.active, 1);
+    }
+
+    pub(super) fn disconnected(&self) {
+        self.active.set(self.active.get().saturating_sub(1));
+        self.ended.notify_one();
+    }
+
+    /// Waits until no connection is open.
+    pub(super) async fn idle(&self) {
+        while self.active.get() > 0 {
+            self.ended.notified().await;
+        }
     }
 
     pub(super) fn sent(&self, bytes: usize) {
