@@ -21,6 +21,7 @@ pub mod id;
 pub mod order;
 pub mod page;
 pub mod server;
+pub mod sudo;
 pub mod token;
 pub mod transfer;
 pub mod tunnel;

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::crypto::keys::Keys;
 use crate::events::EventHub;
 use crate::http::middleware::LoginLimiter;
+use crate::identity::guesses::Guesses;
 use crate::telemetry::Metrics;
 use crate::tunnels;
 use crate::workspace::Workspaces;
@@ -33,6 +34,8 @@ pub(crate) struct App {
     /// Tunnels that are open on this node.
     pub(crate) tunnels: tunnels::Hub,
     pub(crate) login_limiter: LoginLimiter,
+    /// Wrong passwords for each account.
+    pub(crate) guesses: Guesses,
     pub(crate) metrics: Metrics,
     /// Everything that runs beside requests; waited for at shutdown.
     pub(crate) tasks: TaskTracker,

@@ -8,6 +8,7 @@ use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _, QueryFilter as _,
     QueryOrder as _,
 };
+use uuid::Uuid;
 
 use crate::entity::{tunnel, tunnel_connection};
 use crate::paging::{self, Paging};
@@ -108,6 +109,22 @@ impl<C: ConnectionTrait> Tunnels<'_, C> {
         Ok(tunnel::Entity::find_by_id(id.0)
             .filter(tunnel::Column::WorkspaceId.eq(self.0.workspace.0))
             .one(self.0.connection)
+            .await?)
+    }
+
+    /// The tunnels of `ids` that exist, in no order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn find_all(&self, ids: &[Uuid]) -> Result<Vec<tunnel::Model>, StoreError> {
+        use tunnel::Column;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(tunnel::Entity::find()
+            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(Column::Id.is_in(ids.iter().copied()))
+            .all(self.0.connection)
             .await?)
     }
 

@@ -8,6 +8,7 @@
 mod account;
 mod command;
 mod port;
+mod sudo;
 mod token;
 mod work_session;
 
@@ -19,6 +20,7 @@ use store::entity::{server, work_session as session_row};
 
 pub(crate) use command::{Judged, judge_command};
 pub(crate) use port::check_port;
+pub(crate) use sudo::{SudoVerdict, decide_sudo};
 
 use crate::http::{ApiError, ApiResult, Ctx};
 

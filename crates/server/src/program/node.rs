@@ -23,6 +23,7 @@ use crate::events::EventHub;
 use crate::http::listen::{self, DRAIN_TIMEOUT};
 use crate::http::middleware::LoginLimiter;
 use crate::http::router;
+use crate::identity::guesses::Guesses;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
 use crate::{audit, commands, fleet, iam, tunnels, work_sessions};
@@ -137,6 +138,7 @@ impl Node {
             feeds: Feeds::default(),
             tunnels: tunnels::Hub::default(),
             login_limiter: LoginLimiter::new(),
+            guesses: Guesses::default(),
             metrics: Metrics::new(),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
@@ -218,6 +220,7 @@ async fn housekeeping(app: SharedApp) {
         ticks.tick().await;
         app.events.sweep();
         app.login_limiter.sweep();
+        app.guesses.sweep();
         for workspace in app.workspaces.all() {
             let swept: Result<(), store::StoreError> = async {
                 let unit = app.store.begin(workspace.id).await?;
@@ -225,6 +228,7 @@ async fn housekeeping(app: SharedApp) {
                     .identity()
                     .delete_expired_logins(store::now())
                     .await?;
+                unit.tenant().oauth().sweep(store::now()).await?;
                 unit.commit().await
             }
             .await;

@@ -18,6 +18,8 @@ mod peer_agent;
 mod peer_cli;
 mod people;
 mod quick_path;
+mod sign_in;
+mod sudo;
 mod tunnels;
 mod work_sessions;
 

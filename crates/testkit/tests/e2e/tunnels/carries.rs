@@ -87,7 +87,7 @@ fn the_command_has_the_tunnel_and_its_status_is_passed_through() {
     };
     run("exit 7")
         .exits(7)
-        .stderr_has(&format!("[alpacon tunnel] CONNECTED 127.0.0.1:"));
+        .stderr_has("[alpacon tunnel] CONNECTED 127.0.0.1:");
     run("true")
         .exits(0)
         .stderr_has(&format!(" -> host:{port}\n"));
