@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, approval, audit, completion, event, exec, group, judge, log, login, server, token,
+    agent, approval, audit, completion, event, exec, group, judge, lock, log, login, server, token,
     tunnel, user, username, work_session, workspace,
 };
 use crate::output::Format;
@@ -90,6 +90,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: judge::Verb,
     },
+    /// Make something unusable at once: a user, a token, a work session, a server.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Lock {
+        #[command(subcommand)]
+        verb: lock::Verb,
+    },
     /// Log lines of a server's agent.
     #[command(alias = "logs")]
     Log(log::Args),
@@ -117,6 +123,12 @@ pub(crate) enum Command {
     /// Reach a port of a server from this machine.
     #[command(override_usage = tunnel::USAGE, after_help = tunnel::HELP)]
     Tunnel(tunnel::Args),
+    /// Make something usable again that was locked.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Unlock {
+        #[command(subcommand)]
+        verb: lock::UnlockVerb,
+    },
     /// People with an account in the workspace.
     #[command(subcommand_required = true, arg_required_else_help = true)]
     User {

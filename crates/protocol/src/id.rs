@@ -100,4 +100,14 @@ ids! {
     AclId,
     /// An audit record.
     AuditId,
+    /// A lock on a user, token, work session, server or workspace.
+    LockId,
+    /// A mail on its way.
+    MailId,
+    /// An invitation to a workspace.
+    InvitationId,
+    /// Leave to choose a new password.
+    PasswordResetId,
+    /// A human being across workspaces.
+    PersonId,
 }

@@ -18,6 +18,8 @@ pub mod error;
 pub mod event;
 pub mod iam;
 pub mod id;
+pub mod lock;
+pub mod onboarding;
 pub mod order;
 pub mod page;
 pub mod server;

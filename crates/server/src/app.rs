@@ -14,6 +14,8 @@ use crate::crypto::keys::Keys;
 use crate::events::EventHub;
 use crate::http::middleware::LoginLimiter;
 use crate::identity::guesses::Guesses;
+use crate::locks::Locks;
+use crate::mail::Mailer;
 use crate::telemetry::Metrics;
 use crate::tunnels;
 use crate::workspace::Workspaces;
@@ -25,6 +27,8 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) keys: Keys,
     pub(crate) workspaces: Workspaces,
+    /// What may not be used for now.
+    pub(crate) locks: Locks,
     /// Agents that hold a connection to this node.
     pub(crate) agents: Hub,
     /// Clients that listen for events on this node.
@@ -34,6 +38,7 @@ pub(crate) struct App {
     /// Tunnels that are open on this node.
     pub(crate) tunnels: tunnels::Hub,
     pub(crate) login_limiter: LoginLimiter,
+    pub(crate) mailer: Mailer,
     /// Wrong passwords for each account.
     pub(crate) guesses: Guesses,
     pub(crate) metrics: Metrics,

@@ -20,6 +20,8 @@ pub mod fleet;
 pub mod history;
 pub mod identity;
 pub mod inventory;
+pub mod locks;
+pub mod mails;
 pub mod oauth;
 mod paging;
 pub mod sudo;

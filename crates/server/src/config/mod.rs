@@ -2,12 +2,15 @@
 //! it checked before anything starts.
 
 mod environment;
+mod mail;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use mail::{MailConfig, MailSecurity};
 
 /// Why a configuration is refused. Every message names the key.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) database: DatabaseConfig,
     pub(crate) log: LogConfig,
     pub(crate) commands: CommandConfig,
+    pub(crate) mail: MailConfig,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,7 +233,7 @@ impl Config {
                 return Err(wrong(key, "must be from 1 to 604800 (a week)"));
             }
         }
-        Ok(())
+        self.mail.check(self.server.public_url.is_some())
     }
 
     /// Where the database is.
@@ -273,6 +277,7 @@ mod tests {
             },
             tls: TlsConfig::default(),
             database: DatabaseConfig::default(),
+            mail: config.mail.without_optional(),
             ..config.clone()
         };
         assert_eq!(shown, Config::default());
@@ -281,6 +286,12 @@ mod tests {
             ("tls", "certificate"),
             ("tls", "key"),
             ("database", "url"),
+            ("mail", "host"),
+            ("mail", "from"),
+            ("mail", "username"),
+            ("mail", "password"),
+            ("mail", "password_file"),
+            ("mail", "ca_file"),
         ];
         let defaults = toml::Table::try_from(Config::default()).unwrap();
         for (section, keys) in &defaults {

@@ -22,6 +22,10 @@ pub(crate) const CODE: &str = "alpac-";
 pub(crate) const PERSONAL: &str = "alpat-";
 /// A server's registration token.
 pub(crate) const REGISTRATION: &str = "alprt-";
+/// In the link of an invitation.
+pub(crate) const INVITATION: &str = "alpin-";
+/// In the link that lets somebody choose another password.
+pub(crate) const PASSWORD_RESET: &str = "alppr-";
 /// The key of a registered agent.
 pub(crate) const AGENT: &str = "alpak-";
 /// The credential in the URL of an event channel.

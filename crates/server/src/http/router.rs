@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, audit, commands, events, fleet, history, iam, identity, pages, sudo, tokens, tunnels,
-    work_sessions, workspace,
+    agents, audit, commands, events, fleet, history, iam, identity, locks, onboarding, pages, sudo,
+    tokens, tunnels, work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -23,6 +23,8 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(iam::routes())
         .merge(workspace::routes())
         .merge(tokens::routes())
+        .merge(locks::routes())
+        .merge(onboarding::routes())
         .merge(fleet::routes())
         .merge(work_sessions::routes())
         .merge(commands::routes())
@@ -47,6 +49,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .merge(events::websocket_routes())
         .merge(tunnels::websocket_routes())
         .merge(pages::routes())
+        .merge(onboarding::page_routes())
         .route("/api/openapi.json", get(async move || document))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || {

@@ -104,6 +104,7 @@ async fn session(ctx: &PublicCtx, secret: &str) -> ApiResult<Option<Session>> {
         .await?;
     Ok(found
         .filter(|(login, user)| login.expires_at > now() && user.is_active)
+        .filter(|(_, user)| super::admission::require_unlocked(ctx, user).is_ok())
         .map(|(login, user)| Session { login, user }))
 }
 

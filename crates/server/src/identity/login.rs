@@ -8,7 +8,8 @@ use store::audit::{Actor, AuditRecord};
 use store::identity::NewLogin;
 use store::now;
 
-use super::password_check::check_password;
+use super::admission::{admit_login, require_own_password};
+use super::password_check::{check_password, failure};
 use super::{Method, Principal};
 use crate::crypto::token::{self, Token};
 use crate::http::{ApiResult, PublicCtx};
@@ -20,6 +21,15 @@ pub(crate) async fn log_in(ctx: &PublicCtx, request: LoginRequest) -> ApiResult<
     let ttl = TimeDelta::seconds(ctx.workspace.settings.password_session_ttl);
     let expires_at = now() + ttl;
     let unit = ctx.begin().await?;
+    let admitted = admit_login(ctx, &unit, &user)
+        .await
+        .and_then(|()| require_own_password(&user));
+    if let Err(refusal) = admitted {
+        unit.audit(failure(ctx, &request.username, &refusal))
+            .await?;
+        unit.commit().await?;
+        return Err(refusal);
+    }
     let login = unit
         .tenant()
         .identity()

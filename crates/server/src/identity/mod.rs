@@ -1,5 +1,6 @@
 //! Who asks: credentials, principals, login and the caller's own data.
 
+mod admission;
 mod authenticate;
 pub(crate) mod browser;
 mod credential;

@@ -37,6 +37,8 @@ struct SignInPage<'a> {
     username: &'a str,
     next: &'a str,
     error: Option<&'a str>,
+    /// Where a forgotten password is replaced, if mail is sent.
+    forgotten: Option<&'static str>,
     /// Federated providers and passkeys add theirs in [`ways`].
     ways: Vec<Way>,
 }
@@ -55,6 +57,13 @@ pub(super) struct SignIn {
     next: String,
 }
 
+fn forgotten(page: &PageCtx) -> Option<&'static str> {
+    page.app
+        .mailer
+        .is_configured()
+        .then_some(crate::onboarding::FORGOTTEN)
+}
+
 /// What else one may sign in with here.
 fn ways(_page: &PageCtx) -> Vec<Way> {
     Vec::new()
@@ -70,6 +79,7 @@ pub(super) async fn show(page: PageCtx, Params(query): Params<Query>) -> PageRes
         username: "",
         next,
         error: None,
+        forgotten: forgotten(&page),
         ways: ways(&page),
     })
 }
@@ -86,6 +96,7 @@ pub(super) async fn submit(form: Form<SignIn>) -> PageResult<Response> {
                 username,
                 next: local_path(&data.next),
                 error: Some(&error.detail),
+                forgotten: forgotten(&page),
                 ways: ways(&page),
             };
             return page.render_with(error.status, &Policy::default(), &shown);

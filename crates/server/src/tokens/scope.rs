@@ -19,7 +19,7 @@ type Resource = (
 
 /// What this version asks scopes for. What it does not know cannot be granted:
 /// the grant would come into force with a later version, unseen.
-const RESOURCES: [Resource; 12] = [
+const RESOURCES: [Resource; 13] = [
     ("activity", &["read"], &[]),
     (
         "command",
@@ -29,6 +29,8 @@ const RESOURCES: [Resource; 12] = [
     ("event_session", &["create"], &[]),
     ("event_subscription", &["create"], &[]),
     ("group", &["create", "delete", "read", "update"], &[]),
+    // Unlocking takes a login.
+    ("lock", &["create", "read"], &[]),
     ("membership", &["create", "delete", "read"], &[]),
     ("registration_method", &["read"], &[]),
     ("registration_token", &["create", "delete", "read"], &[]),

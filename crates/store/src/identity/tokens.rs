@@ -114,7 +114,7 @@ impl<C: ConnectionTrait> Identity<'_, C> {
             .await?)
     }
 
-    /// A token, whoever owns it.
+    /// A token, whoever it belongs to.
     ///
     /// # Errors
     /// When the database cannot be read.

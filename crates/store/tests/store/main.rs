@@ -15,3 +15,4 @@ mod fleet;
 mod people;
 mod tenancy;
 mod timeline;
+mod workspaces;

@@ -14,6 +14,7 @@ mod credentials;
 mod exec;
 mod faults;
 mod gate;
+mod onboarding;
 mod peer_agent;
 mod peer_cli;
 mod people;
@@ -22,6 +23,7 @@ mod sign_in;
 mod sudo;
 mod tunnels;
 mod work_sessions;
+mod workspaces;
 
 use serde_json::{Value, json};
 use testkit::Api;
