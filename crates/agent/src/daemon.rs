@@ -12,6 +12,7 @@ use crate::collector::Collector;
 use crate::config::{Config, paths};
 use crate::dispatch::Dispatcher;
 use crate::executor::{Executor, Own};
+use crate::files::Files;
 use crate::internal::Internal;
 use crate::inventory::Inventory;
 use crate::lifecycle::{Exit, Lifecycle};
@@ -57,12 +58,13 @@ pub(crate) async fn run(
     let open_files = sys::raise_open_files();
     let dispatcher = Dispatcher::new(
         reporter.clone(),
-        Executor::new(reporter.clone(), own, open_files),
+        Executor::new(reporter.clone(), own.clone(), open_files),
         Internal {
             server: server.clone(),
             lifecycle: lifecycle.clone(),
             collector: collector.clone(),
             inventory: inventory.clone(),
+            files: Files::new(server.clone(), reporter.clone(), own),
         },
         verifier(&config),
         lifecycle.clone(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use protocol::id::TransferId;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,6 +14,7 @@ use crate::config::Config;
 use crate::crypto::keys::Keys;
 use crate::events::EventHub;
 use crate::http::middleware::LoginLimiter;
+use crate::objects::Objects;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
 
@@ -29,6 +31,10 @@ pub(crate) struct App {
     pub(crate) events: EventHub,
     /// Requests that wait for a command on this node.
     pub(crate) feeds: Feeds,
+    /// Requests that wait for a transfer on this node.
+    pub(crate) transfer_feeds: Feeds<TransferId>,
+    /// Transferred content.
+    pub(crate) objects: Objects,
     pub(crate) login_limiter: LoginLimiter,
     pub(crate) metrics: Metrics,
     /// Everything that runs beside requests; waited for at shutdown.

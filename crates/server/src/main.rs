@@ -15,9 +15,11 @@ mod history;
 mod http;
 mod iam;
 mod identity;
+mod objects;
 mod program;
 mod telemetry;
 mod tokens;
+mod transfers;
 mod work_sessions;
 mod workspace;
 

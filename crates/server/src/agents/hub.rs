@@ -25,6 +25,9 @@ pub(crate) struct Connection {
     pub(crate) workspace: WorkspaceId,
     pub(crate) server: ServerId,
     pub(crate) since: DateTime<Utc>,
+    /// Our address for WebSockets, as this agent reaches us. What an agent is told to
+    /// connect to is built on this, never on what somebody else's request says.
+    pub(crate) websocket_base: String,
     /// The agent's value for this connection, when it verifies signed orders.
     pub(crate) channel: Option<String>,
     sender: mpsc::Sender<Utf8Bytes>,
@@ -64,6 +67,7 @@ impl Hub {
         workspace: WorkspaceId,
         server: ServerId,
         channel: Option<String>,
+        websocket_base: String,
     ) -> (Connection, mpsc::Receiver<Utf8Bytes>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let connection = Connection {
@@ -71,6 +75,7 @@ impl Hub {
             workspace,
             server,
             since: store::now(),
+            websocket_base,
             channel,
             sender,
             closed: CancellationToken::new(),
@@ -171,8 +176,8 @@ mod tests {
     async fn a_newcomer_closes_the_old_one_and_the_old_one_leaves_it_alone() {
         let hub = Hub::default();
         let server = ServerId::new();
-        let (old, _receiver) = hub.connect(WorkspaceId::new(), server, None);
-        let (new, mut receiver) = hub.connect(WorkspaceId::new(), server, None);
+        let (old, _receiver) = hub.connect(WorkspaceId::new(), server, None, String::new());
+        let (new, mut receiver) = hub.connect(WorkspaceId::new(), server, None, String::new());
         assert!(old.closed.is_cancelled());
         assert!(!old.send("lost".into()));
         assert!(!hub.disconnect(&old));
@@ -186,7 +191,7 @@ mod tests {
     fn closing_a_server_closes_all_its_sockets_and_no_others() {
         let hub = Hub::default();
         let (server, other) = (ServerId::new(), ServerId::new());
-        let (connection, _receiver) = hub.connect(WorkspaceId::new(), server, None);
+        let (connection, _receiver) = hub.connect(WorkspaceId::new(), server, None, String::new());
         let (first, second) = (hub.controls(server), hub.controls(server));
         let foreign = hub.controls(other);
         hub.close(server);
@@ -200,7 +205,7 @@ mod tests {
     fn endless_eviction_is_refused() {
         let hub = Hub::default();
         let server = ServerId::new();
-        let _first = hub.connect(WorkspaceId::new(), server, None);
+        let _first = hub.connect(WorkspaceId::new(), server, None, String::new());
         let allowed = (0..MAX_REPLACEMENTS * 2)
             .filter(|_| hub.may_replace(server))
             .count();
@@ -211,7 +216,8 @@ mod tests {
     #[test]
     fn a_full_queue_is_told_to_the_sender() {
         let hub = Hub::default();
-        let (connection, _receiver) = hub.connect(WorkspaceId::new(), ServerId::new(), None);
+        let (connection, _receiver) =
+            hub.connect(WorkspaceId::new(), ServerId::new(), None, String::new());
         let sent = (0..QUEUE * 2)
             .filter(|_| connection.send("x".into()))
             .count();

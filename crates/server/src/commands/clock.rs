@@ -17,6 +17,7 @@ use super::dispatch;
 use super::reports::{announce_end, finish_if_complete};
 use crate::app::SharedApp;
 use crate::http::{ApiResult, PublicCtx};
+use crate::transfers;
 
 const TICK: Duration = Duration::from_secs(1);
 /// How long the output of an ended command may trail behind its end.
@@ -86,7 +87,7 @@ async fn check(
         }
         return Ok(());
     }
-    if row.shell == SHELL_SYSTEM && is_locked && row.delivered_at.is_none() {
+    if is_users_work(row) && is_locked && row.delivered_at.is_none() {
         // Before a schedule or a connection lets it start.
         return dispatch::cancel(ctx, row, "The user's account was locked.").await;
     }
@@ -106,7 +107,7 @@ async fn check(
         }
         return Ok(());
     }
-    if row.shell == SHELL_SYSTEM && (is_locked || authority_ended(ctx, row).await?) {
+    if is_users_work(row) && (is_locked || authority_ended(ctx, row).await?) {
         let reason = match is_locked {
             true => "The user's account was locked.",
             false => "The work session ended.",
@@ -114,6 +115,11 @@ async fn check(
         dispatch::cancel(ctx, row, reason).await?;
     }
     Ok(())
+}
+
+/// Whether a user works through it. Everything else is the control plane's own.
+fn is_users_work(row: &command::Model) -> bool {
+    row.shell == SHELL_SYSTEM || transfers::is_order(row)
 }
 
 /// The outcome of a command whose agent has been silent for too long.

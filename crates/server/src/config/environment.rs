@@ -8,7 +8,15 @@ use super::ConfigError;
 const PREFIX: &str = "ALPACON_";
 
 /// Sections that the environment may set.
-const SECTIONS: [&str; 5] = ["server", "tls", "database", "log", "commands"];
+const SECTIONS: [&str; 7] = [
+    "server",
+    "tls",
+    "database",
+    "log",
+    "commands",
+    "objects",
+    "transfers",
+];
 
 /// Lays the variables that name a section over `table`.
 pub(super) fn overlay(

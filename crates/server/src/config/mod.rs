@@ -2,12 +2,15 @@
 //! it checked before anything starts.
 
 mod environment;
+mod transfers;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use transfers::{ObjectsConfig, TransfersConfig};
 
 /// Why a configuration is refused. Every message names the key.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +37,8 @@ pub(crate) struct Config {
     pub(crate) database: DatabaseConfig,
     pub(crate) log: LogConfig,
     pub(crate) commands: CommandConfig,
+    pub(crate) objects: ObjectsConfig,
+    pub(crate) transfers: TransfersConfig,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,7 +234,16 @@ impl Config {
                 return Err(wrong(key, "must be from 1 to 604800 (a week)"));
             }
         }
+        if let Some((key, message)) = self.transfers.fault() {
+            return Err(wrong(key, message));
+        }
         Ok(())
+    }
+
+    /// Where transferred content lies.
+    pub(crate) fn objects_folder(&self) -> PathBuf {
+        let folder = self.objects.folder.clone();
+        folder.unwrap_or_else(|| self.server.data_dir.join("objects"))
     }
 
     /// Where the database is.
@@ -273,6 +287,7 @@ mod tests {
             },
             tls: TlsConfig::default(),
             database: DatabaseConfig::default(),
+            objects: ObjectsConfig::default(),
             ..config.clone()
         };
         assert_eq!(shown, Config::default());
@@ -281,6 +296,7 @@ mod tests {
             ("tls", "certificate"),
             ("tls", "key"),
             ("database", "url"),
+            ("objects", "folder"),
         ];
         let defaults = toml::Table::try_from(Config::default()).unwrap();
         for (section, keys) in &defaults {

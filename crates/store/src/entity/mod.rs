@@ -22,6 +22,7 @@ pub mod server;
 pub mod server_acl;
 pub mod server_group;
 pub mod star;
+pub mod transfer;
 pub mod user;
 pub mod work_session;
 pub mod workspace;
