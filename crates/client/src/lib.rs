@@ -25,6 +25,7 @@ pub mod events;
 pub mod exec;
 pub mod groups;
 pub mod history;
+pub mod locks;
 pub mod memberships;
 pub mod mfa;
 pub mod oauth;

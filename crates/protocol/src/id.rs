@@ -76,6 +76,8 @@ ids! {
     RegistrationTokenId,
     /// A work session.
     WorkSessionId,
+    /// A decision about sudo.
+    SudoGrantId,
     /// A sudo policy inside a work session.
     SudoPolicyId,
     /// An approval request.
@@ -94,4 +96,14 @@ ids! {
     AclId,
     /// An audit record.
     AuditId,
+    /// A lock on a user, token, work session, server or workspace.
+    LockId,
+    /// A mail on its way.
+    MailId,
+    /// An invitation to a workspace.
+    InvitationId,
+    /// Leave to choose a new password.
+    PasswordResetId,
+    /// A human being across workspaces.
+    PersonId,
 }

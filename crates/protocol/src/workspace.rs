@@ -14,6 +14,10 @@ pub struct Preferences {
     pub timezone: String,
     /// Country, two letters.
     pub country: String,
+    /// How long an invitation can be taken, seconds.
+    pub invite_ttl: i64,
+    /// Domains whose mail addresses may be invited; none: all.
+    pub allowed_domains: Vec<String>,
 }
 
 /// `/api/workspaces/access-control/-/`.
@@ -45,6 +49,9 @@ pub struct AccessControl {
 pub struct Security {
     /// Ours: lifetime of a password login, seconds.
     pub password_session_ttl: i64,
+    /// Ours: who logged in to another workspace of this server, and proved there and here
+    /// to own the same mail address, is logged in here too.
+    pub accept_other_workspaces: bool,
 }
 
 /// `/api/workspaces/security/-/mfa-methods/`.

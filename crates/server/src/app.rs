@@ -14,6 +14,9 @@ use crate::config::Config;
 use crate::crypto::keys::Keys;
 use crate::events::EventHub;
 use crate::http::middleware::LoginLimiter;
+use crate::identity::guesses::Guesses;
+use crate::locks::Locks;
+use crate::mail::Mailer;
 use crate::objects::Objects;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
@@ -25,6 +28,8 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) keys: Keys,
     pub(crate) workspaces: Workspaces,
+    /// What may not be used for now.
+    pub(crate) locks: Locks,
     /// Agents that hold a connection to this node.
     pub(crate) agents: Hub,
     /// Clients that listen for events on this node.
@@ -36,6 +41,9 @@ pub(crate) struct App {
     /// Transferred content.
     pub(crate) objects: Objects,
     pub(crate) login_limiter: LoginLimiter,
+    pub(crate) mailer: Mailer,
+    /// Wrong passwords for each account.
+    pub(crate) guesses: Guesses,
     pub(crate) metrics: Metrics,
     /// Everything that runs beside requests; waited for at shutdown.
     pub(crate) tasks: TaskTracker,

@@ -492,6 +492,21 @@ impl<C: ConnectionTrait> Fleet<'_, C> {
             .await?)
     }
 
+    /// Disables the registration tokens that a user made; says how many there are.
+    ///
+    /// # Errors
+    /// When the database is not writable.
+    pub async fn disable_registration_tokens_of(&self, user: UserId) -> Result<u64, StoreError> {
+        use registration_token::Column;
+        Ok(registration_token::Entity::update_many()
+            .col_expr(Column::Enabled, Expr::value(false))
+            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(Column::CreatedBy.eq(user.0))
+            .exec(self.0.connection)
+            .await?
+            .rows_affected)
+    }
+
     /// Deletes a registration token. Says whether there was one.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ pub(crate) mod event;
 pub(crate) mod exec;
 pub(crate) mod group;
 pub(crate) mod judge;
+pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod login;
 pub(crate) mod logout;
@@ -65,6 +66,8 @@ async fn with_network(command: Command, context: Context) -> Result<(), Failure>
         Command::Event(args) => Box::pin(event::run(&context, args)).await,
         Command::Exec(args) => Box::pin(exec::run_subcommand(&context, args)).await,
         Command::Group { verb } => Box::pin(group::run(&context, verb)).await,
+        Command::Lock { verb } => Box::pin(lock::lock(&context, verb)).await,
+        Command::Unlock { verb } => Box::pin(lock::unlock(&context, verb)).await,
         Command::Log(args) => Box::pin(log::run(&context, args)).await,
         Command::Login(args) => Box::pin(login::run(&context, args)).await,
         Command::Logout => Box::pin(logout::run(&context)).await,

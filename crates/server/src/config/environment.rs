@@ -8,12 +8,13 @@ use super::ConfigError;
 const PREFIX: &str = "ALPACON_";
 
 /// Sections that the environment may set.
-const SECTIONS: [&str; 7] = [
+const SECTIONS: [&str; 8] = [
     "server",
     "tls",
     "database",
     "log",
     "commands",
+    "mail",
     "objects",
     "transfers",
 ];

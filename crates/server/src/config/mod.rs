@@ -2,6 +2,7 @@
 //! it checked before anything starts.
 
 mod environment;
+mod mail;
 mod transfers;
 
 use std::net::{IpAddr, SocketAddr};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use mail::{MailConfig, MailSecurity};
 pub(crate) use transfers::{ObjectsConfig, TransfersConfig};
 
 /// Why a configuration is refused. Every message names the key.
@@ -39,6 +41,7 @@ pub(crate) struct Config {
     pub(crate) commands: CommandConfig,
     pub(crate) objects: ObjectsConfig,
     pub(crate) transfers: TransfersConfig,
+    pub(crate) mail: MailConfig,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -237,7 +240,7 @@ impl Config {
         if let Some((key, message)) = self.transfers.fault() {
             return Err(wrong(key, message));
         }
-        Ok(())
+        self.mail.check(self.server.public_url.is_some())
     }
 
     /// Where transferred content lies.
@@ -288,6 +291,7 @@ mod tests {
             tls: TlsConfig::default(),
             database: DatabaseConfig::default(),
             objects: ObjectsConfig::default(),
+            mail: config.mail.without_optional(),
             ..config.clone()
         };
         assert_eq!(shown, Config::default());
@@ -297,6 +301,12 @@ mod tests {
             ("tls", "key"),
             ("database", "url"),
             ("objects", "folder"),
+            ("mail", "host"),
+            ("mail", "from"),
+            ("mail", "username"),
+            ("mail", "password"),
+            ("mail", "password_file"),
+            ("mail", "ca_file"),
         ];
         let defaults = toml::Table::try_from(Config::default()).unwrap();
         for (section, keys) in &defaults {

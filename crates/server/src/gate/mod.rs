@@ -8,6 +8,7 @@
 mod account;
 mod command;
 mod path;
+mod sudo;
 mod token;
 mod work_session;
 
@@ -19,8 +20,10 @@ use store::entity::{file_acl, server, work_session as session_row};
 
 pub(crate) use command::{Judged, judge_command};
 pub(crate) use path::{FileRules, file_rules};
+pub(crate) use sudo::{SudoVerdict, decide_sudo};
 
 use crate::http::{ApiError, ApiResult, Ctx};
+use crate::locks::Footing;
 
 /// What a caller wants to do on a server. More operations join as they are built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +113,17 @@ async fn decide(ctx: &Ctx, operation: Operation, target: Target<'_>) -> ApiResul
         .find(ctx.principal.viewer(), target.server)
         .await?
         .ok_or_else(ApiError::not_found)?;
+    // 1. Nothing that the operation rests on is locked. The caller and the token are not,
+    // behind every `Ctx`, and of a server only who may see it hears that it is.
+    let footing = Footing {
+        user: ctx.principal.user_id(),
+        token: ctx.principal.token(),
+        work_session: None,
+        server: Some(target.server),
+    };
+    if let Some(held) = ctx.app.locks.on(ctx.workspace_id(), &footing) {
+        return Err(held.refusal());
+    }
     // 4. Authority.
     ctx.principal
         .require_scope(operation.resource(), "create")?;

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use protocol::code;
 use protocol::id::{ServerId, TokenId};
-use store::entity::{file_acl, server};
+use store::entity::{command_acl, file_acl, server};
 
 use super::Target;
 use crate::http::{ApiError, ApiResult, Ctx};
@@ -32,11 +32,21 @@ pub(super) async fn check(
         .map(|user| user.username.as_str())
         .unwrap_or_default();
     let rules = ctx.tenant().acl().commands(token).await?;
-    Ok(rules
+    Ok(commands_for(rules, own, target.username, target.groupname))
+}
+
+/// The command rules that cover work as `username` in `groupname`.
+pub(super) fn commands_for(
+    rules: Vec<command_acl::Model>,
+    own: &str,
+    username: &str,
+    groupname: &str,
+) -> Vec<String> {
+    rules
         .into_iter()
-        .filter(|rule| covers_account(&rule.username, &rule.groupname, own, target))
+        .filter(|rule| covers_account((&rule.username, &rule.groupname), own, username, groupname))
         .map(|rule| rule.command)
-        .collect())
+        .collect()
 }
 
 /// The file rules of a token for the account. The server is checked already.
@@ -51,22 +61,23 @@ pub(super) async fn files(
         .map(|user| user.username.as_str())
         .unwrap_or_default();
     let mut rules = ctx.tenant().acl().files(token).await?;
-    rules.retain(|rule| covers_account(&rule.username, &rule.groupname, own, target));
+    let (username, groupname) = (target.username, target.groupname);
+    rules
+        .retain(|rule| covers_account((&rule.username, &rule.groupname), own, username, groupname));
     Ok(rules)
 }
 
-/// Whether a rule for `username` and `groupname` applies to the account of `target`
-/// (empty: the owner's account, its own group).
-fn covers_account(username: &str, groupname: &str, own: &str, target: &Target<'_>) -> bool {
-    let wanted = target.username;
-    let username_fits = match username {
+/// Whether a rule for an account and a group applies to work as `username` in
+/// `groupname` (empty: the owner's account, its own group).
+fn covers_account(rule: (&str, &str), own: &str, username: &str, groupname: &str) -> bool {
+    let username_fits = match rule.0 {
         "*" => true,
-        "" => wanted.is_empty() || wanted == own,
-        name => name == if wanted.is_empty() { own } else { wanted },
+        "" => username.is_empty() || username == own,
+        name => name == if username.is_empty() { own } else { username },
     };
-    let groupname_fits = match groupname {
+    let groupname_fits = match rule.1 {
         "*" | "" => true,
-        name => name == target.groupname,
+        name => name == groupname,
     };
     username_fits && groupname_fits
 }
@@ -91,13 +102,7 @@ mod tests {
             ("", "*", "", "wheel", true),
         ];
         for (rule_user, rule_group, user, group, covered) in table {
-            let target = Target {
-                server: ServerId::new(),
-                username: user,
-                groupname: group,
-                work_session: None,
-            };
-            let found = covers_account(rule_user, rule_group, "alice", &target);
+            let found = covers_account((rule_user, rule_group), "alice", user, group);
             assert_eq!(found, covered, "{rule_user} {rule_group} {user} {group}");
         }
     }

@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, audit, commands, events, fleet, history, iam, identity, tokens, transfers,
-    work_sessions, workspace,
+    agents, audit, commands, events, fleet, history, iam, identity, locks, onboarding, pages, sudo,
+    tokens, transfers, work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -23,6 +23,8 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(iam::routes())
         .merge(workspace::routes())
         .merge(tokens::routes())
+        .merge(locks::routes())
+        .merge(onboarding::routes())
         .merge(fleet::routes())
         .merge(work_sessions::routes())
         .merge(commands::routes())
@@ -30,6 +32,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(events::routes())
         .merge(audit::routes())
         .merge(history::routes())
+        .merge(sudo::routes())
 }
 
 /// The OpenAPI document.
@@ -44,6 +47,8 @@ pub(crate) fn router(app: &SharedApp) -> Router {
     let router = router
         .merge(agents::websocket_routes())
         .merge(events::websocket_routes())
+        .merge(pages::routes())
+        .merge(onboarding::page_routes())
         .route("/api/openapi.json", get(async move || document))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || {

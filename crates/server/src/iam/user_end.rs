@@ -6,12 +6,18 @@ use store::Unit;
 use crate::http::{ApiResult, Ctx};
 use crate::{commands, work_sessions};
 
-/// Ends a user's logins and tokens for good: a user who is activated again logs in
-/// anew and makes new tokens.
+/// Ends a user's logins and tokens for good, those that register servers too: a user who
+/// is activated again logs in anew and makes new tokens.
 pub(super) async fn credentials(unit: &Unit, user: UserId) -> ApiResult<()> {
     let identity = unit.tenant().identity();
     identity.delete_logins_of(user).await?;
     identity.disable_tokens_of(user).await?;
+    identity.delete_password_resets_of(user).await?;
+    identity.delete_invitations_of(user).await?;
+    unit.tenant()
+        .fleet()
+        .disable_registration_tokens_of(user)
+        .await?;
     Ok(())
 }
 

@@ -4,7 +4,9 @@ mod audit;
 mod dev;
 mod dev_tls;
 mod node;
+mod place;
 mod superuser;
+mod workspaces;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,6 +38,9 @@ enum Command {
     /// Manage superusers.
     #[command(subcommand, arg_required_else_help = true)]
     Superuser(SuperuserCommand),
+    /// Look after the workspaces of this server.
+    #[command(subcommand, arg_required_else_help = true)]
+    Workspace(workspaces::WorkspaceCommand),
     /// Look after the audit trail.
     #[command(subcommand, arg_required_else_help = true)]
     Audit(AuditCommand),
@@ -145,12 +150,16 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Superuser(SuperuserCommand::Create(arguments)) => {
             runtime()?.block_on(superuser::create(arguments))?;
         }
+        Command::Workspace(command) => {
+            runtime()?.block_on(workspaces::run(command))?;
+        }
         Command::Audit(AuditCommand::Verify(arguments)) => {
             return runtime()?.block_on(audit::verify(arguments));
         }
         Command::Config(ConfigCommand::Check(arguments)) => {
             let config = Config::load(arguments.config.as_deref())?;
             node::check_tls(&config)?;
+            crate::mail::Mailer::new(&config.mail)?;
             println!("The configuration is valid.");
         }
         Command::Openapi => {

@@ -23,6 +23,9 @@ use crate::events::EventHub;
 use crate::http::listen::{self, DRAIN_TIMEOUT};
 use crate::http::middleware::LoginLimiter;
 use crate::http::router;
+use crate::identity::guesses::Guesses;
+use crate::locks::{self, Locks};
+use crate::mail::{self, Mailer};
 use crate::objects::{LinkKey, Objects};
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
@@ -94,12 +97,14 @@ impl Node {
     /// Opens the database, migrates it and binds the address.
     pub(super) async fn start(config: Config, keys: Keys) -> anyhow::Result<Self> {
         let tls = check_tls(&config)?;
+        let mailer = Mailer::new(&config.mail)?;
         let store = open_store(&config, &keys).await?;
         store
             .migrate()
             .await
             .context("the database could not be migrated")?;
         let workspaces = Workspaces::load(&store).await?;
+        let locks = Locks::load(&store).await?;
         for workspace in workspaces.all() {
             // Whoever was connected to a process that is gone is not connected.
             let unit = store.begin(workspace.id).await?;
@@ -132,12 +137,15 @@ impl Node {
             store,
             keys,
             workspaces,
+            locks,
             agents: Hub::default(),
             events: EventHub::default(),
             feeds: Feeds::default(),
             transfer_feeds: Feeds::default(),
             objects,
             login_limiter: LoginLimiter::new(),
+            mailer,
+            guesses: Guesses::default(),
             metrics: Metrics::new(),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
@@ -214,6 +222,8 @@ fn start_clocks(app: &SharedApp) {
     app.spawn(transfers::run_clock(app.clone()));
     app.spawn(work_sessions::run_clock(app.clone()));
     app.spawn(fleet::run_clock(app.clone()));
+    app.spawn(locks::watch(app.clone()));
+    app.spawn(mail::run(app.clone()));
     let checkpoints = audit::Checkpoints(app.config.server.data_dir.join("audit-heads.jsonl"));
     app.spawn(audit::run_checkpoints(app.clone(), checkpoints));
     app.spawn(housekeeping(app.clone()));
@@ -226,13 +236,18 @@ async fn housekeeping(app: SharedApp) {
         ticks.tick().await;
         app.events.sweep();
         app.login_limiter.sweep();
+        mail::sweep(&app).await;
+        app.guesses.sweep();
         for workspace in app.workspaces.all() {
             let swept: Result<(), store::StoreError> = async {
                 let unit = app.store.begin(workspace.id).await?;
-                unit.tenant()
-                    .identity()
-                    .delete_expired_logins(store::now())
+                let identity = unit.tenant().identity();
+                identity.delete_expired_logins(store::now()).await?;
+                identity
+                    .delete_expired_password_resets(store::now())
                     .await?;
+                identity.delete_expired_invitations(store::now()).await?;
+                unit.tenant().oauth().sweep(store::now()).await?;
                 unit.commit().await
             }
             .await;

@@ -29,6 +29,8 @@ const RESOURCES: [Resource; 12] = [
     ("event_session", &["create"], &[]),
     ("event_subscription", &["create"], &[]),
     ("group", &["create", "delete", "read", "update"], &[]),
+    // Unlocking takes a login.
+    ("lock", &["create", "read"], &[]),
     ("membership", &["create", "delete", "read"], &[]),
     ("registration_method", &["read"], &[]),
     ("registration_token", &["create", "delete", "read"], &[]),

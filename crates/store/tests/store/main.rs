@@ -14,3 +14,5 @@ mod databases;
 mod fleet;
 mod people;
 mod tenancy;
+mod timeline;
+mod workspaces;

@@ -15,11 +15,15 @@ mod exec;
 mod faults;
 mod files;
 mod gate;
+mod onboarding;
 mod peer_agent;
 mod peer_cli;
 mod people;
 mod quick_path;
+mod sign_in;
+mod sudo;
 mod work_sessions;
+mod workspaces;
 
 use serde_json::{Value, json};
 use testkit::Api;
