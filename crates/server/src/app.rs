@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use protocol::id::TransferId;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,6 +17,7 @@ use crate::http::middleware::LoginLimiter;
 use crate::identity::guesses::Guesses;
 use crate::locks::Locks;
 use crate::mail::Mailer;
+use crate::objects::Objects;
 use crate::telemetry::Metrics;
 use crate::tunnels;
 use crate::workspace::Workspaces;
@@ -37,6 +39,10 @@ pub(crate) struct App {
     pub(crate) feeds: Feeds,
     /// Tunnels that are open on this node.
     pub(crate) tunnels: tunnels::Hub,
+    /// Requests that wait for a transfer on this node.
+    pub(crate) transfer_feeds: Feeds<TransferId>,
+    /// Transferred content.
+    pub(crate) objects: Objects,
     pub(crate) login_limiter: LoginLimiter,
     pub(crate) mailer: Mailer,
     /// Wrong passwords for each account.

@@ -4,6 +4,7 @@ mod accounts;
 mod info;
 mod system;
 mod tool;
+mod transfer;
 mod tunnel;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::collector::Collector;
 use crate::executor::{FAILURE, StopSignals};
+use crate::files::Files;
 use crate::inventory::Inventory;
 use crate::lenient::without_nulls;
 use crate::lifecycle::{Exit, Lifecycle};
@@ -28,10 +30,7 @@ const UNREGISTER_TIMEOUT: Duration = Duration::from_secs(10);
 const POWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Commands that later versions will carry out.
-const LATER: [&str; 13] = [
-    "upload",
-    "download",
-    "rm",
+const LATER: [&str; 10] = [
     "firewall",
     "firewall-rollback",
     "firewall-reorder-chains",
@@ -56,6 +55,8 @@ pub(crate) struct Internal {
     pub(crate) inventory: Inventory,
     /// For `opentunnel` and `closetunnel`.
     pub(crate) tunnels: Tunnels,
+    /// For transfers.
+    pub(crate) files: Files,
 }
 
 /// How an internal command went.
@@ -138,6 +139,8 @@ impl Internal {
             "help" => info::help(),
             "commit" => info::commit(self).await,
             "sync" => info::sync(self, &job.data).await,
+            "upload" | "download" => transfer::run(self, name, &job.data).await,
+            "rm" => transfer::remove_script(&job.data),
             "restart" => system::restart(self, &job.data).await,
             "opentunnel" => tunnel::open(self, &job.data, stop),
             "closetunnel" => tunnel::close(self, &job.data),

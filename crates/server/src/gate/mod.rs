@@ -7,6 +7,7 @@
 
 mod account;
 mod command;
+mod path;
 mod port;
 mod sudo;
 mod token;
@@ -16,9 +17,10 @@ use http::StatusCode;
 use protocol::id::{ServerId, WorkSessionId};
 use serde_json::json;
 use store::audit::AuditRecord;
-use store::entity::{server, work_session as session_row};
+use store::entity::{file_acl, server, work_session as session_row};
 
 pub(crate) use command::{Judged, judge_command};
+pub(crate) use path::{FileRules, file_rules};
 pub(crate) use port::check_port;
 pub(crate) use sudo::{SudoVerdict, decide_sudo};
 
@@ -30,6 +32,8 @@ use crate::locks::Footing;
 pub(crate) enum Operation {
     Command,
     Tunnel,
+    /// Moving files; which way is the file rules' matter.
+    Webftp,
 }
 
 impl Operation {
@@ -38,6 +42,7 @@ impl Operation {
         match self {
             Self::Command => "command",
             Self::Tunnel => "tunnel",
+            Self::Webftp => "webftp",
         }
     }
 
@@ -46,6 +51,7 @@ impl Operation {
         match self {
             Self::Command => "command",
             Self::Tunnel => "tunnel",
+            Self::Webftp => "webftp",
         }
     }
 }
@@ -71,6 +77,8 @@ pub(crate) struct Grant {
     pub(crate) session: Option<Box<session_row::Model>>,
     /// The token's command rules that apply to the account.
     pub(crate) token_commands: Option<Vec<String>>,
+    /// The token's file rules that apply to the account.
+    pub(crate) token_files: Option<Vec<file_acl::Model>>,
     pub(crate) username: String,
     pub(crate) groupname: String,
 }
@@ -128,6 +136,12 @@ async fn decide(ctx: &Ctx, operation: Operation, target: Target<'_>) -> ApiResul
         Some(token) => Some(token::check(ctx, token, &server, &target).await?),
         None => None,
     };
+    let token_files = match ctx.principal.token() {
+        Some(token) if operation == Operation::Webftp => {
+            Some(token::files(ctx, token, &target).await?)
+        }
+        _ => None,
+    };
     let session = if needs_work_session(ctx) || target.work_session.is_some() {
         let session = work_session::check(ctx, operation, &server, target.work_session).await?;
         Some(Box::new(session))
@@ -142,6 +156,7 @@ async fn decide(ctx: &Ctx, operation: Operation, target: Target<'_>) -> ApiResul
         server,
         session,
         token_commands,
+        token_files,
         username,
         groupname,
     })

@@ -9,7 +9,7 @@ use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
     agents, audit, commands, events, fleet, history, iam, identity, locks, onboarding, pages, sudo,
-    tokens, tunnels, work_sessions, workspace,
+    tokens, transfers, tunnels, work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -29,6 +29,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(work_sessions::routes())
         .merge(commands::routes())
         .merge(tunnels::routes())
+        .merge(transfers::routes())
         .merge(events::routes())
         .merge(audit::routes())
         .merge(history::routes())
