@@ -11,6 +11,7 @@ use transport::http::HttpOptions;
 use transport::websocket::{DialOptions, WebSocket};
 
 use crate::config::{Identity, Tls};
+use crate::files::client::StoreClient;
 
 /// What `--version` prints and the server stores.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -185,6 +186,23 @@ impl Server {
             max_message: MAX_MESSAGE,
         };
         transport::websocket::dial(&websocket_url(&self.base, path), &self.tls, options).await
+    }
+
+    /// A client for one transfer, for the runtime that calls this. Content arrives
+    /// as it is stored, never decoded.
+    ///
+    /// # Errors
+    /// When the HTTP library refuses the configuration.
+    pub(crate) fn store_client(&self) -> anyhow::Result<StoreClient> {
+        let options = HttpOptions {
+            user_agent: user_agent(),
+            environment_proxy: false,
+        };
+        Ok(StoreClient {
+            http: transport::http::content_client(&self.tls, &options)?,
+            base: reqwest::Url::parse(&self.base)?,
+            authorization: self.authorization.clone(),
+        })
     }
 
     fn url(&self, path: &str) -> String {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use protocol::id::TransferId;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,6 +17,7 @@ use crate::http::middleware::LoginLimiter;
 use crate::identity::guesses::Guesses;
 use crate::locks::Locks;
 use crate::mail::Mailer;
+use crate::objects::Objects;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
 
@@ -34,6 +36,10 @@ pub(crate) struct App {
     pub(crate) events: EventHub,
     /// Requests that wait for a command on this node.
     pub(crate) feeds: Feeds,
+    /// Requests that wait for a transfer on this node.
+    pub(crate) transfer_feeds: Feeds<TransferId>,
+    /// Transferred content.
+    pub(crate) objects: Objects,
     pub(crate) login_limiter: LoginLimiter,
     pub(crate) mailer: Mailer,
     /// Wrong passwords for each account.

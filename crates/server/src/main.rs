@@ -17,12 +17,14 @@ mod iam;
 mod identity;
 mod locks;
 mod mail;
+mod objects;
 mod onboarding;
 mod pages;
 mod program;
 mod sudo;
 mod telemetry;
 mod tokens;
+mod transfers;
 mod work_sessions;
 mod workspace;
 

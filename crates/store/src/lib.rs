@@ -26,6 +26,7 @@ pub mod oauth;
 mod paging;
 pub mod sudo;
 pub mod timeline;
+pub mod transfers;
 mod unit;
 pub mod work_sessions;
 pub mod workspaces;

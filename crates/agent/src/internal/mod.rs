@@ -4,6 +4,7 @@ mod accounts;
 mod info;
 mod system;
 mod tool;
+mod transfer;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::collector::Collector;
 use crate::executor::FAILURE;
+use crate::files::Files;
 use crate::inventory::Inventory;
 use crate::lenient::without_nulls;
 use crate::lifecycle::{Exit, Lifecycle};
@@ -26,10 +28,7 @@ const UNREGISTER_TIMEOUT: Duration = Duration::from_secs(10);
 const POWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Commands that later versions will carry out.
-const LATER: [&str; 15] = [
-    "upload",
-    "download",
-    "rm",
+const LATER: [&str; 12] = [
     "firewall",
     "firewall-rollback",
     "firewall-reorder-chains",
@@ -54,6 +53,8 @@ pub(crate) struct Internal {
     pub(crate) collector: Collector,
     /// For `commit` and `sync`.
     pub(crate) inventory: Inventory,
+    /// For transfers.
+    pub(crate) files: Files,
 }
 
 /// How an internal command went.
@@ -136,6 +137,8 @@ impl Internal {
             "help" => info::help(),
             "commit" => info::commit(self).await,
             "sync" => info::sync(self, &job.data).await,
+            "upload" | "download" => transfer::run(self, name, &job.data).await,
+            "rm" => transfer::remove_script(&job.data),
             "restart" => system::restart(self, &job.data).await,
             "quit" => Answer::done("The agent stops.").and_then(Then::Quit),
             "byebye" => Answer::done(

@@ -9,7 +9,7 @@ use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
     agents, audit, commands, events, fleet, history, iam, identity, locks, onboarding, pages, sudo,
-    tokens, work_sessions, workspace,
+    tokens, transfers, work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -28,6 +28,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(fleet::routes())
         .merge(work_sessions::routes())
         .merge(commands::routes())
+        .merge(transfers::routes())
         .merge(events::routes())
         .merge(audit::routes())
         .merge(history::routes())

@@ -40,7 +40,10 @@ async fn environment(ctx: PublicCtx) -> Json<AuthEnvironment> {
             ..AuthMethod::default()
         },
         language: ctx.workspace.settings.language.clone(),
-        extensions: vec![extension::EXEC_STREAM.to_owned()],
+        extensions: vec![
+            extension::EXEC_STREAM.to_owned(),
+            extension::TRANSFER_STREAM.to_owned(),
+        ],
     })
 }
 

@@ -26,9 +26,10 @@ use crate::http::router;
 use crate::identity::guesses::Guesses;
 use crate::locks::{self, Locks};
 use crate::mail::{self, Mailer};
+use crate::objects::{LinkKey, Objects};
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
-use crate::{audit, commands, fleet, iam, work_sessions};
+use crate::{audit, commands, fleet, iam, transfers, work_sessions};
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
 const REPLACED_PORT: u16 = 8000;
@@ -129,6 +130,7 @@ impl Node {
         if address.port() == REPLACED_PORT {
             listeners.push(bind(SocketAddr::new(address.ip(), REPLACEMENT_PORT)).await?);
         }
+        let objects = open_objects(&config, &keys)?;
         let app = Arc::new(App {
             started_at: store::now(),
             config,
@@ -139,6 +141,8 @@ impl Node {
             agents: Hub::default(),
             events: EventHub::default(),
             feeds: Feeds::default(),
+            transfer_feeds: Feeds::default(),
+            objects,
             login_limiter: LoginLimiter::new(),
             mailer,
             guesses: Guesses::default(),
@@ -206,8 +210,16 @@ impl Node {
     }
 }
 
+/// The store of transferred content.
+fn open_objects(config: &Config, keys: &Keys) -> anyhow::Result<Objects> {
+    let folder = config.objects_folder();
+    Objects::open(LinkKey::new(&keys.links), folder.clone())
+        .with_context(|| format!("objects.folder: cannot use {}", folder.display()))
+}
+
 fn start_clocks(app: &SharedApp) {
     app.spawn(commands::run_clock(app.clone()));
+    app.spawn(transfers::run_clock(app.clone()));
     app.spawn(work_sessions::run_clock(app.clone()));
     app.spawn(fleet::run_clock(app.clone()));
     app.spawn(locks::watch(app.clone()));

@@ -35,6 +35,7 @@ pub mod signing_key;
 pub mod spent_refresh_token;
 pub mod star;
 pub mod sudo_grant;
+pub mod transfer;
 pub mod user;
 pub mod work_session;
 pub mod workspace;

@@ -13,6 +13,7 @@ mod bad_input;
 mod credentials;
 mod exec;
 mod faults;
+mod files;
 mod gate;
 mod onboarding;
 mod peer_agent;
