@@ -44,6 +44,14 @@ impl Cli {
         Running::start(command).finish()
     }
 
+    /// Starts with more environment, without waiting for the end.
+    #[track_caller]
+    pub fn start_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Running {
+        let mut command = self.command(arguments);
+        command.envs(environment.iter().copied());
+        Running::start(command)
+    }
+
     /// Starts without waiting for the end.
     #[track_caller]
     pub fn start(&self, arguments: &[&str]) -> Running {

@@ -26,7 +26,7 @@ use crate::http::router;
 use crate::identity::guesses::Guesses;
 use crate::locks::{self, Locks};
 use crate::mail::{self, Mailer};
-use crate::objects::{LinkKey, Objects};
+use crate::objects::{LinkKey, Objects, RemoteStore};
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
 use crate::{audit, commands, fleet, iam, transfers, tunnels, work_sessions};
@@ -216,7 +216,14 @@ impl Node {
 /// The store of transferred content.
 fn open_objects(config: &Config, keys: &Keys) -> anyhow::Result<Objects> {
     let folder = config.objects_folder();
-    Objects::open(LinkKey::new(&keys.links), folder.clone())
+    let remote = match &config.objects.bucket {
+        Some(bucket) => Some(
+            RemoteStore::open(&config.objects, bucket)
+                .context("objects.bucket: the object store cannot be used")?,
+        ),
+        None => None,
+    };
+    Objects::open(LinkKey::new(&keys.links), folder.clone(), remote)
         .with_context(|| format!("objects.folder: cannot use {}", folder.display()))
 }
 

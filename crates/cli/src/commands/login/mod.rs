@@ -1,10 +1,12 @@
 //! `alpacon login` (`cli-core.md` §5.1).
 
+mod expired_password;
 mod target;
 
 use client::config::AuthMethod as Stored;
 use client::{Api, Config, Credential, Error, auth, device_id, oauth, users};
 use protocol::auth::{AuthEnvironment, LoginRequest};
+use protocol::code;
 
 use crate::browser;
 use crate::context::{Context, USER_AGENT};
@@ -15,7 +17,7 @@ use crate::output::{self, message, sanitize};
 use crate::prompt;
 
 use target::Target;
-pub(crate) use target::is_dns_label;
+pub(crate) use target::{is_below, is_dns_label};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -163,26 +165,35 @@ async fn password_login(args: &Args, api: &Api, config: &mut Config) -> Result<(
         username,
         password,
     };
-    let answer = auth::password_login(api, &login).await.map_err(|error| {
-        match (&error, error.status()) {
-            (_, Some(404)) => {
-                CliError::refusal("this server has no password login; use a browser or a token")
-            }
-            (Error::Api(refusal), _) if refusal.detail.is_some() => {
-                CliError::from(error).while_doing("login failed")
-            }
-            (_, Some(400..500)) => {
-                CliError::refusal("login failed: check the username and the password")
-            }
-            _ => CliError::from(error).while_doing("login failed"),
+    let answer = match auth::password_login(api, &login).await {
+        Err(error) if error.code() == Some(code::USER_PASSWORD_CHANGE_REQUIRED) => {
+            let login = expired_password::replace(api, &login).await?;
+            auth::password_login(api, &login).await
         }
-    })?;
+        answer => answer,
+    };
+    let answer = answer.map_err(refused)?;
     if answer.token.is_empty() {
         return Err(CliError::refusal("login failed: the server sent no token").into());
     }
     config.token = answer.token;
     config.expires_at = answer.expires_at;
     Ok(())
+}
+
+fn refused(error: Error) -> CliError {
+    match (&error, error.status()) {
+        (_, Some(404)) => {
+            CliError::refusal("this server has no password login; use a browser or a token")
+        }
+        (Error::Api(refusal), _) if refusal.detail.is_some() => {
+            CliError::from(error).while_doing("login failed")
+        }
+        (_, Some(400..500)) => {
+            CliError::refusal("login failed: check the username and the password")
+        }
+        _ => CliError::from(error).while_doing("login failed"),
+    }
 }
 
 async fn device_login(
