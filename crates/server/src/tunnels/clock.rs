@@ -13,6 +13,7 @@ use super::end::End;
 use super::hub::{Bond, Live};
 use crate::app::SharedApp;
 use crate::http::{ApiResult, PublicCtx};
+use crate::locks::Footing;
 
 const TICK: Duration = Duration::from_millis(500);
 
@@ -26,15 +27,17 @@ pub(crate) async fn run(app: SharedApp) {
         if all.is_empty() {
             continue;
         }
-        for workspace in app.workspaces.all() {
-            let ctx = PublicCtx::internal(app.clone(), workspace);
-            let own = all
-                .iter()
-                .filter(|live| live.bond.workspace == ctx.workspace_id());
-            // Many tunnels share few sessions: each is asked for once.
-            let mut sessions = HashMap::new();
-            for live in own {
-                check(&ctx, live, &mut sessions).await;
+        let workspaces = app.workspaces.all();
+        // Many tunnels share few sessions: each is asked for once.
+        let mut sessions = HashMap::new();
+        for live in all {
+            let workspace = workspaces.iter().find(|w| w.id == live.bond.workspace);
+            match workspace {
+                Some(workspace) => {
+                    let ctx = PublicCtx::internal(app.clone(), workspace.clone());
+                    check(&ctx, &live, &mut sessions).await;
+                }
+                None => live.end(End::AuthorityEnded),
             }
         }
     }
@@ -60,6 +63,15 @@ async fn holds(
     bond: &Bond,
     sessions: &mut HashMap<WorkSessionId, bool>,
 ) -> ApiResult<bool> {
+    let footing = Footing {
+        user: bond.user,
+        token: bond.token,
+        work_session: bond.work_session,
+        server: Some(bond.server),
+    };
+    if ctx.app.locks.on(bond.workspace, &footing).is_some() {
+        return Ok(false);
+    }
     if let Some(id) = bond.work_session {
         let is_active = match sessions.get(&id) {
             Some(known) => *known,
