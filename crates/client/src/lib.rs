@@ -37,6 +37,7 @@ pub mod release;
 pub mod secrets;
 pub mod servers;
 pub mod token_acl;
+pub mod tunnels;
 pub mod users;
 pub mod work_sessions;
 pub mod workspaces;

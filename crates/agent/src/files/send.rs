@@ -1,7 +1,7 @@
 //! From a file or an archive into the store.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use futures_util::{Stream, StreamExt, stream};
 use protocol::transfer::UPLOAD_OFFSET_HEADER;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE};
 use reqwest::{Body, RequestBuilder, StatusCode};
+use rustix::fs::{Mode, OFlags};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
@@ -110,6 +111,17 @@ pub(super) async fn send_pipe(
     let message = Arc::new(Mutex::new(String::new()));
     let reader = pipe::Receiver::from_owned_fd(pipe).map_err(|error| disk(&error))?;
     let body = body_of_pipe(reader, worker, to.limit, tally.clone(), message.clone());
+    if to.blob && !to.streaming {
+        // Foreign stores want to know the length before.
+        let spooled = spool(body).await;
+        if let Some(failed) = lock(&tally).failed.take() {
+            return Err(failed);
+        }
+        let spooled = spooled.map_err(|error| format!("cannot spool: {}", disk(&error)))?;
+        let size = lock(&tally).size;
+        let content = send_file(client, to, spooled, name, Some(size)).await?;
+        return Ok((content, lock(&message).clone()));
+    }
     let sent = put(client, to, Body::wrap_stream(body), name, 0, None).await;
     if let Some(failed) = lock(&tally).failed.take() {
         return Err(failed);
@@ -118,6 +130,18 @@ pub(super) async fn send_pipe(
         Ok(()) => Ok((done(&tally)?, lock(&message).clone())),
         Err(Failed::ForGood(reason) | Failed::ForNow(reason)) => Err(reason),
     }
+}
+
+/// Gathers a body in a file without a name.
+async fn spool(body: impl Stream<Item = io::Result<Bytes>>) -> io::Result<File> {
+    let mut body = std::pin::pin!(body);
+    let flags = OFlags::RDWR | OFlags::TMPFILE | OFlags::CLOEXEC;
+    let folder = std::env::temp_dir();
+    let mut file = File::from(rustix::fs::open(folder, flags, Mode::from_raw_mode(0o600))?);
+    while let Some(bytes) = body.next().await {
+        file.write_all(&bytes?)?;
+    }
+    Ok(file)
 }
 
 /// Why an attempt failed.

@@ -237,7 +237,7 @@ impl Config {
                 return Err(wrong(key, "must be from 1 to 604800 (a week)"));
             }
         }
-        if let Some((key, message)) = self.transfers.fault() {
+        if let Some((key, message)) = self.objects.fault().or(self.transfers.fault()) {
             return Err(wrong(key, message));
         }
         self.mail.check(self.server.public_url.is_some())
@@ -290,7 +290,12 @@ mod tests {
             },
             tls: TlsConfig::default(),
             database: DatabaseConfig::default(),
-            objects: ObjectsConfig::default(),
+            objects: ObjectsConfig {
+                region: config.objects.region.clone(),
+                prefix: config.objects.prefix.clone(),
+                allow_http: config.objects.allow_http,
+                ..ObjectsConfig::default()
+            },
             mail: config.mail.without_optional(),
             ..config.clone()
         };
@@ -301,6 +306,10 @@ mod tests {
             ("tls", "key"),
             ("database", "url"),
             ("objects", "folder"),
+            ("objects", "bucket"),
+            ("objects", "endpoint"),
+            ("objects", "access_key_id"),
+            ("objects", "secret_access_key"),
             ("mail", "host"),
             ("mail", "from"),
             ("mail", "username"),

@@ -6,11 +6,68 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 /// Where transferred content lies.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ObjectsConfig {
     /// Absent: a folder in the data folder.
     pub(crate) folder: Option<PathBuf>,
+    /// With one, content lies in this bucket of an S3-compatible store.
+    pub(crate) bucket: Option<String>,
+    /// Before the names of objects in the bucket.
+    pub(crate) prefix: String,
+    pub(crate) region: String,
+    /// Absent: that of AWS for the region.
+    pub(crate) endpoint: Option<String>,
+    pub(crate) access_key_id: Option<String>,
+    pub(crate) secret_access_key: Option<String>,
+    /// Also without TLS: for a store on this machine.
+    pub(crate) allow_http: bool,
+}
+
+impl Default for ObjectsConfig {
+    fn default() -> Self {
+        Self {
+            folder: None,
+            bucket: None,
+            prefix: String::new(),
+            region: "us-east-1".to_owned(),
+            endpoint: None,
+            access_key_id: None,
+            secret_access_key: None,
+            allow_http: false,
+        }
+    }
+}
+
+/// Without the key.
+impl std::fmt::Debug for ObjectsConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ObjectsConfig")
+            .field("folder", &self.folder)
+            .field("bucket", &self.bucket)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ObjectsConfig {
+    /// The first key whose value cannot be used, and why.
+    pub(super) fn fault(&self) -> Option<(&'static str, &'static str)> {
+        // Without a bucket the other keys mean nothing.
+        self.bucket.as_ref()?;
+        if self.access_key_id.is_none() != self.secret_access_key.is_none() {
+            let message = "access_key_id and secret_access_key are given together or not at all";
+            return Some(("objects", message));
+        }
+        let plain = |endpoint: &String| endpoint.starts_with("http://");
+        if self.endpoint.as_ref().is_some_and(plain) && !self.allow_http {
+            return Some((
+                "objects.endpoint",
+                "without TLS it needs objects.allow_http",
+            ));
+        }
+        None
+    }
 }
 
 /// What transfers may take.

@@ -14,7 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::finish::{clean, finish};
 use crate::app::SharedApp;
-use crate::http::{ApiResult, PublicCtx};
+use crate::http::{ApiError, ApiResult, PublicCtx};
 
 const TICK: Duration = Duration::from_secs(1);
 /// A report may trail behind the end of its command for this long.
@@ -61,12 +61,11 @@ async fn check(ctx: &PublicCtx, row: &transfer::Model, time: DateTime<Utc>) -> A
         return Ok(());
     }
     let id = TransferId(row.transfer_id);
-    ctx.app.objects.end(id, "The transfer has ended.");
     ctx.app
         .objects
-        .local
-        .remove(id)
-        .map_err(crate::http::ApiError::internal)?;
+        .remove(ctx.workspace_id(), id)
+        .await
+        .map_err(ApiError::internal)?;
     let unit = ctx.begin().await?;
     unit.tenant().transfers().removed(id).await?;
     Ok(unit.commit().await?)

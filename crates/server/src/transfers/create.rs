@@ -110,7 +110,7 @@ async fn create_uploads(
             allow_overwrite: request.allow_overwrite,
             allow_unzip: request.allow_unzip,
             // A public agent would be given nothing to read yet.
-            streaming: streaming && agent.is_ours(),
+            streaming: streaming && agent.is_ours() && ctx.app.objects.streams(),
             size,
             ..blueprint.transfer()
         }
@@ -232,7 +232,7 @@ async fn create_download(
         paths: request.path,
         ordered_paths: ordered,
         resource_type: kind,
-        streaming: agent.is_ours(),
+        streaming: agent.is_ours() && ctx.app.objects.streams(),
         ..Blueprint::new(ctx, &grant, &rules, home).transfer()
     };
     record(ctx, grant, &agent, vec![new]).await

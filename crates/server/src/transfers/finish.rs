@@ -1,5 +1,7 @@
 //! How transfers end.
 
+use http::StatusCode;
+use protocol::code;
 use protocol::id::TransferId;
 use protocol::transfer::{Direction, TransferReport};
 use serde_json::json;
@@ -9,6 +11,7 @@ use store::transfers::Outcome;
 
 use super::paths::SOURCE;
 use crate::http::{AgentCtx, ApiError, ApiResult, PublicCtx};
+use crate::objects::RemoteError;
 
 /// Longest message that is kept, in characters.
 const MAX_MESSAGE: usize = 1000;
@@ -29,7 +32,52 @@ pub(super) async fn report(
         id: Some(ctx.server.id),
         name: ctx.server.name.clone(),
     };
-    finish(ctx, &row, outcome(&row, report), actor).await
+    if !report.success || row.stored || ctx.app.objects.streams() {
+        return finish(ctx, &row, outcome(&row, report), actor).await;
+    }
+    // Reading content through takes longer than an agent waits for an answer.
+    let (ctx, mut row) = (ctx.public.clone(), row);
+    let app = ctx.app.clone();
+    app.spawn(async move {
+        let ended = async {
+            look_into_store(&ctx, &mut row).await?;
+            finish(&ctx, &row, outcome(&row, report), actor).await
+        };
+        if let Err(error) = ended.await {
+            tracing::error!(detail = error.detail, "a transfer could not be ended");
+        }
+    });
+    Ok(())
+}
+
+/// Learns what a remote store holds of a transfer, which arrives there without us.
+pub(super) async fn look_into_store(ctx: &PublicCtx, row: &mut transfer::Model) -> ApiResult<()> {
+    let Some(remote) = &ctx.app.objects.remote else {
+        return Ok(());
+    };
+    if row.stored {
+        return Ok(());
+    }
+    let id = TransferId(row.transfer_id);
+    let limit = u64::try_from(ctx.app.config.transfers.max_bytes).unwrap_or(0);
+    let stored = match remote.measure(ctx.workspace_id(), id, limit).await {
+        Ok(stored) => stored,
+        Err(RemoteError::Missing) => return Ok(()),
+        Err(error @ RemoteError::TooLarge(_)) => {
+            return Err(
+                ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, error.to_string())
+                    .code(code::TRANSFER_LIMIT_EXCEEDED, SOURCE),
+            );
+        }
+        Err(error) => return Err(ApiError::internal(error)),
+    };
+    row.size = i64::try_from(stored.size).unwrap_or(i64::MAX);
+    let unit = ctx.begin().await?;
+    let transfers = unit.tenant().transfers();
+    row.stored = transfers.stored(id, row.size, &stored.sha256).await?;
+    unit.commit().await?;
+    row.sha256 = Some(stored.sha256);
+    Ok(())
 }
 
 /// What a report means, beside what the store has seen.

@@ -12,12 +12,13 @@ use store::Unit;
 use store::commands::NewCommand;
 use store::entity::{command, server, transfer, work_session};
 
+use super::finish;
 use super::paths::SOURCE;
 use crate::agents::Connection;
 use crate::commands::dispatch;
 use crate::gate::{self, Operation, Target};
 use crate::http::{ApiError, ApiResult, Ctx, PublicCtx};
-use crate::objects::Access;
+use crate::objects::{Access, Linked};
 
 /// The resource type of several paths at once.
 pub(super) const BULK: &str = "bulk";
@@ -77,8 +78,8 @@ pub(super) async fn create(
         return Ok(None);
     };
     let (line, data) = match first.direction.as_str() {
-        "download" => (SEND, send_order(ctx, agent, &first)?),
-        _ => (RECEIVE, receive_order(ctx, agent, rows)?),
+        "download" => (SEND, send_order(ctx, agent, &first).await?),
+        _ => (RECEIVE, receive_order(ctx, agent, rows).await?),
     };
     let command = unit
         .tenant()
@@ -126,6 +127,9 @@ pub(super) async fn send(
 /// authority may have ended since they were created.
 pub(super) async fn deliver(ctx: &Ctx, mut rows: Vec<transfer::Model>) -> ApiResult<()> {
     rows.retain(|row| row.command_id.is_none() && row.success.is_none());
+    for row in &mut rows {
+        finish::look_into_store(ctx, row).await?;
+    }
     let Some(first) = rows.first() else {
         return Ok(());
     };
@@ -177,7 +181,7 @@ pub(super) fn require_one_kind(rows: &[transfer::Model]) -> ApiResult<()> {
     ))
 }
 
-fn send_order(ctx: &PublicCtx, agent: &Agent, row: &transfer::Model) -> ApiResult<String> {
+async fn send_order(ctx: &PublicCtx, agent: &Agent, row: &transfer::Model) -> ApiResult<String> {
     let kind = match row.resource_type.as_str() {
         kind @ (resource::FILE | resource::FOLDER) if agent.is_ours() => kind,
         _ => "",
@@ -186,11 +190,11 @@ fn send_order(ctx: &PublicCtx, agent: &Agent, row: &transfer::Model) -> ApiResul
         username: row.username.clone(),
         groupname: row.groupname.clone(),
         paths: texts(&row.ordered_paths)?,
-        content: link(ctx, agent, row, Access::Write),
+        content: link(ctx, agent, row, Access::Write).await?,
         use_blob: true,
         url: format!("/api/webftp/downloads/{}/", row.transfer_id),
         home_directory: row.home_directory.clone(),
-        streaming: agent.is_ours(),
+        streaming: row.streaming,
         rules: rules(row)?,
         resource_type: kind.to_owned(),
         max_bytes: agent
@@ -199,7 +203,11 @@ fn send_order(ctx: &PublicCtx, agent: &Agent, row: &transfer::Model) -> ApiResul
     })
 }
 
-fn receive_order(ctx: &PublicCtx, agent: &Agent, rows: &[transfer::Model]) -> ApiResult<String> {
+async fn receive_order(
+    ctx: &PublicCtx,
+    agent: &Agent,
+    rows: &[transfer::Model],
+) -> ApiResult<String> {
     let mut files = Vec::with_capacity(rows.len());
     for row in rows {
         let path = texts(&row.ordered_paths)?.into_iter().next();
@@ -212,7 +220,7 @@ fn receive_order(ctx: &PublicCtx, agent: &Agent, rows: &[transfer::Model]) -> Ap
         files.push(ReceiveFile {
             groupname: row.groupname.clone(),
             kind: "url".to_owned(),
-            content: link(ctx, agent, row, Access::Read),
+            content: link(ctx, agent, row, Access::Read).await?,
             path: path.unwrap_or_default(),
             allow_overwrite: row.allow_overwrite,
             allow_unzip: row.allow_unzip,
@@ -236,12 +244,20 @@ fn receive_order(ctx: &PublicCtx, agent: &Agent, rows: &[transfer::Model]) -> Ap
     encode(&order)
 }
 
-fn link(ctx: &PublicCtx, agent: &Agent, row: &transfer::Model, access: Access) -> String {
-    let id = TransferId(row.transfer_id);
-    let workspace = ctx.workspace_id();
-    ctx.app
-        .objects
-        .link(&agent.base(), workspace, id, access, row.expires_at)
+async fn link(
+    ctx: &PublicCtx,
+    agent: &Agent,
+    row: &transfer::Model,
+    access: Access,
+) -> ApiResult<String> {
+    let to = Linked {
+        workspace: ctx.workspace_id(),
+        id: TransferId(row.transfer_id),
+        access,
+        expires: row.expires_at,
+    };
+    let linked = ctx.app.objects.link(&agent.base(), to).await;
+    linked.map_err(ApiError::internal)
 }
 
 fn rules(row: &transfer::Model) -> ApiResult<PathRules> {

@@ -54,7 +54,7 @@ async fn create_upload(
 ) -> ApiResult<(StatusCode, Json<Upload>)> {
     let created = create::upload(&ctx, request).await?;
     let row = created.rows.first().ok_or_else(ApiError::not_found)?;
-    let upload = view::upload(&ctx, row, &created.grant.server)?;
+    let upload = view::upload(&ctx, row, &created.grant.server).await?;
     Ok((StatusCode::CREATED, Json(upload)))
 }
 
@@ -68,11 +68,10 @@ async fn create_uploads(
 ) -> ApiResult<(StatusCode, Json<Vec<Upload>>)> {
     let created = create::uploads(&ctx, request).await?;
     let server = &created.grant.server;
-    let uploads = created
-        .rows
-        .iter()
-        .map(|row| view::upload(&ctx, row, server))
-        .collect::<ApiResult<_>>()?;
+    let mut uploads = Vec::with_capacity(created.rows.len());
+    for row in &created.rows {
+        uploads.push(view::upload(&ctx, row, server).await?);
+    }
     Ok((StatusCode::CREATED, Json(uploads)))
 }
 
@@ -161,7 +160,7 @@ async fn create_download(
     ctx: Ctx,
     Body(request): Body<CreateDownload>,
 ) -> ApiResult<(StatusCode, Json<Download>)> {
-    downloaded(&ctx, &create::download(&ctx, request).await?)
+    downloaded(&ctx, &create::download(&ctx, request).await?).await
 }
 
 /// Create a download of several paths in one zip.
@@ -172,12 +171,15 @@ async fn create_downloads(
     ctx: Ctx,
     Body(request): Body<CreateDownloads>,
 ) -> ApiResult<(StatusCode, Json<Download>)> {
-    downloaded(&ctx, &create::downloads(&ctx, request).await?)
+    downloaded(&ctx, &create::downloads(&ctx, request).await?).await
 }
 
-fn downloaded(ctx: &Ctx, created: &create::Created) -> ApiResult<(StatusCode, Json<Download>)> {
+async fn downloaded(
+    ctx: &Ctx,
+    created: &create::Created,
+) -> ApiResult<(StatusCode, Json<Download>)> {
     let row = created.rows.first().ok_or_else(ApiError::not_found)?;
-    let download = view::download(ctx, row, &created.grant.server)?;
+    let download = view::download(ctx, row, &created.grant.server).await?;
     Ok((StatusCode::CREATED, Json(download)))
 }
 

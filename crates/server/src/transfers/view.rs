@@ -8,7 +8,7 @@ use store::entity::{server, transfer};
 use super::order::{BULK, texts};
 use crate::http::{ApiError, ApiResult, Ctx};
 use crate::identity::summary::server_summary;
-use crate::objects::Access;
+use crate::objects::{Access, Linked};
 
 /// One's own transfer; superusers see any.
 pub(super) async fn own(
@@ -35,7 +35,7 @@ pub(super) fn is_own(ctx: &Ctx, row: &transfer::Model) -> bool {
 }
 
 /// A new upload, with the link for its content.
-pub(super) fn upload(
+pub(super) async fn upload(
     ctx: &Ctx,
     row: &transfer::Model,
     server: &server::Model,
@@ -50,13 +50,13 @@ pub(super) fn upload(
         username: row.username.clone(),
         groupname: row.groupname.clone(),
         expires_at: row.expires_at.to_rfc3339(),
-        upload_url: Some(link(ctx, row, Access::Write)),
+        upload_url: Some(link(ctx, row, Access::Write).await?),
         command: command(row),
     })
 }
 
 /// A new download, with the link for its content.
-pub(super) fn download(
+pub(super) async fn download(
     ctx: &Ctx,
     row: &transfer::Model,
     server: &server::Model,
@@ -76,17 +76,20 @@ pub(super) fn download(
         username: row.username.clone(),
         groupname: row.groupname.clone(),
         expires_at: row.expires_at.to_rfc3339(),
-        download_url: Some(link(ctx, row, Access::Read)),
+        download_url: Some(link(ctx, row, Access::Read).await?),
         command: command(row),
     })
 }
 
-fn link(ctx: &Ctx, row: &transfer::Model, access: Access) -> String {
-    let id = TransferId(row.transfer_id);
-    let workspace = ctx.workspace_id();
-    ctx.app
-        .objects
-        .link(&ctx.base_url, workspace, id, access, row.expires_at)
+async fn link(ctx: &Ctx, row: &transfer::Model, access: Access) -> ApiResult<String> {
+    let to = Linked {
+        workspace: ctx.workspace_id(),
+        id: TransferId(row.transfer_id),
+        access,
+        expires: row.expires_at,
+    };
+    let linked = ctx.app.objects.link(&ctx.base_url, to).await;
+    linked.map_err(ApiError::internal)
 }
 
 fn command(row: &transfer::Model) -> String {

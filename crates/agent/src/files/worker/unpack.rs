@@ -256,3 +256,146 @@ impl Drop for Staging<'_> {
 fn broken(error: &zip::result::ZipError) -> Failure {
     Failure::new(format!("the archive cannot be read: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Cursor, Seek as _, SeekFrom};
+    use std::path::PathBuf;
+
+    use proptest::prelude::*;
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    use super::super::place;
+    use super::*;
+
+    type Entries<'a> = &'a [(&'a str, &'a [u8])];
+
+    fn archive(entries: Entries<'_>) -> Vec<u8> {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, content) in entries {
+            zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+            zip.write_all(content).unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    }
+
+    /// Unpacks beside `folder/in/x.zip`; also gives what `folder` holds then.
+    fn attempt(zip: &[u8]) -> (Result<Option<String>, Failure>, Vec<PathBuf>) {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = folder.path().canonicalize().unwrap().join("in");
+        std::fs::create_dir(&inside).unwrap();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(zip).unwrap();
+        file.seek(SeekFrom::Start(0)).unwrap();
+        let place = place::find(&inside.join("x.zip"), "").unwrap();
+        let rules = Rules::new(&Vec::new()).unwrap();
+        let outcome = unpack(file, &place, &rules, true);
+        let mut found = Vec::new();
+        let mut folders = vec![folder.path().to_owned()];
+        while let Some(next) = folders.pop() {
+            for entry in std::fs::read_dir(next).unwrap().flatten() {
+                if entry.path().is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    found.push(entry.path());
+                }
+            }
+        }
+        (outcome, found)
+    }
+
+    #[test]
+    fn names_that_lead_out_are_refused_before_anything_is_written() {
+        for name in [
+            "../evil",
+            "a/../../evil",
+            "/etc/evil",
+            "a//b",
+            "./a",
+            "a/..",
+            "..",
+            "a/./b",
+            "nul\0byte",
+        ] {
+            let zip = archive(&[("fine", b"1"), (name, b"2")]);
+            let (outcome, found) = attempt(&zip);
+            assert!(outcome.is_err(), "{name:?} was taken");
+            assert!(found.is_empty(), "{name:?} left {found:?}");
+        }
+    }
+
+    #[test]
+    fn links_are_refused() {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        let options = SimpleFileOptions::default();
+        zip.add_symlink("link", "/etc", options).unwrap();
+        zip.start_file("link/passwd", options).unwrap();
+        let (outcome, found) = attempt(&zip.finish().unwrap().into_inner());
+        assert!(outcome.unwrap_err().0.contains("symbolic link"));
+        assert!(found.is_empty());
+    }
+
+    #[test]
+    fn bombs_are_refused() {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        zip.start_file("zeros", SimpleFileOptions::default())
+            .unwrap();
+        let zeros = vec![0; 1024 * 1024];
+        for _ in 0..300 {
+            zip.write_all(&zeros).unwrap();
+        }
+        let bomb = zip.finish().unwrap().into_inner();
+        assert!(bomb.len() < 1024 * 1024);
+        let (outcome, found) = attempt(&bomb);
+        assert!(outcome.unwrap_err().0.contains("archive bomb"));
+        assert!(found.is_empty());
+    }
+
+    #[test]
+    fn an_archive_that_lies_about_a_size_is_refused() {
+        let mut zip = archive(&[("file", &[b'x'; 100_000])]);
+        // The uncompressed size in the central directory.
+        let at = zip.windows(4).rposition(|w| w == b"PK\x01\x02").unwrap() + 24;
+        zip[at..at + 4].copy_from_slice(&10_u32.to_le_bytes());
+        let (outcome, found) = attempt(&zip);
+        assert!(outcome.is_err());
+        assert!(found.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn what_is_no_zip_stays_and_some_zips_are_not_for_unpacking() {
+        assert!(attempt(b"plain text").0.unwrap().is_none());
+        assert!(attempt(b"").0.unwrap().is_none());
+        assert!(!is_wanted(OsStr::new("app.JAR")) && !is_wanted(OsStr::new("map.kmz")));
+        assert!(is_wanted(OsStr::new("tree.zip")) && is_wanted(OsStr::new("anything")));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn a_damaged_archive_leaves_nothing_half(at in 0_usize..600, byte: u8, cut in 0_usize..600) {
+            let whole = archive(&[("a/one", &[1; 100]), ("two", &[2; 100])]);
+            let mut zip = whole.clone();
+            let length = zip.len();
+            zip[at % length] = byte;
+            zip.truncate(length - cut % length);
+            let (outcome, found) = attempt(&zip);
+            match outcome {
+                Ok(Some(_)) => prop_assert!(!found.is_empty() || cut > 0 || zip != whole),
+                Ok(None) | Err(_) => prop_assert!(found.is_empty(), "{:?}", found),
+            }
+        }
+
+        #[test]
+        fn no_name_leads_out(name in "[a./\\\\\n-]{1,12}") {
+            let zip = archive(&[(&name, b"x")]);
+            let (_, found) = attempt(&zip);
+            for path in found {
+                let inside = path.components().any(|part| part.as_os_str() == "in");
+                prop_assert!(inside, "{:?}", path);
+            }
+        }
+    }
+}

@@ -5,7 +5,9 @@ mod authority;
 mod content;
 mod faults;
 mod links;
+mod memory;
 mod public_agent;
+mod s3;
 
 use std::path::{Path, PathBuf};
 
