@@ -23,6 +23,7 @@ use crate::orders::Verifier;
 use crate::reporter::Reporter;
 use crate::reporter::background::{Errand, PRIORITY_EVENT};
 use crate::server::{Server, VERSION};
+use crate::tunnel::Tunnels;
 use crate::{control, random, session, sys};
 
 /// The reports of what just ended get this long to arrive.
@@ -66,6 +67,7 @@ pub(crate) async fn run(config: Config, paths: &Paths, uploads: Uploads) -> anyh
             lifecycle: lifecycle.clone(),
             collector: collector.clone(),
             inventory: inventory.clone(),
+            tunnels: Tunnels::new(server.clone()),
             files: Files::new(server.clone(), reporter.clone(), own),
         },
         verifier(&config),

@@ -36,6 +36,7 @@ mod server;
 mod session;
 mod socket;
 mod sys;
+mod tunnel;
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;

@@ -19,6 +19,7 @@ use crate::locks::Locks;
 use crate::mail::Mailer;
 use crate::objects::Objects;
 use crate::telemetry::Metrics;
+use crate::tunnels;
 use crate::workspace::Workspaces;
 
 /// The state that all requests share.
@@ -36,6 +37,8 @@ pub(crate) struct App {
     pub(crate) events: EventHub,
     /// Requests that wait for a command on this node.
     pub(crate) feeds: Feeds,
+    /// Tunnels that are open on this node.
+    pub(crate) tunnels: tunnels::Hub,
     /// Requests that wait for a transfer on this node.
     pub(crate) transfer_feeds: Feeds<TransferId>,
     /// Transferred content.

@@ -25,6 +25,7 @@ mod sudo;
 mod telemetry;
 mod tokens;
 mod transfers;
+mod tunnels;
 mod work_sessions;
 mod workspace;
 

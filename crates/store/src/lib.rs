@@ -27,6 +27,7 @@ mod paging;
 pub mod sudo;
 pub mod timeline;
 pub mod transfers;
+pub mod tunnels;
 mod unit;
 pub mod work_sessions;
 pub mod workspaces;

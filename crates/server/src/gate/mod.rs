@@ -8,6 +8,7 @@
 mod account;
 mod command;
 mod path;
+mod port;
 mod sudo;
 mod token;
 mod work_session;
@@ -20,6 +21,7 @@ use store::entity::{file_acl, server, work_session as session_row};
 
 pub(crate) use command::{Judged, judge_command};
 pub(crate) use path::{FileRules, file_rules};
+pub(crate) use port::check_port;
 pub(crate) use sudo::{SudoVerdict, decide_sudo};
 
 use crate::http::{ApiError, ApiResult, Ctx};
@@ -29,6 +31,7 @@ use crate::locks::Footing;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Command,
+    Tunnel,
     /// Moving files; which way is the file rules' matter.
     Webftp,
 }
@@ -38,6 +41,7 @@ impl Operation {
     pub(crate) fn scope(self) -> &'static str {
         match self {
             Self::Command => "command",
+            Self::Tunnel => "tunnel",
             Self::Webftp => "webftp",
         }
     }
@@ -46,6 +50,7 @@ impl Operation {
     fn resource(self) -> &'static str {
         match self {
             Self::Command => "command",
+            Self::Tunnel => "tunnel",
             Self::Webftp => "webftp",
         }
     }

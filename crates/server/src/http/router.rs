@@ -9,7 +9,7 @@ use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
     agents, audit, commands, events, fleet, history, iam, identity, locks, onboarding, pages, sudo,
-    tokens, transfers, work_sessions, workspace,
+    tokens, transfers, tunnels, work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -28,6 +28,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(fleet::routes())
         .merge(work_sessions::routes())
         .merge(commands::routes())
+        .merge(tunnels::routes())
         .merge(transfers::routes())
         .merge(events::routes())
         .merge(audit::routes())
@@ -47,6 +48,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
     let router = router
         .merge(agents::websocket_routes())
         .merge(events::websocket_routes())
+        .merge(tunnels::websocket_routes())
         .merge(pages::routes())
         .merge(onboarding::page_routes())
         .route("/api/openapi.json", get(async move || document))

@@ -29,7 +29,7 @@ use crate::mail::{self, Mailer};
 use crate::objects::{LinkKey, Objects, RemoteStore};
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
-use crate::{audit, commands, fleet, iam, transfers, work_sessions};
+use crate::{audit, commands, fleet, iam, transfers, tunnels, work_sessions};
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
 const REPLACED_PORT: u16 = 8000;
@@ -109,6 +109,8 @@ impl Node {
             // Whoever was connected to a process that is gone is not connected.
             let unit = store.begin(workspace.id).await?;
             unit.tenant().fleet().clear_presence().await?;
+            let reason = tunnels::End::Restart.reason();
+            unit.tenant().tunnels().close_left_open(reason).await?;
             unit.commit().await?;
             iam::ensure_everyone(&store, workspace.id).await?;
         }
@@ -141,6 +143,7 @@ impl Node {
             agents: Hub::default(),
             events: EventHub::default(),
             feeds: Feeds::default(),
+            tunnels: tunnels::Hub::default(),
             transfer_feeds: Feeds::default(),
             objects,
             login_limiter: LoginLimiter::new(),
@@ -229,6 +232,7 @@ fn start_clocks(app: &SharedApp) {
     app.spawn(transfers::run_clock(app.clone()));
     app.spawn(work_sessions::run_clock(app.clone()));
     app.spawn(fleet::run_clock(app.clone()));
+    app.spawn(tunnels::run_clock(app.clone()));
     app.spawn(locks::watch(app.clone()));
     app.spawn(mail::run(app.clone()));
     let checkpoints = audit::Checkpoints(app.config.server.data_dir.join("audit-heads.jsonl"));

@@ -36,6 +36,8 @@ pub mod spent_refresh_token;
 pub mod star;
 pub mod sudo_grant;
 pub mod transfer;
+pub mod tunnel;
+pub mod tunnel_connection;
 pub mod user;
 pub mod work_session;
 pub mod workspace;

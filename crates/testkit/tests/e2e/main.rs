@@ -22,6 +22,7 @@ mod people;
 mod quick_path;
 mod sign_in;
 mod sudo;
+mod tunnels;
 mod work_sessions;
 mod workspaces;
 
