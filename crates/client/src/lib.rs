@@ -34,6 +34,7 @@ pub mod page;
 pub mod path;
 pub mod registration_tokens;
 pub mod release;
+pub mod secrets;
 pub mod servers;
 pub mod token_acl;
 pub mod tunnels;

@@ -4,7 +4,7 @@ mod expired_password;
 mod target;
 
 use client::config::AuthMethod as Stored;
-use client::{Api, Config, Credential, Error, auth, device_id, oauth, users};
+use client::{Api, Config, Credential, Error, auth, device_id, oauth, secrets, users};
 use protocol::auth::{AuthEnvironment, LoginRequest};
 use protocol::code;
 
@@ -52,6 +52,10 @@ pub(crate) struct Args {
     /// Do not open a browser.
     #[arg(long)]
     no_browser: bool,
+    /// Where the login is kept: in the configuration file, or in the keyring of the Linux
+    /// kernel, from which it is gone after a restart. The choice stays until another one.
+    #[arg(long, value_name = "STORE", value_parser = [secrets::FILE, secrets::KEYRING])]
+    credential_store: Option<String>,
 }
 
 /// Secrets stay out of debug output.
@@ -83,6 +87,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Failure> {
     }
     // A file that cannot be read is replaced, not repaired.
     let before = context.store.load().ok().flatten().unwrap_or_default();
+    let was_in_keyring = before.credential_store == secrets::KEYRING;
     let target = match given {
         Some(target) => target,
         None => target::ask(&before)?,
@@ -102,6 +107,10 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Failure> {
         base_domain: target.base_domain.clone(),
         insecure: args.insecure,
         server_extensions: environment.extensions.clone(),
+        credential_store: args
+            .credential_store
+            .clone()
+            .unwrap_or(before.credential_store),
         other: before.other,
         ..Config::default()
     };
@@ -109,6 +118,9 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Failure> {
     api.set_credential(&config.credential())?;
     verify(&api, &config).await?;
     context.store.save(&config)?;
+    if was_in_keyring && config.credential_store != secrets::KEYRING {
+        context.store.forget_secrets();
+    }
     message::success(&format!("logged in to {}", config.workspace_name));
     Ok(())
 }

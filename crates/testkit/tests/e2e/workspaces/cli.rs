@@ -151,3 +151,44 @@ fn websockets_go_through_the_proxy_of_the_environment_like_everything_else() {
     cli.run_with(&environment, &["server", "ls"]).exits(0);
     assert_eq!(tunnels.load(Ordering::Relaxed), before);
 }
+
+#[test]
+fn a_login_in_the_keyring_is_not_in_the_file() {
+    let system = System::start();
+    let cli = system.cli();
+    let token = system.ready().api_token.clone();
+    let arguments = ["login", system.url(), "-t", &token];
+    let first = cli.run(&[&arguments[..], &["--credential-store", "keyring"]].concat());
+    if first.code != Some(0) {
+        // A sandbox without a keyring says what to do.
+        assert!(
+            first.stderr.contains("--credential-store file"),
+            "{}",
+            first.stderr
+        );
+        return;
+    }
+    let file = cli.home().join(".alpacon/config.json");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(!text.contains(&token), "{text}");
+    cli.run(&["whoami"]).exits(0);
+    // The choice stays, and so does the login in use.
+    cli.run(&arguments).exits(0);
+    assert!(!std::fs::read_to_string(&file).unwrap().contains(&token));
+    cli.run(&["logout"]).exits(0);
+    std::fs::write(&file, &text).unwrap();
+    cli.run(&["server", "ls"]).exits(1);
+    std::fs::remove_file(&file).unwrap();
+
+    cli.run(&arguments).exits(0);
+    assert!(std::fs::read_to_string(&file).unwrap().contains(&token));
+    cli.run(&[
+        "login",
+        system.url(),
+        "-t",
+        &token,
+        "--credential-store",
+        "cloud",
+    ])
+    .exits(2);
+}
