@@ -243,15 +243,16 @@ impl<C: ConnectionTrait> Transfers<'_, C> {
         Ok(())
     }
 
-    /// Transfers that have not ended, or whose content may still be in the store;
-    /// oldest first.
+    /// Transfers after a position in the log that have not ended, or whose content
+    /// may still be in the store; oldest first.
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn open(&self, limit: u64) -> Result<Vec<transfer::Model>, StoreError> {
+    pub async fn open(&self, after: i64, limit: u64) -> Result<Vec<transfer::Model>, StoreError> {
         Ok(self
             .select()
             .filter(transfer::Column::Removed.eq(false))
+            .filter(transfer::Column::Id.gt(after))
             .order_by_asc(transfer::Column::Id)
             .limit(limit)
             .all(self.0.connection)

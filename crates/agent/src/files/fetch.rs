@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use reqwest::header::{AUTHORIZATION, CONTENT_RANGE, RANGE};
+use reqwest::header::{AUTHORIZATION, CONTENT_RANGE, ETAG, HeaderValue, IF_RANGE, RANGE};
 use reqwest::{Response, StatusCode};
 
 use super::client::{StoreClient, chain, refusal};
@@ -35,6 +35,8 @@ struct Filling<'a> {
     size: u64,
     digest: Context,
     limit: u64,
+    /// Names what is being fetched, where the store does.
+    tag: Option<HeaderValue>,
 }
 
 /// Why an attempt failed.
@@ -83,8 +85,11 @@ async fn attempt(client: &StoreClient, url: &str, filling: &mut Filling<'_>) -> 
     if let Some(credentials) = client.credentials_for(url) {
         request = request.header(AUTHORIZATION, credentials);
     }
-    if filling.size > 0 {
-        request = request.header(RANGE, format!("bytes={}-", filling.size));
+    // Only what has a name can be known to be the same still.
+    if let Some(tag) = filling.tag.clone().filter(|_| filling.size > 0) {
+        request = request
+            .header(RANGE, format!("bytes={}-", filling.size))
+            .header(IF_RANGE, tag);
     }
     let sent = tokio::time::timeout(SILENCE, request.send()).await;
     let mut response = match sent {
@@ -132,6 +137,11 @@ fn accept(filling: &mut Filling<'_>, response: &Response) -> Result<(), Failed> 
             .map_err(|error| Failed::ForGood(error.to_string()))?;
         *filling = Filling::new(file, filling.limit);
     }
+    filling.tag = response
+        .headers()
+        .get(ETAG)
+        .filter(|tag| !tag.as_bytes().starts_with(b"W/"))
+        .cloned();
     let announced = response.content_length().unwrap_or(0);
     filling.require_room(announced).map_err(Failed::ForGood)
 }
@@ -143,6 +153,7 @@ impl<'a> Filling<'a> {
             size: 0,
             digest: Context::new(&SHA256),
             limit,
+            tag: None,
         }
     }
 

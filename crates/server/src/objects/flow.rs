@@ -2,11 +2,13 @@
 //! Readers follow the writer.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{Context, SHA256};
 use protocol::id::TransferId;
 use tokio::sync::{OwnedMutexGuard, watch};
+use uuid::Uuid;
 
 /// Where content stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,8 +19,25 @@ pub(crate) struct Progress {
     pub(crate) total: Option<u64>,
     /// Nothing more will come.
     pub(crate) end: Option<End>,
-    /// Counts how often the content started anew.
-    pub(crate) round: u32,
+    /// Drawn anew whenever the content starts over, so that what was read of one
+    /// content is never continued with another.
+    pub(crate) tag: Tag,
+}
+
+/// Names one start of some content; also over restarts of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tag(Uuid);
+
+impl Default for Tag {
+    fn default() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{}\"", self.0.simple())
+    }
 }
 
 /// How content ended.
@@ -79,7 +98,7 @@ impl Flow {
     pub(crate) fn start(&self, offset: u64, total: Option<u64>) {
         self.progress.send_modify(|progress| {
             if offset < progress.written {
-                progress.round += 1;
+                progress.tag = Tag::default();
             }
             progress.written = offset;
             progress.total = total.or(progress.total);
@@ -153,20 +172,19 @@ mod tests {
         flow.advance(5);
         follower.changed().await.unwrap();
         assert_eq!(follower.borrow_and_update().written, 5);
+        let first = flow.progress().tag;
+        flow.start(5, None);
+        assert_eq!(flow.progress().tag, first);
         flow.start(0, None);
         let progress = flow.progress();
-        assert_eq!((progress.round, progress.total), (1, Some(10)));
-        flow.start(0, None);
-        assert_eq!(flow.progress().round, 1);
+        assert_ne!(progress.tag, first);
+        assert_eq!(progress.total, Some(10));
         flows.end(id, "gone");
         assert_eq!(
             follower.borrow_and_update().end,
             Some(End::Failed("gone".to_owned()))
         );
-        assert_eq!(
-            flows.get(id, Progress::default).progress(),
-            Progress::default()
-        );
+        assert_eq!(flows.get(id, Progress::default).progress().end, None);
     }
 
     #[test]

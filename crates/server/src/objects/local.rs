@@ -15,7 +15,7 @@ use protocol::id::TransferId;
 use tokio::sync::{OwnedMutexGuard, mpsc, watch};
 use tokio::task::spawn_blocking;
 
-use super::flow::{Digested, End, Flow, Progress};
+use super::flow::{Digested, End, Flow, Progress, Tag};
 
 /// Bytes gathered before they are written.
 const BATCH: usize = 512 * 1024;
@@ -94,7 +94,7 @@ impl LocalStore {
             written,
             total: stored.then_some(written),
             end: stored.then_some(End::Complete),
-            round: 0,
+            tag: Tag::default(),
         }
     }
 
@@ -133,7 +133,7 @@ impl LocalStore {
         Ok(stored)
     }
 
-    /// The content from `offset` on, as it comes. With `length` it ends there.
+    /// The content of `tag` from `offset` on, as it comes.
     ///
     /// # Errors
     /// When there is no file to read.
@@ -141,6 +141,7 @@ impl LocalStore {
         &self,
         id: TransferId,
         flow: &Flow,
+        tag: Tag,
         offset: u64,
         on_end: impl FnOnce() + Send + 'static,
     ) -> io::Result<Body> {
@@ -148,7 +149,7 @@ impl LocalStore {
         let progress = flow.follow();
         let (sender, mut receiver) = mpsc::channel(PIECES);
         tokio::spawn(async move {
-            if follow(file, progress, offset, &sender).await {
+            if follow(file, progress, tag, offset, &sender).await {
                 on_end();
             }
         });
@@ -304,15 +305,15 @@ fn write_all(file: &mut File, batch: &[Bytes]) -> io::Result<()> {
 async fn follow(
     file: Arc<File>,
     mut progress: watch::Receiver<Progress>,
+    tag: Tag,
     offset: u64,
     sender: &mpsc::Sender<io::Result<Bytes>>,
 ) -> bool {
     let mut position = offset;
-    let round = progress.borrow().round;
     loop {
         let waited = tokio::select! {
             () = sender.closed() => return false,
-            waited = more_than(&mut progress, position, round) => waited,
+            waited = more_than(&mut progress, position, tag) => waited,
         };
         let available = match waited {
             Ok(Some(available)) => available,
@@ -347,7 +348,7 @@ async fn follow(
 async fn more_than(
     progress: &mut watch::Receiver<Progress>,
     position: u64,
-    round: u32,
+    tag: Tag,
 ) -> Result<Option<u64>, String> {
     loop {
         {
@@ -355,7 +356,7 @@ async fn more_than(
             if let Some(End::Failed(reason)) = &now.end {
                 return Err(reason.clone());
             }
-            if now.round != round {
+            if now.tag != tag {
                 return Err("the sender started over".to_owned());
             }
             if now.written > position {

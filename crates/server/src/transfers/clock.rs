@@ -21,8 +21,8 @@ const TICK: Duration = Duration::from_secs(1);
 const REPORT_PATIENCE: TimeDelta = TimeDelta::seconds(5);
 /// What was read stays for a reader that was cut off and does not know it.
 const AFTER_FETCH: TimeDelta = TimeDelta::seconds(120);
-/// Transfers looked at in one pass.
-const BATCH: u64 = 1000;
+/// Transfers read at once.
+const BATCH: u64 = 500;
 
 /// Runs until the server drains.
 pub(crate) async fn run(app: SharedApp) {
@@ -41,12 +41,19 @@ pub(crate) async fn run(app: SharedApp) {
 }
 
 async fn pass(ctx: &PublicCtx) -> ApiResult<()> {
-    for row in ctx.tenant().transfers().open(BATCH).await? {
-        if let Err(error) = check(ctx, &row, now()).await {
-            tracing::warn!(transfer = %row.transfer_id, detail = error.detail, "not checked");
+    let mut after = 0;
+    loop {
+        let rows = ctx.tenant().transfers().open(after, BATCH).await?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        after = last.id;
+        for row in &rows {
+            if let Err(error) = check(ctx, row, now()).await {
+                tracing::warn!(transfer = %row.transfer_id, detail = error.detail, "not checked");
+            }
         }
     }
-    Ok(())
 }
 
 async fn check(ctx: &PublicCtx, row: &transfer::Model, time: DateTime<Utc>) -> ApiResult<()> {

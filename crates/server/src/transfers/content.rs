@@ -5,7 +5,7 @@ use axum::Json;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{
-    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE,
+    ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, IF_RANGE,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use protocol::code;
@@ -191,7 +191,7 @@ pub(super) async fn get(
     headers: &HeaderMap,
 ) -> ApiResult<Response> {
     let row = behind(ctx, id, signed, &Method::GET).await?;
-    let start = ranges::range(headers)?;
+    let mut start = ranges::range(headers)?;
     let is_download = row.direction == "download";
     if is_download && row.fetched_at.is_some() && start.is_none() {
         return Err(ApiError::new(
@@ -201,6 +201,14 @@ pub(super) async fn get(
     }
     let flow = ctx.app.objects.flow(id, row.stored);
     let progress = begun(ctx, &flow, start).await?;
+    let tag = progress.tag.to_string();
+    if headers
+        .get(IF_RANGE)
+        .is_some_and(|known| known.as_bytes() != tag.as_bytes())
+    {
+        // What the reader has is of something else: it gets all of this.
+        start = None;
+    }
     let offset = start.unwrap_or(0);
     if progress.total.is_some_and(|total| offset > total) {
         return Err(ApiError::new(
@@ -219,7 +227,7 @@ pub(super) async fn get(
         .app
         .objects
         .local
-        .send(id, &flow, offset, on_end)
+        .send(id, &flow, progress.tag, offset, on_end)
         .map_err(ApiError::internal)?;
     let mut response = Response::new(body);
     let answer = response.headers_mut();
@@ -230,6 +238,9 @@ pub(super) async fn get(
     // A browser that is led here must not show it as a page of ours.
     answer.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
     answer.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Ok(value) = HeaderValue::from_str(&tag) {
+        answer.insert(ETAG, value);
+    }
     if let Some(total) = progress.total {
         answer.insert(CONTENT_LENGTH, HeaderValue::from(total - offset));
         if start.is_some() {

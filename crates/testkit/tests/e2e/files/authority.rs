@@ -263,3 +263,40 @@ fn a_revoked_session_ends_its_transfer() {
     );
     assert!(super::names(&scene.host).is_empty());
 }
+
+#[test]
+fn nothing_is_ordered_when_the_audit_cannot_be_written() {
+    let scene = scene();
+    std::fs::write(scene.path("x"), "x").unwrap();
+    scene.system.database().refuse_insertions("audit_records");
+    let refused = ask(&scene.api, scene.agent.id(), &scene.path("x"), "file", None);
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    let more = json!({"streaming": true});
+    let refused = scene.create("y", &scene.path("y"), &more);
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    scene.system.database().allow_insertions("audit_records");
+    let count = |sql: &str| scene.system.database().integer(sql);
+    assert_eq!(count("SELECT count(*) FROM transfers"), 0);
+    let ordered = "SELECT count(*) FROM commands WHERE line IN ('upload', 'download')";
+    assert_eq!(count(ordered), 0);
+}
+
+#[test]
+fn limits_are_said() {
+    let scene = scene();
+    let more = json!({"size": 1_i64 << 50});
+    scene
+        .create("x", &scene.path("x"), &more)
+        .refuses(413, "transfer_limit_exceeded");
+    scene
+        .create("x", &scene.path("x"), &json!({"size": -1}))
+        .refuses(400, "invalid_input");
+    for name in ["", "a/b", "..", &"x".repeat(256)] {
+        let answer = scene.create(name, &scene.path("x"), &json!({}));
+        assert_eq!(answer.status, 400, "{name:?}: {}", answer.text());
+    }
+    let long = format!("/{}", "x".repeat(5000));
+    scene
+        .create("x", &long, &json!({}))
+        .refuses(400, "invalid_input");
+}

@@ -119,6 +119,26 @@ fn a_killed_agent_leaves_no_half_file() {
     assert!(names(&scene.host).is_empty(), "{:?}", names(&scene.host));
 }
 
+#[test]
+fn content_that_starts_over_is_never_mixed_with_what_came_before() {
+    let scene = scene();
+    let (old, new) = (vec![b'o'; 3_000_000], vec![b'n'; 3_000_000]);
+    let more = json!({"streaming": true, "size": old.len()});
+    let created = scene.create("x", &scene.path("x"), &more).expect(201);
+    let link = created.text_at("/upload_url");
+    wait_for_agent(&scene);
+    cut_put(&link, &old, 2_000_000);
+    // The same link, from the start, with something else.
+    testkit::eventually("the new content is taken", || {
+        (put(&scene.api, &link, &new).status == 200).then_some(())
+    });
+    succeeded(&status(&scene.api, "uploads", &created.text_at("/id")));
+    assert!(
+        std::fs::read(scene.path("x")).unwrap() == new,
+        "contents were mixed"
+    );
+}
+
 /// A small file system of its own, unmounted at the end.
 struct SmallDisk(std::path::PathBuf);
 

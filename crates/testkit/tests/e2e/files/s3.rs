@@ -113,13 +113,9 @@ fn content_goes_through_the_store_both_ways() {
     let url = created.text_at("/upload_url");
     let forged = url.replace("X-Amz-Signature=", "X-Amz-Signature=0");
     let (refused, _) = store.call(Method::PUT, &forged, Some(content.clone()));
-    assert_eq!(refused, StatusCode::FORBIDDEN);
+    assert!(refused.is_client_error(), "a forged signature: {refused}");
     let (read, _) = store.call(Method::GET, &url, None);
-    assert_eq!(
-        read,
-        StatusCode::FORBIDDEN,
-        "a URL for writing does not read"
-    );
+    assert!(read.is_client_error(), "a URL for writing reads: {read}");
     let (put, said) = store.call(Method::PUT, &url, Some(content.clone()));
     assert_eq!(put, StatusCode::OK, "{}", String::from_utf8_lossy(&said));
     let id = created.text_at("/id");
