@@ -13,6 +13,7 @@ use super::end::End;
 use super::hub::{Bond, Live};
 use crate::app::SharedApp;
 use crate::http::{ApiResult, PublicCtx};
+use crate::locks::Footing;
 
 const TICK: Duration = Duration::from_millis(500);
 
@@ -60,6 +61,16 @@ async fn holds(
     bond: &Bond,
     sessions: &mut HashMap<WorkSessionId, bool>,
 ) -> ApiResult<bool> {
+    let footing = Footing {
+        user: bond.user,
+        token: bond.token,
+        work_session: bond.work_session,
+        server: Some(bond.server),
+    };
+    let locked = ctx.app.locks.on(ctx.workspace_id(), &footing).is_some();
+    if locked || !ctx.workspace.is_enabled {
+        return Ok(false);
+    }
     if let Some(id) = bond.work_session {
         let is_active = match sessions.get(&id) {
             Some(known) => *known,
