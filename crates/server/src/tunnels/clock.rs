@@ -69,7 +69,8 @@ async fn holds(
         work_session: bond.work_session,
         server: Some(bond.server),
     };
-    if ctx.app.locks.on(bond.workspace, &footing).is_some() {
+    let locked = ctx.app.locks.on(ctx.workspace_id(), &footing).is_some();
+    if locked || !ctx.workspace.is_enabled {
         return Ok(false);
     }
     if let Some(id) = bond.work_session {

@@ -146,6 +146,29 @@ fn revocation_cuts_a_transfer_in_the_middle() {
 }
 
 #[test]
+fn a_lock_cuts_a_tunnel_and_refuses_the_next() {
+    let scene = scene();
+    let service = Service::endless();
+    let mut tunnel = Tunnel::open(&scene.cli, "host", service.port, &[]);
+    let mut stream = tunnel.connect();
+    stream.read_exact(&mut [0; 1_000_000]).unwrap();
+    let lock = json!({"kind": "server", "object": scene.agent.id(), "reason": "incident 7"});
+    let locks = "/api/security/locks/";
+    scene.user().post(locks, &lock).expect_success();
+    let mut buffer = vec![0; 1 << 20];
+    while stream.read(&mut buffer).is_ok_and(|read| read > 0) {}
+    assert!(tunnel.ended().is_some_and(|code| code != 0));
+    let told = tunnel.stderr();
+    assert!(told.contains("locked") || told.contains("ended"), "{told}");
+    let action = json!({"action": "update_information", "force": false});
+    let path = format!("/api/servers/servers/{}/actions/", scene.agent.id());
+    scene
+        .user()
+        .post(&path, &action)
+        .refuses(403, "server_locked");
+}
+
+#[test]
 fn what_a_session_allowed_ends_with_it_however_it_ends() {
     let scene = scene();
     let service = Service::echo();
