@@ -75,6 +75,11 @@ pub(crate) fn http() -> Result<u16> {
 /// Connects to a port of this machine.
 pub(crate) fn connect(port: u16) -> Result<TcpStream> {
     let stream = TcpStream::connect(("127.0.0.1", port))?;
+    // While nobody listens yet, a socket may be given the very port it connects to.
+    ensure!(
+        stream.local_addr()? != stream.peer_addr()?,
+        "nobody listens"
+    );
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
@@ -122,6 +127,8 @@ pub(crate) fn requests(port: u16, count: usize) -> Result<Times> {
 fn request(stream: &mut TcpStream, reader: &mut BufReader<TcpStream>) -> Result<()> {
     stream.write_all(b"GET / HTTP/1.1\r\nHost: bench\r\nAccept: */*\r\n\r\n")?;
     let (mut line, mut length) = (String::new(), 0);
+    ensure!(reader.read_line(&mut line)? > 0, "the service left");
+    ensure!(line == "HTTP/1.1 200 OK\r\n", "another answer");
     loop {
         line.clear();
         ensure!(reader.read_line(&mut line)? > 0, "the service left");
