@@ -68,7 +68,12 @@ pub(crate) async fn run(config: Config, paths: &Paths, uploads: Uploads) -> anyh
             collector: collector.clone(),
             inventory: inventory.clone(),
             tunnels: Tunnels::new(server.clone()),
-            files: Files::new(server.clone(), reporter.clone(), own),
+            files: Files::new(
+                server.clone(),
+                reporter.clone(),
+                own,
+                config.max_download_bytes,
+            ),
         },
         verifier(&config),
         lifecycle.clone(),

@@ -41,6 +41,8 @@ pub(crate) struct Files {
     server: Server,
     reporter: Reporter,
     own: Own,
+    /// Bytes of one fetched file; 0: any.
+    max_download_bytes: u64,
 }
 
 /// How a transfer went.
@@ -53,11 +55,17 @@ struct Moved {
 impl Files {
     /// Transfers for an agent that runs as `own`.
     #[must_use]
-    pub(crate) fn new(server: Server, reporter: Reporter, own: Own) -> Self {
+    pub(crate) fn new(
+        server: Server,
+        reporter: Reporter,
+        own: Own,
+        max_download_bytes: u64,
+    ) -> Self {
         Self {
             server,
             reporter,
             own,
+            max_download_bytes,
         }
     }
 
@@ -172,7 +180,13 @@ impl Files {
         require_plain_file(&opened)?;
         let opened = File::from(opened);
         let content = match file.kind.as_str() {
-            "url" => fetch::fetch(client, &file.content, &opened, u64::MAX).await?,
+            "url" => {
+                let limit = match self.max_download_bytes {
+                    0 => u64::MAX,
+                    limit => limit,
+                };
+                fetch::fetch(client, &file.content, &opened, limit).await?
+            }
             "text" => fetch::write(file.content.as_bytes(), &opened)?,
             "base64" => {
                 let bytes = STANDARD

@@ -27,15 +27,17 @@ pub(crate) async fn run(app: SharedApp) {
         if all.is_empty() {
             continue;
         }
-        for workspace in app.workspaces.all() {
-            let ctx = PublicCtx::internal(app.clone(), workspace);
-            let own = all
-                .iter()
-                .filter(|live| live.bond.workspace == ctx.workspace_id());
-            // Many tunnels share few sessions: each is asked for once.
-            let mut sessions = HashMap::new();
-            for live in own {
-                check(&ctx, live, &mut sessions).await;
+        let workspaces = app.workspaces.all();
+        // Many tunnels share few sessions: each is asked for once.
+        let mut sessions = HashMap::new();
+        for live in all {
+            let workspace = workspaces.iter().find(|w| w.id == live.bond.workspace);
+            match workspace {
+                Some(workspace) => {
+                    let ctx = PublicCtx::internal(app.clone(), workspace.clone());
+                    check(&ctx, &live, &mut sessions).await;
+                }
+                None => live.end(End::AuthorityEnded),
             }
         }
     }

@@ -1,5 +1,8 @@
 //! Opening a tunnel.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
 use http::StatusCode;
 use protocol::code;
 use protocol::command::{SHELL_INTERNAL, Status};
@@ -199,12 +202,13 @@ async fn start(
         .app
         .tunnels
         .insert(bond, client_token.hash(), agent_token.hash());
-    let relay = Relay {
+    let relay = Arc::new(Relay {
         ctx: ctx.public.clone(),
         live,
         actor: ctx.principal.actor(),
         order: CommandId(order.id),
-    };
+        told: AtomicBool::new(false),
+    });
     // Tracked and not aborted: it ends with the process by itself, and records that.
     ctx.app.tasks.spawn(relay.run(arrivals));
     let client_type = CLIENT_TYPES

@@ -3,6 +3,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use governor::clock::{Clock as _, DefaultClock};
@@ -12,7 +13,7 @@ use mux::Error;
 use protocol::id::CommandId;
 use serde_json::json;
 use store::audit::{Actor, AuditRecord};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, interval, timeout};
 use tokio_util::task::TaskTracker;
 
@@ -44,11 +45,13 @@ pub(super) struct Relay {
     pub(super) actor: Actor,
     /// The command that orders the agent to connect.
     pub(super) order: CommandId,
+    /// An attempt to reach another port was recorded.
+    pub(super) told: AtomicBool,
 }
 
 impl Relay {
     /// Runs the tunnel to its end, and records it.
-    pub(super) async fn run(self, arrivals: Arrivals) {
+    pub(super) async fn run(self: Arc<Self>, arrivals: Arrivals) {
         let recorder = Arc::new(Recorder::new(self.live.bond.id));
         let end = self.serve(arrivals, &recorder).await;
         self.ctx.app.tunnels.remove(self.live.bond.id);
@@ -61,7 +64,7 @@ impl Relay {
         }
     }
 
-    async fn serve(&self, arrivals: Arrivals, recorder: &Arc<Recorder>) -> End {
+    async fn serve(self: &Arc<Self>, arrivals: Arrivals, recorder: &Arc<Recorder>) -> End {
         let Arrivals { client, agent } = arrivals;
         let waiting = arrival(client, CLIENT_PATIENCE, End::ClientAbsent);
         let arrived = tokio::select! {
@@ -96,14 +99,12 @@ impl Relay {
             recorder: recorder.clone(),
         });
         let session = client.session.clone();
-        let (foreign, foreign_ports) = mpsc::channel(1);
         let end = tokio::select! {
             error = client.gone() => client_end(&error),
             _ = agent.gone() => End::AgentLeft,
             end = self.stopped() => end,
-            error = self.accept(&session, &passage, &connections, &foreign) => client_end(&error),
+            error = self.accept(&session, &passage, &connections) => client_end(&error),
             () = self.store(recorder) => End::Closed,
-            () = self.record_foreign(foreign_ports) => End::Closed,
         };
         drop((passage, session));
         tokio::join!(
@@ -127,11 +128,10 @@ impl Relay {
 
     /// Carries each connection in a task of its own, no faster than allowed.
     async fn accept(
-        &self,
+        self: &Arc<Self>,
         client: &mux::Session,
         passage: &Arc<Passage>,
         connections: &TaskTracker,
-        foreign: &mpsc::Sender<ForeignPort>,
     ) -> Error {
         let limiter = RateLimiter::direct(Quota::per_second(RATE).allow_burst(BURST));
         loop {
@@ -140,11 +140,10 @@ impl Relay {
                 Err(error) => return error,
             };
             admitted(&limiter).await;
-            let (passage, foreign) = (passage.clone(), foreign.clone());
+            let (passage, relay) = (passage.clone(), self.clone());
             connections.spawn(async move {
                 if let Err(port) = passage.carry(stream).await {
-                    // The first one is recorded; the others are counted.
-                    let _told = foreign.try_send(port);
+                    relay.foreign(port).await;
                 }
             });
         }
@@ -161,14 +160,15 @@ impl Relay {
         }
     }
 
-    /// Records the first attempt to reach another port in the audit trail.
-    async fn record_foreign(&self, mut ports: mpsc::Receiver<ForeignPort>) {
-        if let Some(ForeignPort(port)) = ports.recv().await
-            && let Err(error) = self.audit_foreign(port).await
-        {
+    /// The first attempt to reach another port goes into the audit trail; the others
+    /// are recorded as connections only. It is recorded also when its client is gone.
+    async fn foreign(&self, ForeignPort(port): ForeignPort) {
+        if self.told.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if let Err(error) = self.audit_foreign(port).await {
             tracing::error!(detail = error.detail, "a refusal could not be recorded");
         }
-        std::future::pending::<()>().await;
     }
 
     async fn audit_foreign(&self, port: i64) -> ApiResult<()> {

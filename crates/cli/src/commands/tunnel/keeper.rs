@@ -19,9 +19,12 @@ use crate::output::spinner::Spinner;
 
 /// The scope that the gate asks for.
 const SCOPE: &str = "tunnel";
-/// Pause before the second attempt to open it again; it doubles.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const MAX_PAUSE: Duration = Duration::from_secs(3);
+/// Pause between attempts to open it again: a restart takes seconds, so the first ones
+/// are short.
+const SHORT_PAUSE: Duration = Duration::from_millis(200);
+const LONG_PAUSE: Duration = Duration::from_secs(3);
+/// For how long they are.
+const SOON: Duration = Duration::from_secs(20);
 /// A tunnel that cannot be opened again for so long is lost.
 const PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// One attempt to open it again.
@@ -138,7 +141,6 @@ impl<'a> Keeper<'a> {
 
     async fn reopen(&mut self) -> Result<Link, Failure> {
         let lost = Instant::now();
-        let mut pause = FIRST_PAUSE;
         let mut renewed = false;
         loop {
             let error = match tokio::time::timeout(ATTEMPT, self.attempt()).await {
@@ -164,8 +166,12 @@ impl<'a> Keeper<'a> {
             } else if lost.elapsed() >= PATIENCE {
                 return Err(CliError::refusal("tunnel connection lost: no answer").into());
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(MAX_PAUSE);
+            tokio::time::sleep(if lost.elapsed() < SOON {
+                SHORT_PAUSE
+            } else {
+                LONG_PAUSE
+            })
+            .await;
         }
     }
 

@@ -203,6 +203,28 @@ fn a_tunnel_can_be_closed_by_its_owner_and_by_no_other() {
     scene.user().post(&nothing, &json!({})).expect(404);
 }
 
+#[test]
+fn a_lock_cuts_what_rests_on_it() {
+    let scene = scene();
+    let service = Service::echo();
+    let mut tunnel = Tunnel::open(&scene.cli, "host", service.port, &[]);
+    exchange(&mut tunnel.connect(), b"before");
+    let lock = json!({"kind": "server", "object": scene.agent.id(), "reason": "incident"});
+    scene
+        .user()
+        .post("/api/security/locks/", &lock)
+        .expect_success();
+    let status = tunnel.ended();
+    assert!(
+        matches!(status, Some(1 | 3)),
+        "{status:?} {}",
+        tunnel.stderr()
+    );
+    let closed = scene.only_tunnel();
+    let reason = scene.close_reason(closed["id"].as_str().unwrap());
+    assert_eq!(reason, "The authority behind it ended.");
+}
+
 /// The stored order and the list of commands hold no credential.
 #[test]
 fn addresses_are_given_once_and_not_kept() {
