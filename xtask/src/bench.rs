@@ -5,8 +5,10 @@
 
 mod report;
 mod rig;
+mod service;
 mod sshd;
 mod times;
+mod tunnel;
 
 use std::process::{Command, Stdio};
 use std::thread;
@@ -41,6 +43,8 @@ pub(crate) struct Arguments {
 enum What {
     /// `alpacon exec` beside `ssh`, and what the programs cost at rest.
     Exec(ExecArguments),
+    /// `alpacon tunnel` beside `ssh -L`.
+    Tunnel(TunnelArguments),
     /// Logins and token checks, and what they cost running commands.
     Identity(IdentityArguments),
 }
@@ -65,6 +69,19 @@ struct ExecArguments {
     built: bool,
 }
 
+#[derive(clap::Args)]
+struct TunnelArguments {
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Rounds of each measurement.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Take the programs of the last release build.
+    #[arg(long, hide = true)]
+    built: bool,
+}
+
 /// Runs a benchmark.
 ///
 /// # Errors
@@ -72,6 +89,7 @@ struct ExecArguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.what {
         What::Exec(arguments) => exec(arguments),
+        What::Tunnel(arguments) => tunnel(arguments),
         What::Identity(arguments) => identity(arguments),
     }
 }
@@ -86,6 +104,24 @@ fn identity(arguments: &IdentityArguments) -> Result<()> {
     };
     let program = binaries.folder().join("identity-load");
     crate::run::inherit(&mut Command::new(program))
+}
+
+fn tunnel(arguments: &TunnelArguments) -> Result<()> {
+    packages::ensure(&Need::BENCH)?;
+    let binaries = if arguments.built {
+        build::binaries(Profile::Release)?
+    } else {
+        build::programs(Profile::Release)?
+    };
+    let mut rig = Rig::start(binaries)?;
+    let sshd = Sshd::start(rig.folder())?;
+    let findings = tunnel::measure(&mut rig, &sshd, usize::from(arguments.rounds))?;
+    if arguments.json {
+        println!("{}", findings.json());
+    } else {
+        findings.print();
+    }
+    Ok(())
 }
 
 fn exec(arguments: &ExecArguments) -> Result<()> {

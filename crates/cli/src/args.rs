@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     agent, approval, audit, completion, event, exec, group, judge, lock, log, login, server, token,
-    user, username, work_session, workspace,
+    tunnel, user, username, work_session, workspace,
 };
 use crate::output::Format;
 
@@ -120,6 +120,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: token::Verb,
     },
+    /// Reach a port of a server from this machine.
+    #[command(override_usage = tunnel::USAGE, after_help = tunnel::HELP)]
+    Tunnel(tunnel::Args),
     /// Make something usable again that was locked.
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Unlock {

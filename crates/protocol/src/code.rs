@@ -23,6 +23,8 @@ pub const API_TOKEN_SCOPE_NOT_ALLOWED: &str = "api_token_scope_not_allowed";
 pub const COMMAND_INLINE_CREDENTIAL: &str = "command_inline_credential";
 /// The judge refused the command.
 pub const COMMAND_NOT_ALLOWED: &str = "command_not_allowed";
+/// The rules of the work session do not allow this port.
+pub const TUNNEL_PORT_NOT_ALLOWED: &str = "tunnel_port_not_allowed";
 /// The server is in use; `force` overrides.
 pub const SERVER_BUSY_WITH_USER_WORK: &str = "server_busy_with_user_work";
 /// The server's agent is not connected.

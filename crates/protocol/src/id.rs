@@ -92,6 +92,10 @@ ids! {
     TransferId,
     /// A session of the file browser.
     FileSessionId,
+    /// A tunnel.
+    TunnelId,
+    /// A connection through a tunnel.
+    TunnelConnectionId,
     /// A rule of a token's access-control list.
     AclId,
     /// An audit record.

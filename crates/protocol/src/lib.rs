@@ -26,6 +26,7 @@ pub mod server;
 pub mod sudo;
 pub mod token;
 pub mod transfer;
+pub mod tunnel;
 pub mod work_session;
 pub mod workspace;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use protocol::id::TransferId;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,7 +19,9 @@ use crate::locks::Locks;
 use crate::mail::Mailer;
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
+use crate::objects::Objects;
 use crate::telemetry::Metrics;
+use crate::tunnels;
 use crate::workspace::Workspaces;
 
 /// The state that all requests share.
@@ -36,6 +39,12 @@ pub(crate) struct App {
     pub(crate) events: EventHub,
     /// Requests that wait for a command on this node.
     pub(crate) feeds: Feeds,
+    /// Tunnels that are open on this node.
+    pub(crate) tunnels: tunnels::Hub,
+    /// Requests that wait for a transfer on this node.
+    pub(crate) transfer_feeds: Feeds<TransferId>,
+    /// Transferred content.
+    pub(crate) objects: Objects,
     pub(crate) login_limiter: LoginLimiter,
     pub(crate) mailer: Mailer,
     /// Slows down requests for device codes.

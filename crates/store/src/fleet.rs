@@ -8,7 +8,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _,
-    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, Select,
+    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -114,6 +114,20 @@ impl<C: ConnectionTrait> Fleet<'_, C> {
                 )
             }
         }
+    }
+
+    /// The ids of all servers that a viewer sees.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn visible_ids(&self, viewer: Viewer) -> Result<Vec<Uuid>, StoreError> {
+        Ok(self
+            .visible(viewer)
+            .select_only()
+            .column(server::Column::Id)
+            .into_tuple()
+            .all(self.0.connection)
+            .await?)
     }
 
     /// Servers by name, optionally only the one called `name`.

@@ -26,6 +26,8 @@ pub mod oauth;
 mod paging;
 pub mod sudo;
 pub mod timeline;
+pub mod transfers;
+pub mod tunnels;
 mod unit;
 pub mod work_sessions;
 pub mod workspaces;

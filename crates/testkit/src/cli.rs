@@ -45,6 +45,14 @@ impl Cli {
         Running::start(command).finish()
     }
 
+    /// Starts with more environment, without waiting for the end.
+    #[track_caller]
+    pub fn start_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Running {
+        let mut command = self.command(arguments);
+        command.envs(environment.iter().copied());
+        Running::start(command)
+    }
+
     /// Starts without waiting for the end.
     #[track_caller]
     pub fn start(&self, arguments: &[&str]) -> Running {
@@ -99,7 +107,7 @@ impl Cli {
         }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(arguments).env_clear();
         command.env("HOME", &self.home);

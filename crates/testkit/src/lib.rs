@@ -34,6 +34,7 @@ mod public_agent;
 mod runtime;
 mod socket;
 mod system;
+mod tunnel;
 mod visitor;
 
 pub use agent::Agent;
@@ -46,6 +47,7 @@ pub use patience::{eventually, patience};
 pub use public_agent::PublicAgent;
 pub use socket::Socket;
 pub use system::{Options, System};
+pub use tunnel::Tunnel;
 pub use visitor::{Page, Visitor};
 
 /// The value, or a failed test that says what was being done.

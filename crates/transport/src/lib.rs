@@ -6,6 +6,7 @@
 #![warn(missing_docs)]
 
 pub mod http;
+pub mod pipe;
 pub mod proxy;
 pub mod tls;
 pub mod websocket;

@@ -18,6 +18,7 @@ pub(crate) mod logout;
 pub(crate) mod privilege;
 pub(crate) mod server;
 pub(crate) mod token;
+pub(crate) mod tunnel;
 pub(crate) mod user;
 pub(crate) mod username;
 pub(crate) mod version;
@@ -73,6 +74,7 @@ async fn with_network(command: Command, context: Context) -> Result<(), Failure>
         Command::Logout => Box::pin(logout::run(&context)).await,
         Command::Server { verb } => Box::pin(server::run(&context, verb)).await,
         Command::Token { verb } => Box::pin(token::run(&context, verb)).await,
+        Command::Tunnel(args) => Box::pin(tunnel::run(&context, args)).await,
         Command::User { verb } => Box::pin(user::run(&context, verb)).await,
         Command::Username { verb } => Box::pin(username::run(&context, verb)).await,
         Command::Whoami => Box::pin(whoami::run(&context)).await,

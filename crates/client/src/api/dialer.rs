@@ -16,6 +16,14 @@ pub struct Dialer {
 }
 
 impl Dialer {
+    /// Sends another header with the upgrade request.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
+        let value = http::HeaderValue::from_static(value);
+        self.options.headers.insert(name, value);
+        self
+    }
+
     /// Dials `url`.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ use super::dispatch;
 use super::reports::{announce_end, finish_if_complete};
 use crate::app::SharedApp;
 use crate::http::{ApiResult, PublicCtx};
+use crate::transfers;
 
 const TICK: Duration = Duration::from_secs(1);
 /// How long the output of an ended command may trail behind its end.
@@ -92,7 +93,7 @@ async fn check(
         }
         return Ok(());
     }
-    let barred = barred.filter(|_| row.shell == SHELL_SYSTEM);
+    let barred = barred.filter(|_| is_users_work(row));
     if let Some(reason) = barred
         && row.delivered_at.is_none()
     {
@@ -118,10 +119,15 @@ async fn check(
     if let Some(reason) = barred {
         return dispatch::cancel(ctx, row, reason).await;
     }
-    if row.shell == SHELL_SYSTEM && authority_ended(ctx, row).await? {
+    if is_users_work(row) && authority_ended(ctx, row).await? {
         dispatch::cancel(ctx, row, "The work session ended.").await?;
     }
     Ok(())
+}
+
+/// Whether a user works through it. Everything else is the control plane's own.
+fn is_users_work(row: &command::Model) -> bool {
+    row.shell == SHELL_SYSTEM || transfers::is_order(row)
 }
 
 /// The outcome of a command whose agent has been silent for too long.

@@ -17,7 +17,7 @@ pub(super) const ENV_PURPOSE: &str = "command environment";
 
 /// Sends a command that the database already calls delivered. One that cannot be
 /// sent ends here: it must not be sent twice.
-pub(super) async fn send(
+pub(crate) async fn send(
     ctx: &PublicCtx,
     row: &command::Model,
     env: BTreeMap<String, String>,

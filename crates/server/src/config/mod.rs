@@ -3,6 +3,7 @@
 
 mod environment;
 mod mail;
+mod transfers;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use mail::{MailConfig, MailSecurity};
+pub(crate) use transfers::{ObjectsConfig, TransfersConfig};
 
 /// Why a configuration is refused. Every message names the key.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) log: LogConfig,
     pub(crate) commands: CommandConfig,
     pub(crate) oauth: OAuthConfig,
+    pub(crate) objects: ObjectsConfig,
+    pub(crate) transfers: TransfersConfig,
     pub(crate) mail: MailConfig,
 }
 
@@ -264,7 +268,16 @@ impl Config {
                 return Err(wrong(key, "must be from 1 to 604800 (a week)"));
             }
         }
+        if let Some((key, message)) = self.objects.fault().or(self.transfers.fault()) {
+            return Err(wrong(key, message));
+        }
         self.mail.check(self.server.public_url.is_some())
+    }
+
+    /// Where transferred content lies.
+    pub(crate) fn objects_folder(&self) -> PathBuf {
+        let folder = self.objects.folder.clone();
+        folder.unwrap_or_else(|| self.server.data_dir.join("objects"))
     }
 
     /// Where the database is.
@@ -308,6 +321,12 @@ mod tests {
             },
             tls: TlsConfig::default(),
             database: DatabaseConfig::default(),
+            objects: ObjectsConfig {
+                region: config.objects.region.clone(),
+                prefix: config.objects.prefix.clone(),
+                allow_http: config.objects.allow_http,
+                ..ObjectsConfig::default()
+            },
             mail: config.mail.without_optional(),
             ..config.clone()
         };
@@ -317,6 +336,11 @@ mod tests {
             ("tls", "certificate"),
             ("tls", "key"),
             ("database", "url"),
+            ("objects", "folder"),
+            ("objects", "bucket"),
+            ("objects", "endpoint"),
+            ("objects", "access_key_id"),
+            ("objects", "secret_access_key"),
             ("mail", "host"),
             ("mail", "from"),
             ("mail", "username"),

@@ -27,6 +27,7 @@ pub(super) async fn credentials(unit: &Unit, user: UserId) -> ApiResult<()> {
 pub(super) async fn work(ctx: &Ctx, user: UserId) {
     ctx.app.bearers.forget_user(user);
     ctx.app.events.close_of_user(user);
+    ctx.app.tunnels.end_of_user(user);
     let actor = ctx.principal.actor();
     if let Err(error) = work_sessions::end_of_user(ctx, user, &actor).await {
         tracing::error!(%user, detail = error.detail, "work sessions could not be ended");

@@ -50,8 +50,17 @@ async fn environment(ctx: PublicCtx) -> Json<AuthEnvironment> {
             workspace_id: ctx.workspace.id.to_string(),
         },
         language: ctx.workspace.settings.language.clone(),
-        extensions: vec![extension::EXEC_STREAM.to_owned()],
+        extensions: extensions(&ctx),
     })
+}
+
+/// What this server adds to the public protocol.
+fn extensions(ctx: &PublicCtx) -> Vec<String> {
+    let mut extensions = vec![extension::EXEC_STREAM.to_owned()];
+    if ctx.app.objects.streams() {
+        extensions.push(extension::TRANSFER_STREAM.to_owned());
+    }
+    extensions
 }
 
 /// Log in with a password.

@@ -75,6 +75,7 @@ impl Smtp {
             .from(self.from.clone())
             .to(recipient)
             .subject(message.subject.clone())
+            .message_id(None)
             .multipart(MultiPart::alternative_plain_html(
                 message.text(),
                 message.html(),

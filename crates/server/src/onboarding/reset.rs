@@ -77,7 +77,12 @@ async fn send(ctx: &PublicCtx, login: &str) -> ApiResult<()> {
     let expires_at = time + TimeDelta::minutes(TTL_MINUTES);
     let unit = ctx.begin().await?;
     let identity = unit.tenant().identity();
-    if identity.count_password_resets(id, time).await? >= MAX_OPEN {
+    // One request of a user at a time, so that many at once do not all find room.
+    let active = identity
+        .lock_user(id)
+        .await?
+        .is_some_and(|now| now.is_active);
+    if !active || identity.count_password_resets(id, time).await? >= MAX_OPEN {
         return Ok(());
     }
     let ip = ctx.ip.to_string();

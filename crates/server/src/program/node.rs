@@ -28,9 +28,10 @@ use crate::locks::{self, Locks};
 use crate::mail::{self, Mailer};
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
+use crate::objects::{LinkKey, Objects, RemoteStore};
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
-use crate::{audit, commands, fleet, iam, oauth, work_sessions};
+use crate::{audit, commands, fleet, iam, oauth, transfers, tunnels, work_sessions};
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
 const REPLACED_PORT: u16 = 8000;
@@ -110,6 +111,8 @@ impl Node {
             // Whoever was connected to a process that is gone is not connected.
             let unit = store.begin(workspace.id).await?;
             unit.tenant().fleet().clear_presence().await?;
+            let reason = tunnels::End::Restart.reason();
+            unit.tenant().tunnels().close_left_open(reason).await?;
             unit.commit().await?;
             iam::ensure_everyone(&store, workspace.id).await?;
         }
@@ -132,6 +135,7 @@ impl Node {
         if address.port() == REPLACED_PORT {
             listeners.push(bind(SocketAddr::new(address.ip(), REPLACEMENT_PORT)).await?);
         }
+        let objects = open_objects(&config, &keys)?;
         let app = Arc::new(App {
             started_at: store::now(),
             config,
@@ -142,6 +146,9 @@ impl Node {
             agents: Hub::default(),
             events: EventHub::default(),
             feeds: Feeds::default(),
+            tunnels: tunnels::Hub::default(),
+            transfer_feeds: Feeds::default(),
+            objects,
             login_limiter: LoginLimiter::new(),
             mailer,
             device_limiter: LoginLimiter::new(),
@@ -212,10 +219,26 @@ impl Node {
     }
 }
 
+/// The store of transferred content.
+fn open_objects(config: &Config, keys: &Keys) -> anyhow::Result<Objects> {
+    let folder = config.objects_folder();
+    let remote = match &config.objects.bucket {
+        Some(bucket) => Some(
+            RemoteStore::open(&config.objects, bucket)
+                .context("objects.bucket: the object store cannot be used")?,
+        ),
+        None => None,
+    };
+    Objects::open(LinkKey::new(&keys.links), folder.clone(), remote)
+        .with_context(|| format!("objects.folder: cannot use {}", folder.display()))
+}
+
 fn start_clocks(app: &SharedApp) {
     app.spawn(commands::run_clock(app.clone()));
+    app.spawn(transfers::run_clock(app.clone()));
     app.spawn(work_sessions::run_clock(app.clone()));
     app.spawn(fleet::run_clock(app.clone()));
+    app.spawn(tunnels::run_clock(app.clone()));
     app.spawn(locks::watch(app.clone()));
     app.spawn(mail::run(app.clone()));
     app.spawn(oauth::keys::run_clock(app.clone()));

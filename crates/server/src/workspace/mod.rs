@@ -6,6 +6,7 @@ mod documents;
 pub(crate) mod reach;
 mod routes;
 mod settings;
+mod usage;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -13,6 +13,7 @@ mod bad_input;
 mod credentials;
 mod exec;
 mod faults;
+mod files;
 mod gate;
 mod oauth;
 mod onboarding;
@@ -22,6 +23,7 @@ mod people;
 mod quick_path;
 mod sign_in;
 mod sudo;
+mod tunnels;
 mod work_sessions;
 mod workspaces;
 

@@ -1,5 +1,6 @@
 //! Several workspaces on one server: chosen by host name, and nothing of one in another.
 
+mod cli;
 mod contract;
 mod hosts;
 mod isolation;
