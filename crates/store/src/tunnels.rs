@@ -54,7 +54,7 @@ pub struct Totals {
 }
 
 /// A connection as it is now.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
     /// Its id.
     pub id: TunnelConnectionId,

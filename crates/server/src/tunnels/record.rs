@@ -64,29 +64,23 @@ impl Recorder {
         meter
     }
 
-    /// Stores what changed.
+    /// Stores what changed. A row counts as stored only once it is durable: whoever
+    /// waits here may be cancelled at any moment.
     pub(super) async fn store(&self, ctx: &PublicCtx) -> ApiResult<()> {
-        let changed = std::mem::take(&mut *self.changed());
+        let changed = self.changed().clone();
         if changed.is_empty() {
             return Ok(());
         }
-        let stored: ApiResult<()> = async {
-            let rows: Vec<Connection> = changed.values().cloned().collect();
-            let unit = ctx.begin().await?;
-            let tunnels = unit.tenant().tunnels();
-            tunnels.count(self.tunnel, self.totals()).await?;
-            tunnels.store_connections(self.tunnel, &rows).await?;
-            Ok(unit.commit().await?)
-        }
-        .await;
-        if stored.is_err() {
-            // Next time; what changed since then is newer.
-            let mut again = self.changed();
-            for (id, row) in changed {
-                again.entry(id).or_insert(row);
-            }
-        }
-        stored
+        let rows: Vec<Connection> = changed.values().cloned().collect();
+        let unit = ctx.begin().await?;
+        let tunnels = unit.tenant().tunnels();
+        tunnels.count(self.tunnel, self.totals()).await?;
+        tunnels.store_connections(self.tunnel, &rows).await?;
+        unit.commit().await?;
+        // What changed meanwhile is newer, and still to be stored.
+        self.changed()
+            .retain(|id, row| changed.get(id) != Some(row));
+        Ok(())
     }
 }
 
