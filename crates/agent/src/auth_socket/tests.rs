@@ -5,20 +5,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
 use super::*;
-use crate::config::{Identity, Tls};
 
 /// An authority whose server nobody answers for.
 fn authority(policy: AccessPolicy) -> (Authority, Tracker) {
-    let identity = Identity {
-        url: "http://127.0.0.1:1".into(),
-        id: "i".into(),
-        key: "k".into(),
-    };
-    let tls = Tls {
-        verify: true,
-        ca_cert: None,
-    };
-    let server = Server::new(&identity, &tls).unwrap();
+    let server = Server::unreachable();
     let tracker = Tracker::default();
     let policy = Arc::new(Mutex::new(policy));
     let lifecycle = Lifecycle::default();

@@ -4,7 +4,6 @@
 use judge::{Authority, Decision, DenyCode, Plan, Sudo, Verdict};
 use protocol::id::{CommandId, TokenId, UserId, WorkSessionId};
 use protocol::sudo::{self, SudoRequest};
-use protocol::work_session::Status;
 use store::entity::{command, work_session};
 use store::now;
 
@@ -137,8 +136,7 @@ async fn decide(
 }
 
 fn in_session(session: &work_session::Model, words: &[String]) -> ApiResult<Outcome> {
-    let active = Status::parse(&session.status) == Some(Status::Active);
-    if !active || session.expires_at <= now() {
+    if !session.is_active(now()) {
         return Ok(deny(
             sudo::SESSION_MISSING,
             "The command's work session is not active.",

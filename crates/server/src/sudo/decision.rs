@@ -3,7 +3,7 @@
 use protocol::id::SudoGrantId;
 use protocol::sudo::{CONTROL, SudoDecision, SudoRequest};
 use serde_json::json;
-use store::audit::{Actor, AuditRecord};
+use store::audit::AuditRecord;
 use store::entity::sudo_grant;
 use store::sudo::NewSudoGrant;
 
@@ -105,11 +105,7 @@ async fn record(
     let id = unit.tenant().sudo().add(grant).await?;
     if let Some(SudoGrantId(id)) = id {
         unit.audit(AuditRecord {
-            actor: Actor {
-                kind: "agent",
-                id: Some(ctx.server.id),
-                name: ctx.server.name.clone(),
-            },
+            actor: ctx.actor(),
             ip: ctx.ip.to_string(),
             app: "sudo",
             model: "sudo_grant",
