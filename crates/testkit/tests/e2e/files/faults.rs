@@ -8,8 +8,8 @@ use serde_json::json;
 
 use super::{failed, get, names, pseudo_random, put, put_rest, scene, status, stranger, succeeded};
 
-/// Announces all of `content`, sends the first `count` bytes and cuts the line.
-pub(super) fn cut_put(link: &str, content: &[u8], count: usize) {
+/// Announces all of `content` and sends the first `count` bytes.
+fn begin_put(link: &str, content: &[u8], count: usize) -> TcpStream {
     let (authority, path) = link
         .strip_prefix("http://")
         .unwrap()
@@ -23,6 +23,12 @@ pub(super) fn cut_put(link: &str, content: &[u8], count: usize) {
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(&content[..count]).unwrap();
     stream.flush().unwrap();
+    stream
+}
+
+/// Announces all of `content`, sends the first `count` bytes and cuts the line.
+pub(super) fn cut_put(link: &str, content: &[u8], count: usize) {
+    let mut stream = begin_put(link, content, count);
     // The server has read it all when it has closed its side after ours.
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     stream
@@ -66,6 +72,20 @@ fn a_line_cut_anywhere_leaves_nothing_and_can_be_taken_up() {
         assert_eq!(std::fs::read(scene.path(&name)).unwrap(), content);
     }
     assert_eq!(names(&scene.host).len(), 3);
+}
+
+#[test]
+fn a_sender_that_is_cut_off_after_the_last_byte_has_sent_all() {
+    let scene = scene();
+    let content = pseudo_random(1_000_000);
+    let more = json!({"streaming": true, "size": content.len()});
+    for name in ["a", "b", "c", "d"] {
+        let created = scene.create(name, &scene.path(name), &more).expect(201);
+        let link = created.text_at("/upload_url");
+        drop(begin_put(&link, &content, content.len()));
+        succeeded(&status(&scene.api, "uploads", &created.text_at("/id")));
+        assert_eq!(std::fs::read(scene.path(name)).unwrap(), content);
+    }
 }
 
 #[test]
