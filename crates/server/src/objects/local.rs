@@ -5,6 +5,7 @@ use std::io::{self, IoSlice, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use aws_lc_rs::digest::Context;
@@ -14,6 +15,7 @@ use futures_util::StreamExt as _;
 use protocol::id::TransferId;
 use tokio::sync::{OwnedMutexGuard, mpsc, watch};
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
 use super::flow::{Digested, End, Flow, Progress, Tag};
 
@@ -27,6 +29,8 @@ const PIECE: usize = 256 * 1024;
 const PIECES: usize = 2;
 /// A sender may be silent for this long.
 const SILENCE: Duration = Duration::from_secs(60);
+/// Less than this counts as silence: nobody holds a place with a byte a minute.
+const TRICKLE: usize = 4096;
 /// A follower waits for a broken sender to come back for this long.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -148,12 +152,19 @@ impl LocalStore {
         let file = Arc::new(File::open(self.path(id))?);
         let progress = flow.follow();
         let (sender, mut receiver) = mpsc::channel(PIECES);
+        let seen = flow.follow();
         tokio::spawn(async move {
             if follow(file, progress, tag, offset, &sender).await {
                 on_end();
             }
         });
-        let pieces = futures_util::stream::poll_fn(move |context| receiver.poll_recv(context));
+        let pieces = futures_util::stream::poll_fn(move |context| {
+            // What waits here already is withheld too.
+            if let Some(End::Failed(reason)) = &seen.borrow().end {
+                return Poll::Ready(Some(Err(io::Error::other(reason.clone()))));
+            }
+            receiver.poll_recv(context)
+        });
         Ok(Body::from_stream(pieces))
     }
 
@@ -190,9 +201,11 @@ async fn gather(
     let mut size = offset;
     let mut batch = Vec::new();
     let mut gathered = 0;
+    let mut trickled = 0;
+    let mut patience = Instant::now() + SILENCE;
     loop {
         let next = tokio::select! {
-            next = tokio::time::timeout(SILENCE, body.next()) => next,
+            next = tokio::time::timeout_at(patience, body.next()) => next,
             _ = progress.wait_for(|progress| progress.end.is_some()) => {
                 return Err(ReceiveError::Ended);
             }
@@ -214,6 +227,7 @@ async fn gather(
             return Err(ReceiveError::TooLarge(limit));
         }
         gathered += bytes.len();
+        trickled += bytes.len();
         batch.push(bytes);
         if gathered >= BATCH {
             gathered = 0;
@@ -221,6 +235,10 @@ async fn gather(
                 // It says itself why it ended.
                 return Ok(());
             }
+        }
+        if trickled >= TRICKLE {
+            trickled = 0;
+            patience = Instant::now() + SILENCE;
         }
     }
     let _writer_says_why = writer.send(batch).await;
@@ -402,6 +420,54 @@ mod tests {
         flow.complete(10);
         assert_eq!(waiting.await, Ok(Some(10)));
         assert_eq!(more_than(&mut progress, 10, tag).await, Ok(None));
+    }
+
+    /// What a sender who sends `pieces` of `size` bytes, one in `pause`, ends with.
+    async fn trickle(pieces: usize, size: usize, pause: Duration) -> Result<(), ReceiveError> {
+        let flow = Flows::default().get(TransferId::new(), Progress::default);
+        let stream = futures_util::stream::unfold(0, move |sent| async move {
+            if sent == pieces {
+                return None;
+            }
+            tokio::time::sleep(pause).await;
+            Some((Ok::<_, io::Error>(Bytes::from(vec![b'x'; size])), sent + 1))
+        });
+        let body = Body::from_stream(stream).into_data_stream();
+        let (sender, mut receiver) = mpsc::channel(BATCHES);
+        let drain = async move { while receiver.recv().await.is_some() {} };
+        let gathering = async {
+            let gathered = gather(body, &flow, 0, u64::MAX, &sender).await;
+            drop(sender);
+            gathered
+        };
+        tokio::join!(gathering, drain).0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_sends_next_to_nothing_is_cut_off_and_who_is_slow_is_not() {
+        let minute = Duration::from_secs(60);
+        let almost = Duration::from_secs(50);
+        let silent = trickle(1, 10_000, minute + almost).await;
+        assert!(matches!(silent, Err(ReceiveError::Silent)), "{silent:?}");
+        let loris = trickle(100, 1, almost).await;
+        assert!(matches!(loris, Err(ReceiveError::Silent)), "{loris:?}");
+        let slow = trickle(100, TRICKLE, almost).await;
+        assert!(slow.is_ok(), "{slow:?}");
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_reader_is_withheld_once_it_may_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path().to_owned()).unwrap();
+        let id = TransferId::new();
+        std::fs::write(store.path(id), vec![0; 4 * PIECE]).unwrap();
+        let flow = Flows::default().get(id, || store.known(id, true));
+        let tag = flow.progress().tag;
+        let body = store.send(id, &flow, tag, 0, || {}).unwrap();
+        let mut body = body.into_data_stream();
+        assert!(body.next().await.unwrap().is_ok());
+        flow.revoke("locked");
+        assert!(body.next().await.unwrap().is_err());
     }
 
     #[tokio::test]

@@ -105,6 +105,11 @@ impl Objects {
         self.flows.end(id, reason);
     }
 
+    /// Cuts off whoever writes or reads, now and in the middle of it.
+    pub(crate) fn revoke(&self, id: TransferId, reason: &str) {
+        self.flows.revoke(id, reason);
+    }
+
     /// Removes content; what is not there is no error.
     ///
     /// # Errors

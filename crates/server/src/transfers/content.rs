@@ -17,9 +17,12 @@ use serde_json::json;
 use store::entity::transfer;
 use tokio::sync::OwnedMutexGuard;
 
+use super::authority;
 use super::paths::SOURCE;
 use super::ranges::{self, Part};
+use crate::gate;
 use crate::http::{ApiError, ApiResult, PublicCtx};
+use crate::locks::Footing;
 use crate::objects::{Access, Digested, End, Flow, Progress, ReceiveError, Signed, Span, Stored};
 
 /// A reader waits this long for content to begin.
@@ -52,7 +55,23 @@ async fn behind(
     {
         return Err(gone(&row));
     }
+    // A link outlives neither a lock nor the session it was given in.
+    if !gate::still_holds(ctx, &Footing::of_transfer(&row)).await? {
+        return Err(ApiError::new(StatusCode::GONE, authority::ENDED));
+    }
     Ok(row)
+}
+
+/// Looks again once the flow is at hand: whoever ends the transfer from now on finds it
+/// there, and whoever did before is seen here.
+async fn require_open(ctx: &PublicCtx, id: TransferId) -> ApiResult<()> {
+    let row = ctx.tenant().transfers().find(id).await?;
+    let row = row.ok_or_else(ApiError::not_found)?;
+    if row.removed || row.success == Some(false) {
+        ctx.app.objects.end(id, "The transfer has ended.");
+        return Err(gone(&row));
+    }
+    Ok(())
 }
 
 fn gone(row: &transfer::Model) -> ApiError {
@@ -96,6 +115,7 @@ pub(super) async fn put(
     let Some(writing) = flow.try_write() else {
         return Err(ApiError::conflict("Somebody else is sending this content."));
     };
+    require_open(ctx, id).await?;
     let length = ranges::number(headers, &CONTENT_LENGTH);
     let part = ranges::content_range(headers, length)?;
     let (offset, total) = match part {
@@ -138,6 +158,8 @@ async fn take(
     let first = transfers.stored(id, size, &stored.sha256).await?;
     unit.commit().await?;
     if !first {
+        // Whoever ended it may have looked for content before there was any.
+        local.remove(id).map_err(ApiError::internal)?;
         return Err(ApiError::conflict("The transfer ended meanwhile."));
     }
     // Known to the database first: whoever reads to the end may rely on it.
@@ -212,6 +234,7 @@ pub(super) async fn get(
         ));
     }
     let flow = ctx.app.objects.flow(id, row.stored);
+    require_open(ctx, id).await?;
     let progress = begun(ctx, &flow, start).await?;
     let tag = progress.tag.to_string();
     if headers

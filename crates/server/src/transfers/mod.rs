@@ -4,6 +4,7 @@
 //! become durable in one transaction; the content goes through a store that is
 //! reached by signed links; the order goes to the agent, which says how it went.
 
+mod authority;
 mod clock;
 mod content;
 mod create;

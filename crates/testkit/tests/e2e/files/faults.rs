@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{failed, get, names, pseudo_random, put, put_rest, scene, status, stranger, succeeded};
 
 /// Announces all of `content` and sends the first `count` bytes.
-fn begin_put(link: &str, content: &[u8], count: usize) -> TcpStream {
+pub(super) fn begin_put(link: &str, content: &[u8], count: usize) -> TcpStream {
     let (authority, path) = link
         .strip_prefix("http://")
         .unwrap()

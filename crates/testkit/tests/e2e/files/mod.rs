@@ -7,6 +7,7 @@ mod faults;
 mod links;
 mod memory;
 mod public_agent;
+mod revocation;
 mod s3;
 
 use std::path::{Path, PathBuf};
