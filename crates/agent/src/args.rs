@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// Open files for the daemon; started by it alone.
     #[command(name = crate::files::worker::SUBCOMMAND, hide = true)]
     FileWorker,
+    /// Look at and change files for the file browser; started by the daemon alone.
+    #[command(name = crate::files::worker::browse::SUBCOMMAND, hide = true)]
+    BrowseWorker,
 }
 
 /// `guard`.

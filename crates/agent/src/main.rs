@@ -97,6 +97,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(Command::Unregister(arguments)) => unregister(arguments, &overrides, &owner),
         Some(Command::Guard(command)) => guard::command(command),
         Some(Command::FileWorker) => files::worker::run().map(|()| ExitCode::SUCCESS),
+        Some(Command::BrowseWorker) => files::worker::browse::run().map(|()| ExitCode::SUCCESS),
     }
 }
 

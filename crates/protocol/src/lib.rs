@@ -27,6 +27,7 @@ pub mod sudo;
 pub mod token;
 pub mod transfer;
 pub mod tunnel;
+pub mod webftp;
 pub mod work_session;
 pub mod workspace;
 

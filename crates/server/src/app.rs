@@ -22,6 +22,7 @@ use crate::oauth::keys::SigningKeys;
 use crate::objects::Objects;
 use crate::telemetry::Metrics;
 use crate::tunnels;
+use crate::webftp;
 use crate::workspace::Workspaces;
 
 /// The state that all requests share.
@@ -41,6 +42,7 @@ pub(crate) struct App {
     pub(crate) feeds: Feeds,
     /// Tunnels that are open on this node.
     pub(crate) tunnels: tunnels::Hub,
+    pub(crate) file_browsers: webftp::Hub,
     /// Requests that wait for a transfer on this node.
     pub(crate) transfer_feeds: Feeds<TransferId>,
     /// Transferred content.

@@ -28,6 +28,7 @@ mod telemetry;
 mod tokens;
 mod transfers;
 mod tunnels;
+mod webftp;
 mod work_sessions;
 mod workspace;
 

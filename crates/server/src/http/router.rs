@@ -9,7 +9,7 @@ use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
     agents, audit, commands, events, fleet, history, iam, identity, locks, oauth, onboarding,
-    pages, sudo, tokens, transfers, tunnels, work_sessions, workspace,
+    pages, sudo, tokens, transfers, tunnels, webftp, work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -30,6 +30,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(work_sessions::routes())
         .merge(commands::routes())
         .merge(tunnels::routes())
+        .merge(webftp::routes())
         .merge(transfers::routes())
         .merge(events::routes())
         .merge(audit::routes())
@@ -50,6 +51,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .merge(agents::websocket_routes())
         .merge(events::websocket_routes())
         .merge(tunnels::websocket_routes())
+        .merge(webftp::websocket_routes())
         .merge(pages::routes())
         .merge(oauth::protocol_routes())
         .merge(onboarding::page_routes())

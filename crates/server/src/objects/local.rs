@@ -27,6 +27,8 @@ const BATCHES: usize = 2;
 const PIECE: usize = 256 * 1024;
 /// Pieces that wait for the network.
 const PIECES: usize = 2;
+/// Bytes at the start of content that tell what it is.
+pub(crate) const HEAD: usize = 4096;
 /// A sender may be silent for this long.
 const SILENCE: Duration = Duration::from_secs(60);
 /// Less than this counts as silence: nobody holds a place with a byte a minute.
@@ -47,9 +49,15 @@ pub(crate) enum ReceiveError {
     Ended,
     #[error("the content ended early")]
     Short,
+    #[error("{0}")]
+    NotAdmitted(String),
     #[error("the store cannot write: {0}")]
     Io(#[from] io::Error),
 }
+
+/// Says by the first bytes of content, at most [`HEAD`], whether it is let through; if
+/// not, why. Nobody reads any of it before.
+pub(crate) type Admit = Box<dyn Fn(&[u8]) -> Result<(), String> + Send + Sync>;
 
 /// Content that is all there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +102,11 @@ impl LocalStore {
     /// Where an object stands that nobody has touched since the start.
     pub(crate) fn known(&self, id: TransferId, stored: bool) -> Progress {
         let written = std::fs::metadata(self.path(id)).map_or(0, |data| data.len());
+        // Too little to be let through by: it is sent again.
+        let written = match stored || written >= HEAD as u64 {
+            true => written,
+            false => 0,
+        };
         Progress {
             written,
             total: stored.then_some(written),
@@ -113,6 +126,7 @@ impl LocalStore {
         flow: Arc<Flow>,
         writing: OwnedMutexGuard<Digested>,
         span: Span,
+        admit: Admit,
         body: Body,
     ) -> Result<Stored, ReceiveError> {
         let Span {
@@ -123,7 +137,10 @@ impl LocalStore {
         let path = self.path(id);
         let (sender, receiver) = mpsc::channel(BATCHES);
         let target = flow.clone();
-        let writer = spawn_blocking(move || write(&path, &target, writing, span, receiver));
+        let admit = Arc::new(admit);
+        let admitting = admit.clone();
+        let writer =
+            spawn_blocking(move || write(&path, &target, writing, span, &admitting, receiver));
         let gathered = gather(body.into_data_stream(), &flow, offset, limit, &sender).await;
         drop(sender);
         let stored = match writer.await {
@@ -134,10 +151,16 @@ impl LocalStore {
         if total.is_some_and(|total| stored.size < total) {
             return Err(ReceiveError::Short);
         }
+        if stored.size < HEAD as u64 {
+            let whole = self.path(id);
+            let whole = spawn_blocking(move || std::fs::read(whole)).await;
+            let whole = whole.map_err(io::Error::other)??;
+            admit(&whole).map_err(ReceiveError::NotAdmitted)?;
+        }
         Ok(stored)
     }
 
-    /// The content of `tag` from `offset` on, as it comes.
+    /// The content of `tag` from `offset` on, as it comes; up to `end`, if there is one.
     ///
     /// # Errors
     /// When there is no file to read.
@@ -146,7 +169,7 @@ impl LocalStore {
         id: TransferId,
         flow: &Flow,
         tag: Tag,
-        offset: u64,
+        (offset, end): (u64, Option<u64>),
         on_end: impl FnOnce() + Send + 'static,
     ) -> io::Result<Body> {
         let file = Arc::new(File::open(self.path(id))?);
@@ -154,7 +177,7 @@ impl LocalStore {
         let (sender, mut receiver) = mpsc::channel(PIECES);
         let seen = flow.follow();
         tokio::spawn(async move {
-            if follow(file, progress, tag, offset, &sender).await {
+            if follow(file, progress, tag, (offset, end), &sender).await {
                 on_end();
             }
         });
@@ -251,8 +274,9 @@ fn write(
     flow: &Flow,
     mut writing: OwnedMutexGuard<Digested>,
     span: Span,
+    admit: &Admit,
     mut batches: mpsc::Receiver<Vec<Bytes>>,
-) -> io::Result<Stored> {
+) -> Result<Stored, ReceiveError> {
     let mut file = File::options()
         .create(true)
         .read(true)
@@ -266,13 +290,22 @@ fn write(
     flow.start(offset, span.total);
     resume_digest(&mut file, &mut writing, offset)?;
     file.seek(SeekFrom::Start(offset))?;
+    let mut is_admitted = offset >= HEAD as u64;
     while let Some(batch) = batches.blocking_recv() {
         for bytes in &batch {
             writing.context.update(bytes);
             writing.size += bytes.len() as u64;
         }
         write_all(&mut file, &batch)?;
-        flow.advance(writing.size);
+        if !is_admitted && writing.size >= HEAD as u64 {
+            let mut head = [0; HEAD];
+            file.read_exact_at(&mut head, 0)?;
+            admit(&head).map_err(ReceiveError::NotAdmitted)?;
+            is_admitted = true;
+        }
+        if is_admitted {
+            flow.advance(writing.size);
+        }
     }
     Ok(Stored {
         size: writing.size,
@@ -324,11 +357,14 @@ async fn follow(
     file: Arc<File>,
     mut progress: watch::Receiver<Progress>,
     tag: Tag,
-    offset: u64,
+    (offset, end): (u64, Option<u64>),
     sender: &mpsc::Sender<io::Result<Bytes>>,
 ) -> bool {
     let mut position = offset;
     loop {
+        if end.is_some_and(|end| position >= end) {
+            return true;
+        }
         let waited = tokio::select! {
             () = sender.closed() => return false,
             waited = more_than(&mut progress, position, tag) => waited,
@@ -341,6 +377,7 @@ async fn follow(
                 return false;
             }
         };
+        let available = end.map_or(available, |end| available.min(end));
         let wanted = usize::try_from(available - position)
             .unwrap_or(PIECE)
             .min(PIECE);
@@ -463,7 +500,7 @@ mod tests {
         std::fs::write(store.path(id), vec![0; 4 * PIECE]).unwrap();
         let flow = Flows::default().get(id, || store.known(id, true));
         let tag = flow.progress().tag;
-        let body = store.send(id, &flow, tag, 0, || {}).unwrap();
+        let body = store.send(id, &flow, tag, (0, None), || {}).unwrap();
         let mut body = body.into_data_stream();
         assert!(body.next().await.unwrap().is_ok());
         flow.revoke("locked");

@@ -15,7 +15,7 @@ use protocol::id::{TransferId, WorkspaceId};
 
 pub(crate) use flow::{Digested, End, Flow, Progress};
 pub(crate) use link::{Access, LinkKey, Signed};
-pub(crate) use local::{LocalStore, ReceiveError, Span, Stored};
+pub(crate) use local::{HEAD, LocalStore, ReceiveError, Span, Stored};
 pub(crate) use remote::{RemoteError, RemoteStore};
 
 use self::flow::Flows;

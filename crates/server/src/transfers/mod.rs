@@ -12,6 +12,8 @@ mod finish;
 mod log;
 mod order;
 mod paths;
+mod policy;
+mod quota;
 mod ranges;
 mod routes;
 mod status;
@@ -19,4 +21,5 @@ mod view;
 
 pub(crate) use clock::run as run_clock;
 pub(crate) use order::is_order;
+pub(crate) use paths::home;
 pub(crate) use routes::routes;

@@ -12,8 +12,8 @@ use store::Unit;
 use store::commands::NewCommand;
 use store::entity::{command, server, transfer, work_session};
 
-use super::finish;
 use super::paths::SOURCE;
+use super::{finish, quota};
 use crate::agents::Connection;
 use crate::commands::dispatch;
 use crate::gate::{self, Operation, Target};
@@ -197,9 +197,7 @@ async fn send_order(ctx: &PublicCtx, agent: &Agent, row: &transfer::Model) -> Ap
         streaming: row.streaming,
         rules: rules(row)?,
         resource_type: kind.to_owned(),
-        max_bytes: agent
-            .is_ours()
-            .then_some(ctx.app.config.transfers.max_bytes),
+        max_bytes: agent.is_ours().then_some(quota::max_bytes(ctx)),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Workspace settings that decide something here. Unknown ones are kept by the
 //! database, absent ones read as their default.
 
+use protocol::workspace::TransferPolicy;
 use serde::{Deserialize, Serialize};
 
 /// When a work session needs a reviewer.
@@ -68,6 +69,8 @@ pub(crate) struct Settings {
     pub(crate) block_local_sudo: bool,
     /// Told to agents: report logins outside our sessions.
     pub(crate) detect_local_access: bool,
+    /// What transfers let through.
+    pub(crate) transfer_policy: TransferPolicy,
 }
 
 impl Default for Settings {
@@ -87,6 +90,7 @@ impl Default for Settings {
             allow_direct_root: true,
             block_local_sudo: false,
             detect_local_access: false,
+            transfer_policy: TransferPolicy::default(),
         }
     }
 }

@@ -2,10 +2,12 @@
 //! speak it.
 
 mod authority;
+mod browse;
 mod content;
 mod faults;
 mod links;
 mod memory;
+mod policy;
 mod public_agent;
 mod revocation;
 mod s3;
