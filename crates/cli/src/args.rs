@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, approval, audit, completion, event, exec, group, judge, log, login, server, token, user,
-    username, work_session, workspace,
+    agent, application, approval, audit, completion, event, exec, group, judge, log, login, server,
+    service_token, token, user, username, work_session, workspace,
 };
 use crate::output::Format;
 
@@ -52,6 +52,16 @@ pub(crate) enum Command {
     Agent {
         #[command(subcommand)]
         verb: agent::Verb,
+    },
+    /// Applications: programs with access of their own.
+    #[command(
+        alias = "app",
+        subcommand_required = true,
+        arg_required_else_help = true
+    )]
+    Application {
+        #[command(subcommand)]
+        verb: application::Verb,
     },
     /// Approval requests.
     #[command(
@@ -107,6 +117,16 @@ pub(crate) enum Command {
     Server {
         #[command(subcommand)]
         verb: server::Verb,
+    },
+    /// Tokens of applications.
+    #[command(
+        subcommand_required = true,
+        arg_required_else_help = true,
+        after_help = service_token::HELP
+    )]
+    ServiceToken {
+        #[command(subcommand)]
+        verb: service_token::Verb,
     },
     /// API tokens, for programs that act for you.
     #[command(subcommand_required = true, arg_required_else_help = true)]

@@ -12,6 +12,7 @@
 
 pub mod api;
 pub mod api_tokens;
+pub mod applications;
 pub mod approvals;
 pub mod audit;
 pub mod auth;

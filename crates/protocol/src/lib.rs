@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 pub mod agent;
+pub mod application;
 pub mod audit;
 pub mod auth;
 pub mod code;

@@ -12,15 +12,18 @@ pub mod entity;
 mod migration;
 
 pub mod acl;
+pub mod applications;
 pub mod audit;
 pub mod commands;
 mod database;
 mod error;
+pub mod federation;
 pub mod fleet;
 pub mod history;
 pub mod identity;
 pub mod inventory;
 mod paging;
+pub mod trust;
 mod unit;
 pub mod work_sessions;
 pub mod workspaces;
@@ -36,8 +39,10 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 /// Who asks, where it decides which servers are visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Viewer {
-    /// Sees every server: superusers, service tokens within their ACL, the system itself.
+    /// Sees every server: superusers, the system itself.
     Everything,
+    /// Sees the servers that the rules of this token name: applications.
+    Token(protocol::id::TokenId),
     /// Sees the servers of the groups this user is in.
     Member(protocol::id::UserId),
 }

@@ -13,8 +13,8 @@ use store::now;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use super::dispatch;
 use super::reports::{announce_end, finish_if_complete};
+use super::{dispatch, token_end};
 use crate::app::SharedApp;
 use crate::http::{ApiResult, PublicCtx};
 
@@ -41,9 +41,15 @@ pub(crate) async fn run(app: SharedApp) {
 async fn pass(ctx: &PublicCtx) -> ApiResult<()> {
     let rows = ctx.tenant().commands().open(None).await?;
     let locked = locked_requesters(ctx, &rows).await?;
+    let without_token = token_end::without_token(ctx, &rows).await?;
     for row in rows {
         let is_locked = row.requested_by.is_some_and(|user| locked.contains(&user));
-        if let Err(error) = check(ctx, &row, is_locked, now()).await {
+        let barred = match (is_locked, without_token.contains(&row.id)) {
+            (true, _) => Some("The user's account was locked."),
+            (false, true) => Some("The token was withdrawn."),
+            (false, false) => None,
+        };
+        if let Err(error) = check(ctx, &row, barred, now()).await {
             tracing::warn!(command = %row.id, detail = error.detail, "a command could not be checked");
         }
     }
@@ -70,7 +76,7 @@ async fn locked_requesters(ctx: &PublicCtx, rows: &[command::Model]) -> ApiResul
 async fn check(
     ctx: &PublicCtx,
     row: &command::Model,
-    is_locked: bool,
+    barred: Option<&'static str>,
     time: DateTime<Utc>,
 ) -> ApiResult<()> {
     let id = CommandId(row.id);
@@ -86,9 +92,12 @@ async fn check(
         }
         return Ok(());
     }
-    if row.shell == SHELL_SYSTEM && is_locked && row.delivered_at.is_none() {
+    let barred = barred.filter(|_| row.shell == SHELL_SYSTEM);
+    if let Some(reason) = barred
+        && row.delivered_at.is_none()
+    {
         // Before a schedule or a connection lets it start.
-        return dispatch::cancel(ctx, row, "The user's account was locked.").await;
+        return dispatch::cancel(ctx, row, reason).await;
     }
     if row.status == Status::Scheduled.as_str() {
         return start_if_due(ctx, row, time).await;
@@ -106,12 +115,11 @@ async fn check(
         }
         return Ok(());
     }
-    if row.shell == SHELL_SYSTEM && (is_locked || authority_ended(ctx, row).await?) {
-        let reason = match is_locked {
-            true => "The user's account was locked.",
-            false => "The work session ended.",
-        };
-        dispatch::cancel(ctx, row, reason).await?;
+    if let Some(reason) = barred {
+        return dispatch::cancel(ctx, row, reason).await;
+    }
+    if row.shell == SHELL_SYSTEM && authority_ended(ctx, row).await? {
+        dispatch::cancel(ctx, row, "The work session ended.").await?;
     }
     Ok(())
 }

@@ -9,6 +9,8 @@ use aws_lc_rs::{digest, rand};
 pub(crate) const SESSION: &str = "alpss-";
 /// A personal API token.
 pub(crate) const PERSONAL: &str = "alpat-";
+/// A service token of an application. Clients tell applications by it.
+pub(crate) const SERVICE: &str = "alpst-";
 /// A server's registration token.
 pub(crate) const REGISTRATION: &str = "alprt-";
 /// The key of a registered agent.

@@ -16,6 +16,7 @@ use serde_json::json;
 use store::audit::AuditRecord;
 use store::entity::{server, work_session as session_row};
 
+pub(crate) use account::is_account_name;
 pub(crate) use command::{Judged, judge_command};
 
 use crate::http::{ApiError, ApiResult, Ctx};

@@ -26,14 +26,13 @@ pub(super) async fn check(
             server.name
         )));
     }
-    let own = ctx
-        .principal
-        .user()
-        .map(|user| user.username.as_str())
-        .unwrap_or_default();
+    let own = ctx.principal.own_account();
+    let is_application = ctx.principal.is_application();
     let rules = ctx.tenant().acl().commands(token).await?;
     Ok(rules
         .into_iter()
+        // What an application may work as, its rules say by name.
+        .filter(|rule| !(is_application && rule.username.is_empty()))
         .filter(|rule| covers_account(rule, own, target.username, target.groupname))
         .map(|rule| rule.command)
         .collect())

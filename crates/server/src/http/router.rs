@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, audit, commands, events, fleet, history, iam, identity, tokens, work_sessions,
-    workspace,
+    agents, applications, audit, commands, events, fleet, history, iam, identity, tokens,
+    work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -23,6 +23,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(iam::routes())
         .merge(workspace::routes())
         .merge(tokens::routes())
+        .merge(applications::routes())
         .merge(fleet::routes())
         .merge(work_sessions::routes())
         .merge(commands::routes())

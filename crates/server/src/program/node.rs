@@ -25,7 +25,7 @@ use crate::http::middleware::LoginLimiter;
 use crate::http::router;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
-use crate::{audit, commands, fleet, iam, work_sessions};
+use crate::{applications, audit, commands, fleet, iam, work_sessions};
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
 const REPLACED_PORT: u16 = 8000;
@@ -221,6 +221,7 @@ async fn housekeeping(app: SharedApp) {
                     .identity()
                     .delete_expired_logins(store::now())
                     .await?;
+                applications::forget(&unit).await?;
                 unit.commit().await
             }
             .await;
