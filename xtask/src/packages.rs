@@ -22,11 +22,23 @@ pub(crate) enum Need {
     Python,
     /// `objdump`.
     Binutils,
+    /// `chromium`.
+    Chromium,
+    /// `chromedriver`.
+    ChromiumDriver,
+    /// `sudo`.
+    Sudo,
 }
 
 impl Need {
     /// Everything that `cargo xtask test` uses.
-    pub(crate) const TEST: [Self; 2] = [Self::PostgreSql, Self::Procps];
+    pub(crate) const TEST: [Self; 5] = [
+        Self::PostgreSql,
+        Self::Procps,
+        Self::Chromium,
+        Self::ChromiumDriver,
+        Self::Sudo,
+    ];
     /// Everything that `cargo xtask bench exec` uses.
     pub(crate) const BENCH: [Self; 3] = [Self::SshClient, Self::SshServer, Self::Procps];
 
@@ -38,6 +50,9 @@ impl Need {
             Self::Procps => "ps",
             Self::Python => "python3",
             Self::Binutils => "objdump",
+            Self::Chromium => "chromium",
+            Self::ChromiumDriver => "chromedriver",
+            Self::Sudo => "sudo",
         }
     }
 
@@ -49,6 +64,9 @@ impl Need {
             Self::Procps => "procps",
             Self::Python => "python3-venv",
             Self::Binutils => "binutils",
+            Self::Chromium => "chromium",
+            Self::ChromiumDriver => "chromium-driver",
+            Self::Sudo => "sudo",
         }
     }
 }

@@ -82,6 +82,8 @@ ids! {
     RegistrationTokenId,
     /// A work session.
     WorkSessionId,
+    /// A decision about sudo.
+    SudoGrantId,
     /// A sudo policy inside a work session.
     SudoPolicyId,
     /// An approval request.
@@ -92,6 +94,10 @@ ids! {
     EventSessionId,
     /// The channel of an event session.
     ChannelId,
+    /// A file transfer.
+    TransferId,
+    /// A session of the file browser.
+    FileSessionId,
     /// A rule of a token's access-control list.
     AclId,
     /// An audit record.

@@ -22,7 +22,9 @@ pub mod id;
 pub mod order;
 pub mod page;
 pub mod server;
+pub mod sudo;
 pub mod token;
+pub mod transfer;
 pub mod work_session;
 pub mod workspace;
 

@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::crypto::keys::Keys;
 use crate::events::EventHub;
 use crate::http::middleware::LoginLimiter;
+use crate::identity::guesses::Guesses;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
 
@@ -30,6 +31,8 @@ pub(crate) struct App {
     /// Requests that wait for a command on this node.
     pub(crate) feeds: Feeds,
     pub(crate) login_limiter: LoginLimiter,
+    /// Wrong passwords for each account.
+    pub(crate) guesses: Guesses,
     pub(crate) metrics: Metrics,
     /// Everything that runs beside requests; waited for at shutdown.
     pub(crate) tasks: TaskTracker,

@@ -10,7 +10,10 @@ use programs::{Binaries, ControlPlaneOptions, Daemon, Ready, dev_command, verify
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Agent, Api, Cli, Credential, Database, OrFail, PublicAgent, eventually, patience};
+use crate::{
+    Agent, Api, Browser, Cli, Credential, Database, OrFail, PublicAgent, Visitor, eventually,
+    patience,
+};
 
 /// Lines of each log shown when a test fails.
 const LOG_LINES: usize = 60;
@@ -121,8 +124,21 @@ impl System {
     #[track_caller]
     #[must_use]
     pub fn agent(&self, name: &str) -> Agent {
-        let folder = self.folder().join(format!("agent-{name}"));
-        let agent = Agent::start(&self.binaries, &self.ready, name, &folder);
+        self.agent_under(name, &[])
+    }
+
+    /// The folder of the agent called `name`.
+    #[must_use]
+    pub fn agent_folder(&self, name: &str) -> PathBuf {
+        self.folder().join(format!("agent-{name}"))
+    }
+
+    /// Like [`Self::agent`], its daemon started by the command line `launcher`.
+    #[track_caller]
+    #[must_use]
+    pub fn agent_under(&self, name: &str, launcher: &[String]) -> Agent {
+        let folder = self.agent_folder(name);
+        let agent = Agent::start(&self.binaries, &self.ready, name, &folder, launcher);
         self.wait_connected(agent.id(), true);
         let id = self.database.uuid(agent.id());
         let renamed = self.database.execute(&format!(
@@ -183,6 +199,33 @@ impl System {
         let cli = self.cli();
         cli.log_in_with_token(&self.ready.api_token);
         cli
+    }
+
+    /// A real browser with an empty profile, on [`Self::browser_url`].
+    #[track_caller]
+    #[must_use]
+    pub fn browser(&self) -> Browser {
+        let number = self.homes.fetch_add(1, Ordering::Relaxed);
+        let profile = self.folder().join(format!("browser-{number}"));
+        let key = self.options.data.join("tls").join("server.key");
+        Browser::start(
+            &self.browser_url(),
+            &profile,
+            self.options.tls.then_some(&key),
+        )
+    }
+
+    /// Where browsers find the control plane: by name, because an address cannot have
+    /// passkeys.
+    #[must_use]
+    pub fn browser_url(&self) -> String {
+        self.ready.url.replacen("127.0.0.1", "localhost", 1)
+    }
+
+    /// Somebody who sends forms without a browser, with cookies of their own.
+    #[must_use]
+    pub fn visitor(&self) -> Visitor {
+        Visitor::new(self.anonymous().seeing_redirects())
     }
 
     /// The HTTP API as nobody.

@@ -7,6 +7,17 @@ use aws_lc_rs::{digest, rand};
 
 /// A session token of a password login.
 pub(crate) const SESSION: &str = "alpss-";
+/// The cookie of a browser.
+pub(crate) const BROWSER: &str = "alpbs-";
+/// A refresh token of an OAuth client.
+#[allow(dead_code, reason = "for the pages to come")]
+pub(crate) const REFRESH: &str = "alprf-";
+/// A device code.
+#[allow(dead_code, reason = "for the pages to come")]
+pub(crate) const DEVICE: &str = "alpdc-";
+/// An authorization code.
+#[allow(dead_code, reason = "for the pages to come")]
+pub(crate) const CODE: &str = "alpac-";
 /// A personal API token.
 pub(crate) const PERSONAL: &str = "alpat-";
 /// A service token of an application. Clients tell applications by it.
@@ -21,7 +32,7 @@ pub(crate) const CHANNEL: &str = "";
 /// Characters of a token after its prefix: safe in headers, INI files and URLs.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 /// 43 characters of 6 bits hold 256 bits.
-const LENGTH: usize = 43;
+pub(crate) const LENGTH: usize = 43;
 
 /// A token in the clear. It is shown once and never logged.
 pub(crate) struct Token(String);

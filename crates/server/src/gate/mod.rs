@@ -7,6 +7,7 @@
 
 mod account;
 mod command;
+mod sudo;
 mod token;
 mod work_session;
 
@@ -18,6 +19,7 @@ use store::entity::{server, work_session as session_row};
 
 pub(crate) use account::is_account_name;
 pub(crate) use command::{Judged, judge_command};
+pub(crate) use sudo::{SudoVerdict, decide_sudo};
 
 use crate::http::{ApiError, ApiResult, Ctx};
 

@@ -27,15 +27,26 @@ pub(super) async fn check(
         )));
     }
     let own = ctx.principal.own_account();
-    let is_application = ctx.principal.is_application();
-    let rules = ctx.tenant().acl().commands(token).await?;
-    Ok(rules
-        .into_iter()
+    let mut rules = ctx.tenant().acl().commands(token).await?;
+    if ctx.principal.is_application() {
         // What an application may work as, its rules say by name.
-        .filter(|rule| !(is_application && rule.username.is_empty()))
-        .filter(|rule| covers_account(rule, own, target.username, target.groupname))
+        rules.retain(|rule| !rule.username.is_empty());
+    }
+    Ok(commands_for(rules, own, target.username, target.groupname))
+}
+
+/// The command rules that cover work as `username` in `groupname`.
+pub(super) fn commands_for(
+    rules: Vec<command_acl::Model>,
+    own: &str,
+    username: &str,
+    groupname: &str,
+) -> Vec<String> {
+    rules
+        .into_iter()
+        .filter(|rule| covers_account(rule, own, username, groupname))
         .map(|rule| rule.command)
-        .collect())
+        .collect()
 }
 
 /// Whether a rule applies to work as `username` in `groupname` (empty: the owner's

@@ -56,6 +56,11 @@ impl PublicCtx {
         }
     }
 
+    /// The caller reaches us by TLS, here or at a proxy.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.base_url.starts_with("https://")
+    }
+
     /// The same address for WebSockets.
     pub(crate) fn websocket_base(&self) -> String {
         self.base_url.replacen("http", "ws", 1)

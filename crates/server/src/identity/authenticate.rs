@@ -27,7 +27,7 @@ pub(crate) async fn authenticate(ctx: &PublicCtx, credential: Credential) -> Api
             let found = ctx
                 .tenant()
                 .identity()
-                .login_by_hash(&token::hash(&key))
+                .login_by_hash("password", &token::hash(&key))
                 .await?;
             let (login, user) = found.ok_or_else(refused)?;
             if login.expires_at <= now() {

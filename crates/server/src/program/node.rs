@@ -23,6 +23,7 @@ use crate::events::EventHub;
 use crate::http::listen::{self, DRAIN_TIMEOUT};
 use crate::http::middleware::LoginLimiter;
 use crate::http::router;
+use crate::identity::guesses::Guesses;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
 use crate::{applications, audit, commands, fleet, iam, work_sessions};
@@ -134,6 +135,7 @@ impl Node {
             events: EventHub::default(),
             feeds: Feeds::default(),
             login_limiter: LoginLimiter::new(),
+            guesses: Guesses::default(),
             metrics: Metrics::new(),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
@@ -214,6 +216,7 @@ async fn housekeeping(app: SharedApp) {
         ticks.tick().await;
         app.events.sweep();
         app.login_limiter.sweep();
+        app.guesses.sweep();
         for workspace in app.workspaces.all() {
             let swept: Result<(), store::StoreError> = async {
                 let unit = app.store.begin(workspace.id).await?;
@@ -222,6 +225,7 @@ async fn housekeeping(app: SharedApp) {
                     .delete_expired_logins(store::now())
                     .await?;
                 applications::forget(&unit).await?;
+                unit.tenant().oauth().sweep(store::now()).await?;
                 unit.commit().await
             }
             .await;

@@ -8,6 +8,7 @@ mod users;
 use sea_orm::ConnectionTrait;
 
 pub use groups::{EVERYONE, GroupChange, NewGroup};
+pub use logins::{NewLogin, NewSignInAttempt};
 pub use tokens::NewToken;
 pub use users::{NewUser, UserChange, UserFilter};
 

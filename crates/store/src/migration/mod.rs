@@ -4,7 +4,9 @@
 
 mod m0001_foundation;
 mod m0002_people;
+mod m0003_oauth;
 mod m0005_federation;
+mod m0010_sudo;
 mod table;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -18,6 +20,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_foundation::Migration),
             Box::new(m0002_people::Migration),
             Box::new(m0005_federation::Migration),
+            Box::new(m0003_oauth::Migration),
+            Box::new(m0010_sudo::Migration),
         ]
     }
 }

@@ -19,6 +19,8 @@ mod peer_agent;
 mod peer_cli;
 mod people;
 mod quick_path;
+mod sign_in;
+mod sudo;
 mod work_sessions;
 
 use serde_json::{Value, json};
