@@ -71,6 +71,14 @@ impl Scene {
         self.system.ready().superuser.username.clone()
     }
 
+    /// A running command that was stopped ends by its agent's report.
+    fn wait_stopped(&self, command: &str) {
+        let path = format!("{COMMANDS}{command}/");
+        eventually("the running command was stopped", || {
+            (self.root.get(&path).json()["success"] == false).then_some(())
+        });
+    }
+
     fn wait_status(&self, command: &str, wanted: &str) -> Value {
         let path = format!("{COMMANDS}{command}/");
         eventually(&format!("the command is {wanted}"), || {
@@ -342,7 +350,7 @@ fn locking_an_application_ends_its_work() {
         .patch(&path, &json!({"is_active": false}))
         .expect(200);
     scene.app.get("/api/auth/whoami/").expect(401);
-    scene.wait_status(&command, "cancelled");
+    scene.wait_stopped(&command);
     scene
         .root
         .patch(&path, &json!({"is_active": true}))
@@ -370,7 +378,7 @@ fn the_clock_ends_what_a_lost_token_left_behind() {
         .database()
         .execute("UPDATE api_tokens SET enabled = false WHERE application_id IS NOT NULL");
     assert_eq!(disabled, 1);
-    scene.wait_status(&running, "cancelled");
+    scene.wait_stopped(&running);
     scene.wait_status(&later, "cancelled");
 }
 
