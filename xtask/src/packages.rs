@@ -26,18 +26,27 @@ pub(crate) enum Need {
     Chromium,
     /// `chromedriver`.
     ChromiumDriver,
+    /// `aiosmtpd`: a mail server.
+    Smtpd,
     /// `sudo`.
     Sudo,
+    /// `node`: runs the identity provider of tests.
+    Node,
+    /// `npm`: fetches it.
+    Npm,
 }
 
 impl Need {
     /// Everything that `cargo xtask test` uses.
-    pub(crate) const TEST: [Self; 5] = [
+    pub(crate) const TEST: [Self; 8] = [
         Self::PostgreSql,
         Self::Procps,
         Self::Chromium,
         Self::ChromiumDriver,
+        Self::Smtpd,
         Self::Sudo,
+        Self::Node,
+        Self::Npm,
     ];
     /// Everything that `cargo xtask bench exec` uses.
     pub(crate) const BENCH: [Self; 3] = [Self::SshClient, Self::SshServer, Self::Procps];
@@ -52,7 +61,10 @@ impl Need {
             Self::Binutils => "objdump",
             Self::Chromium => "chromium",
             Self::ChromiumDriver => "chromedriver",
+            Self::Smtpd => "aiosmtpd",
             Self::Sudo => "sudo",
+            Self::Node => "node",
+            Self::Npm => "npm",
         }
     }
 
@@ -66,7 +78,10 @@ impl Need {
             Self::Binutils => "binutils",
             Self::Chromium => "chromium",
             Self::ChromiumDriver => "chromium-driver",
+            Self::Smtpd => "python3-aiosmtpd",
             Self::Sudo => "sudo",
+            Self::Node => "nodejs",
+            Self::Npm => "npm",
         }
     }
 }

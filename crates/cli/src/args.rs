@@ -3,8 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, application, approval, audit, completion, event, exec, group, judge, log, login, server,
-    service_token, token, user, username, work_session, workspace,
+    agent, application, approval, audit, completion, event, exec, group, identity_provider, judge,
+    lock, log, login, server, service_token, token, trust_rule, tunnel, user, username,
+    work_session, workspace,
 };
 use crate::output::Format;
 
@@ -94,11 +95,27 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: group::Verb,
     },
+    /// Identity providers that people sign in with (OpenID Connect).
+    #[command(
+        alias = "idp",
+        subcommand_required = true,
+        arg_required_else_help = true
+    )]
+    IdentityProvider {
+        #[command(subcommand)]
+        verb: identity_provider::Verb,
+    },
     /// Ask the judge that decides about commands, without running anything.
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Judge {
         #[command(subcommand)]
         verb: judge::Verb,
+    },
+    /// Make something unusable at once: a user, a token, a work session, a server.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Lock {
+        #[command(subcommand)]
+        verb: lock::Verb,
     },
     /// Log lines of a server's agent.
     #[command(alias = "logs")]
@@ -133,6 +150,21 @@ pub(crate) enum Command {
     Token {
         #[command(subcommand)]
         verb: token::Verb,
+    },
+    /// Trust in CI providers: their jobs log in without a stored secret.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    TrustRule {
+        #[command(subcommand)]
+        verb: trust_rule::Verb,
+    },
+    /// Reach a port of a server from this machine.
+    #[command(override_usage = tunnel::USAGE, after_help = tunnel::HELP)]
+    Tunnel(tunnel::Args),
+    /// Make something usable again that was locked.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Unlock {
+        #[command(subcommand)]
+        verb: lock::UnlockVerb,
     },
     /// People with an account in the workspace.
     #[command(subcommand_required = true, arg_required_else_help = true)]

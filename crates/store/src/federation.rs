@@ -3,14 +3,13 @@
 use chrono::{DateTime, Utc};
 use protocol::id::{FederatedIdentityId, ProviderId, UserId};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, ExprTrait as _, Func};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _,
-    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    IntoActiveModel as _, QueryFilter as _, QueryOrder as _,
 };
 use serde_json::Value;
 
-use crate::entity::{federated_identity, federated_login, identity_provider, user};
+use crate::entity::{federated_identity, federated_login, identity_provider};
 use crate::paging::{self, Paging};
 use crate::{StoreError, Tenant, now};
 
@@ -272,21 +271,6 @@ impl<C: ConnectionTrait> Federation<'_, C> {
             .exec(self.0.connection)
             .await?;
         Ok(())
-    }
-
-    /// Active users with an address, in any spelling of case; at most two, because two
-    /// are as good as none.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn users_by_email(&self, email: &str) -> Result<Vec<user::Model>, StoreError> {
-        let stored = Func::lower(Expr::col(user::Column::Email));
-        Ok(user::Entity::find()
-            .filter(user::Column::WorkspaceId.eq(self.0.workspace.0))
-            .filter(Expr::expr(stored).eq(email.to_ascii_lowercase()))
-            .limit(2)
-            .all(self.0.connection)
-            .await?)
     }
 
     /// Notes that a browser leaves for a provider.

@@ -10,13 +10,14 @@ use protocol::id::{CommandId, ServerId, WorkSessionId};
 use protocol::work_session;
 use store::entity::command;
 use store::now;
-use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::reports::{announce_end, finish_if_complete};
 use super::{dispatch, token_end};
 use crate::app::SharedApp;
 use crate::http::{ApiResult, PublicCtx};
+use crate::rounds::Rounds;
+use crate::transfers;
 
 const TICK: Duration = Duration::from_secs(1);
 /// How long the output of an ended command may trail behind its end.
@@ -24,13 +25,11 @@ const OUTPUT_PATIENCE: TimeDelta = TimeDelta::seconds(2);
 
 /// Runs until the server drains.
 pub(crate) async fn run(app: SharedApp) {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rounds = Rounds::new(app.clone(), TICK);
     loop {
-        ticks.tick().await;
+        let round = rounds.next().await;
         app.feeds.sweep();
-        for workspace in app.workspaces.all() {
-            let ctx = PublicCtx::internal(app.clone(), workspace);
+        for ctx in round {
             if let Err(error) = pass(&ctx).await {
                 tracing::warn!(detail = error.detail, "open commands could not be checked");
             }
@@ -40,14 +39,16 @@ pub(crate) async fn run(app: SharedApp) {
 
 async fn pass(ctx: &PublicCtx) -> ApiResult<()> {
     let rows = ctx.tenant().commands().open(None).await?;
-    let locked = locked_requesters(ctx, &rows).await?;
+    let inactive = inactive_requesters(ctx, &rows).await?;
     let without_token = token_end::without_token(ctx, &rows).await?;
     for row in rows {
-        let is_locked = row.requested_by.is_some_and(|user| locked.contains(&user));
-        let barred = match (is_locked, without_token.contains(&row.id)) {
+        let is_inactive = row
+            .requested_by
+            .is_some_and(|user| inactive.contains(&user));
+        let barred = match (is_inactive, without_token.contains(&row.id)) {
             (true, _) => Some("The user's account was locked."),
             (false, true) => Some("The token was withdrawn."),
-            (false, false) => None,
+            (false, false) => dispatch::barred(ctx, &row),
         };
         if let Err(error) = check(ctx, &row, barred, now()).await {
             tracing::warn!(command = %row.id, detail = error.detail, "a command could not be checked");
@@ -57,7 +58,7 @@ async fn pass(ctx: &PublicCtx) -> ApiResult<()> {
 }
 
 /// Who asked for one of these commands and may not work any more.
-async fn locked_requesters(ctx: &PublicCtx, rows: &[command::Model]) -> ApiResult<HashSet<Uuid>> {
+async fn inactive_requesters(ctx: &PublicCtx, rows: &[command::Model]) -> ApiResult<HashSet<Uuid>> {
     let mut users: HashSet<Uuid> = rows.iter().filter_map(|row| row.requested_by).collect();
     if users.is_empty() {
         return Ok(users);
@@ -92,7 +93,7 @@ async fn check(
         }
         return Ok(());
     }
-    let barred = barred.filter(|_| row.shell == SHELL_SYSTEM);
+    let barred = barred.filter(|_| is_users_work(row));
     if let Some(reason) = barred
         && row.delivered_at.is_none()
     {
@@ -118,10 +119,15 @@ async fn check(
     if let Some(reason) = barred {
         return dispatch::cancel(ctx, row, reason).await;
     }
-    if row.shell == SHELL_SYSTEM && authority_ended(ctx, row).await? {
+    if is_users_work(row) && authority_ended(ctx, row).await? {
         dispatch::cancel(ctx, row, "The work session ended.").await?;
     }
     Ok(())
+}
+
+/// Whether a user works through it. Everything else is the control plane's own.
+fn is_users_work(row: &command::Model) -> bool {
+    row.shell == SHELL_SYSTEM || transfers::is_order(row)
 }
 
 /// The outcome of a command whose agent has been silent for too long.

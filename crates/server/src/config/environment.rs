@@ -8,7 +8,17 @@ use super::ConfigError;
 const PREFIX: &str = "ALPACON_";
 
 /// Sections that the environment may set.
-const SECTIONS: [&str; 5] = ["server", "tls", "database", "log", "commands"];
+const SECTIONS: [&str; 9] = [
+    "server",
+    "tls",
+    "database",
+    "log",
+    "commands",
+    "mail",
+    "objects",
+    "oidc",
+    "transfers",
+];
 
 /// Lays the variables that name a section over `table`.
 pub(super) fn overlay(

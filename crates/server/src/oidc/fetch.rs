@@ -43,6 +43,7 @@ impl Fetcher {
             // that of what a name resolves to.
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
+            .gzip(false)
             .dns_resolver(std::sync::Arc::new(Resolver(addresses.clone())))
             .build()?;
         Ok(Self { client, addresses })
@@ -60,6 +61,21 @@ impl Fetcher {
         let (status, body) = self.send(&url, request).await?;
         if status != 200 {
             return Err(unavailable(&url, "did not give the document"));
+        }
+        serde_json::from_slice(&body).map_err(|_| unavailable(&url, "gave no readable document"))
+    }
+
+    /// A JSON document that only the bearer of a token gets.
+    pub(crate) async fn json_for(
+        &self,
+        address: &str,
+        token: &str,
+    ) -> Result<serde_json::Value, OidcError> {
+        let url = self.addresses.check(address)?;
+        let request = self.client.get(url.clone()).bearer_auth(token);
+        let (status, body) = self.send(&url, request).await?;
+        if status != 200 {
+            return Err(unavailable(&url, "did not say who signed in"));
         }
         serde_json::from_slice(&body).map_err(|_| unavailable(&url, "gave no readable document"))
     }

@@ -12,6 +12,7 @@ pub(crate) struct Metadata {
     pub(crate) jwks_uri: String,
     pub(crate) authorization_endpoint: String,
     pub(crate) token_endpoint: String,
+    pub(crate) userinfo_endpoint: String,
     pub(crate) token_endpoint_auth_methods_supported: Vec<String>,
     pub(crate) authorization_response_iss_parameter_supported: bool,
 }
@@ -36,6 +37,14 @@ impl Metadata {
             return Err(OidcError::Metadata("it names no signing keys"));
         }
         Ok(self)
+    }
+
+    /// Whether people can sign in with it.
+    pub(crate) fn check_sign_in(&self) -> Result<(), OidcError> {
+        if self.authorization_endpoint.is_empty() || self.token_endpoint.is_empty() {
+            return Err(OidcError::Metadata("nobody can sign in there"));
+        }
+        Ok(())
     }
 
     /// How the client proves itself: in the header, unless the issuer takes it in the

@@ -12,7 +12,7 @@ pub(crate) use address::{Addresses, is_host_entry};
 pub(crate) use fetch::Fetcher;
 pub(crate) use issuers::Issuers;
 pub(crate) use metadata::Metadata;
-pub(crate) use verify::{Claims, access_token_hash_matches, unverified_issuer, verify};
+pub(crate) use verify::{Claims, access_token_hash_matches, unverified_issuer};
 
 /// Why an issuer or its token is not believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

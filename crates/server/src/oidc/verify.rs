@@ -107,7 +107,9 @@ pub(crate) fn verify(
     let claims = Claims(decoded.claims);
     let latest = chrono::Utc::now().timestamp() + i64::try_from(LEEWAY).unwrap_or(0);
     if claims.seconds("iat").is_none_or(|issued| issued > latest) {
-        return Err(OidcError::Token("says nothing usable of when it was issued"));
+        return Err(OidcError::Token(
+            "says nothing usable of when it was issued",
+        ));
     }
     if claims.text("sub").is_none_or(str::is_empty) {
         return Err(OidcError::Token("names nobody"));
@@ -164,7 +166,9 @@ fn choose(keys: &[Jwk], id: Option<&str>, algorithm: Algorithm) -> Result<Decodi
     let mut usable = usable.into_iter();
     match (usable.next(), usable.next()) {
         (Some(key), None) => Ok(key),
-        (None, _) => Err(OidcError::Token("is signed with a key that its issuer does not have")),
+        (None, _) => Err(OidcError::Token(
+            "is signed with a key that its issuer does not have",
+        )),
         (Some(_), Some(_)) => Err(OidcError::Token("does not say which key signed it")),
     }
 }

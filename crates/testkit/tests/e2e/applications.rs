@@ -1,7 +1,9 @@
 //! Applications: what a service token may do, and the ways around it that must fail.
 
+use std::io::{Read as _, Write as _};
+
 use serde_json::{Value, json};
-use testkit::{Agent, Api, Credential, System, eventually};
+use testkit::{Agent, Api, Credential, System, Tunnel, eventually};
 
 use crate::{from_now, id, submission, submit};
 
@@ -553,4 +555,70 @@ impl Scene {
     fn root_with_token(&self) -> Api {
         self.system.api()
     }
+}
+
+#[test]
+fn locking_an_application_cuts_its_tunnels() {
+    let scene = scene();
+    scene.allow_server();
+    let service = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = service.local_addr().unwrap().port();
+    let key = scene
+        .root
+        .post(&format!("{TOKENS}{}/duplicate/", scene.token), &json!({}))
+        .expect(201)
+        .text_at("/key");
+    let cli = scene.system.cli();
+    cli.log_in_with_token(&key);
+    let tunnel = Tunnel::open(&cli, "web", port, &[]);
+    let mut inside = tunnel.connect();
+    let (mut outside, _) = service.accept().unwrap();
+    outside.write_all(b"x").unwrap();
+    let mut byte = [0];
+    inside.read_exact(&mut byte).unwrap();
+
+    let path = format!("{APPLICATIONS}{}/", scene.application);
+    scene
+        .root
+        .patch(&path, &json!({"is_active": false}))
+        .expect(200);
+    // Either end of the way through sees it close.
+    let ended = outside.read(&mut byte);
+    assert!(matches!(ended, Ok(0) | Err(_)), "{ended:?}");
+    let open = "SELECT count(*) FROM tunnels WHERE closed_at IS NULL";
+    eventually("the tunnel is on record as closed", || {
+        (scene.system.database().integer(open) == 0).then_some(())
+    });
+}
+
+#[test]
+fn file_rules_of_an_application_name_the_account() {
+    let scene = scene();
+    scene.allow_server();
+    let own = scene.own_name();
+    let ask = |username: &str| {
+        let body = json!({
+            "path": "/etc/hostname", "name": "hostname", "server": scene.agent.id(),
+            "username": username, "groupname": "", "resource_type": "file",
+        });
+        scene.app.post("/api/webftp/downloads/", &body)
+    };
+    ask(&own).refuses(403, "api_token_acl_not_allowed");
+    let rule = json!({
+        "service_token": scene.token, "path": "/etc/*", "action": "download", "username": own,
+    });
+    scene
+        .root
+        .post("/api/security/file-acl/", &rule)
+        .expect(201);
+    ask("nobody").refuses(403, "api_token_acl_not_allowed");
+    // Without an account there is none to fall back to.
+    ask("").expect(400);
+    let link = ask(&own).expect(201).text_at("/download_url");
+    let path = link.strip_prefix(scene.system.url()).unwrap();
+    let read = scene.system.anonymous().get(path).expect(200);
+    assert_eq!(
+        read.text(),
+        std::fs::read_to_string("/etc/hostname").unwrap()
+    );
 }
