@@ -67,17 +67,15 @@ async fn admit(
         _ => return Err(unknown(provider)),
     };
     let id = UserId(user.id);
-    let linked =
-        unit.tenant()
-            .federation()
-            .link(ProviderId(provider.id), &arrived.subject, id, &email);
+    let federation = unit.tenant().federation();
+    let linked = federation.link(ProviderId(provider.id), &arrived.subject, id, &email);
     let link = linked.await.map_err(|error| match error {
         StoreError::Conflict(_) => {
             ApiError::conflict("Somebody else just signed in as you; try again.")
         }
         other => other.into(),
     })?;
-    unit.tenant().federation().note_login(link, &email).await?;
+    federation.note_login(link, &email).await?;
     if action == "provision" {
         groups::join_defaults(unit, provider, id).await?;
     }

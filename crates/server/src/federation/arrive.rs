@@ -53,7 +53,6 @@ pub(super) async fn arrive(
     provider: &identity_provider::Model,
     arrival: &Arrival,
 ) -> ApiResult<Arrived> {
-    ctx.app.login_limiter.check(ctx.ip)?;
     let (secrets, next) = departure(ctx, browser, provider, arrival).await?;
     if !arrival.error.is_empty() {
         return Err(refused(provider, &arrival.error));
@@ -64,10 +63,11 @@ pub(super) async fn arrive(
     check_issuer(&metadata, &arrival.iss).map_err(failed)?;
     let tokens = redeem(ctx, provider, &metadata, &secrets, &arrival.code).await;
     let tokens = tokens.map_err(failed)?;
-    let verified =
-        ctx.app
-            .issuers
-            .verify(&tokens.id_token, &provider.issuer, &[&provider.client_id]);
+    let audience = [provider.client_id.as_str()];
+    let verified = ctx
+        .app
+        .issuers
+        .verify(&tokens.id_token, &provider.issuer, &audience);
     let mut claims = verified.await.map_err(failed)?;
     check(&claims, &tokens, &provider.client_id, &secrets.nonce).map_err(failed)?;
     let subject = claims.text("sub").unwrap_or_default().to_owned();

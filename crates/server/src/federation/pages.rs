@@ -100,12 +100,9 @@ pub(super) async fn come_back(
 /// provider's settings name the value that says so.
 fn factors(provider: &identity_provider::Model, claims: &Claims) -> Factors {
     let accepted: Vec<String> = read(&provider.mfa_values);
-    let said = claims.texts("amr").into_iter().chain(claims.text("acr"));
+    let mut said = claims.texts("amr").into_iter().chain(claims.text("acr"));
     let mut factors = Factors::new();
-    if said
-        .into_iter()
-        .any(|value| accepted.iter().any(|it| it == value))
-    {
+    if said.any(|value| accepted.iter().any(|it| it == value)) {
         factors.insert(FACTOR.to_owned(), now());
     }
     factors

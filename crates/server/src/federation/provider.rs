@@ -104,8 +104,8 @@ pub(super) async fn change(
     let secret = row.sealed_secret.clone().filter(|_| !removes_secret);
     let unit = ctx.begin().await?;
     let settings = settings::checked(&ctx.app, &unit, &wanted, secret, enabled).await?;
-    let changed = unit.tenant().federation().change_provider(row, settings);
-    let changed = changed.await?;
+    let federation = unit.tenant().federation();
+    let changed = federation.change_provider(row, settings).await?;
     unit.audit(record(ctx, &changed, "update", StatusCode::OK))
         .await?;
     unit.commit().await?;

@@ -151,7 +151,11 @@ async fn decide(ctx: &Ctx, operation: Operation, target: Target<'_>) -> ApiResul
     };
     // 7. Account. (5, guardrails, and 8, presence, join with their own issues; 6,
     // the judge, runs between for what runs a command: see `judge_command`.)
-    let username = account::username(ctx, target.username)?;
+    let username = match operation {
+        // A tunnel runs as nobody, and an application has no account to fall back to.
+        Operation::Tunnel if ctx.principal.is_application() => String::new(),
+        _ => account::username(ctx, target.username)?,
+    };
     let groupname = account::groupname(ctx, &server, &username, target.groupname).await?;
     Ok(Grant {
         server,

@@ -4,11 +4,9 @@ use protocol::trust::{Conditions, GITHUB, GITLAB};
 use serde_json::Value;
 
 use super::pattern;
+use super::rule::SOURCE;
 use crate::http::{ApiError, ApiResult};
 use crate::oidc::Claims;
-
-/// For refusals.
-use super::rule::SOURCE;
 
 /// Conditions of one rule.
 const MAX_CONDITIONS: usize = 16;
@@ -68,9 +66,8 @@ pub(super) fn check(issuer: &str, conditions: &Conditions) -> ApiResult<()> {
         if patterns.is_empty() || patterns.len() > MAX_PATTERNS {
             return refuse(format!("{claim} needs 1 to {MAX_PATTERNS} patterns."));
         }
-        let is_long =
-            |pattern: &&String| pattern.is_empty() || pattern.len() > pattern::MAX_PATTERN;
-        if patterns.iter().any(|pattern| is_long(&pattern)) {
+        let is_long = |pattern: &String| pattern.is_empty() || pattern.len() > pattern::MAX_PATTERN;
+        if patterns.iter().any(is_long) {
             let most = pattern::MAX_PATTERN;
             return refuse(format!("A pattern of {claim} has 1 to {most} bytes."));
         }

@@ -168,10 +168,9 @@ async fn issue(
         .seconds("exp")
         .and_then(|end| DateTime::from_timestamp(end, 0));
     let end = end.ok_or_else(not_trusted)?.max(now()) + REMEMBER;
-    let used = tenant
-        .trust()
-        .use_up(&fingerprint(subject_token, claims), end);
-    used.await.map_err(|error| match error {
+    let fingerprint = fingerprint(subject_token, claims);
+    let used = tenant.trust().use_up(&fingerprint, end).await;
+    used.map_err(|error| match error {
         StoreError::Conflict(_) => ApiError::invalid(
             SOURCE,
             "This token was exchanged before; each is good for one exchange. Get a new one.",
@@ -195,8 +194,8 @@ async fn issue(
             issued_from: Some(TokenId(parent.id)),
         })
         .await?;
-    let copied = tenant.acl().copy(TokenId(parent.id), TokenId(row.id));
-    copied.await?;
+    let (from, to) = (TokenId(parent.id), TokenId(row.id));
+    tenant.acl().copy(from, to).await?;
     tenant.trust().note_use(rule).await?;
     let subject = claims.text("sub").unwrap_or_default();
     unit.audit(AuditRecord {

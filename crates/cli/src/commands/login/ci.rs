@@ -27,17 +27,13 @@ impl Source {
         if let (Some(url), Some(bearer)) = (value(GITHUB_URL), value(GITHUB_BEARER)) {
             return Ok(Self::GitHub(TokenRequest { url, bearer }));
         }
-        let hint = match () {
-            () if value("GITHUB_ACTIONS").is_some() => {
-                "give the job `permissions: id-token: write`"
-            }
-            () if value("GITLAB_CI").is_some() => {
-                "give the job `id_tokens: ALPACON_ID_TOKEN: aud: <address of the workspace>`"
-            }
-            () => {
-                "set ALPACON_ID_TOKEN to the OpenID Connect token of the job, or run in GitHub \
-                 Actions or GitLab CI"
-            }
+        let hint = if value("GITHUB_ACTIONS").is_some() {
+            "give the job `permissions: id-token: write`"
+        } else if value("GITLAB_CI").is_some() {
+            "give the job `id_tokens: ALPACON_ID_TOKEN: aud: <address of the workspace>`"
+        } else {
+            "set ALPACON_ID_TOKEN to the OpenID Connect token of the job, or run in GitHub \
+             Actions or GitLab CI"
         };
         Err(CliError::refusal(format!(
             "this job has no token of its CI provider: {hint}"

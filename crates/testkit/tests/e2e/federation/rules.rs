@@ -181,7 +181,6 @@ fn settings_that_trust_too_much_cannot_be_made() {
         json!({"issuer": "http://idp.example.com"}),
         json!({"issuer": "https://169.254.169.254"}),
         json!({"issuer": format!("{}/", scene.idp.issuer())}),
-        json!({"issuer": scene.system.url()}),
         json!({"client_id": " "}),
         json!({"email_domains": [], "link_by_email": true}),
         json!({"email_domains": [], "provision": true}),
