@@ -279,6 +279,8 @@ async fn housekeeping(app: SharedApp) {
                     .await?;
                 applications::forget(&unit).await?;
                 unit.tenant().trust().forget_used(store::now()).await?;
+                let federation = unit.tenant().federation();
+                federation.forget_departures(store::now()).await?;
                 identity.delete_expired_invitations(store::now()).await?;
                 unit.tenant().oauth().sweep(store::now()).await?;
                 unit.commit().await

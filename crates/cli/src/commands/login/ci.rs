@@ -95,7 +95,7 @@ mod tests {
             let Err(error) = find(&variables) else {
                 panic!("{variables:?} gave a token");
             };
-            assert!(error.to_string().contains(wanted), "{error}");
+            assert!(error.message.contains(wanted), "{}", error.message);
         }
     }
 }
