@@ -130,8 +130,8 @@ impl OidcProvider {
 impl Drop for OidcProvider {
     fn drop(&mut self) {
         // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 

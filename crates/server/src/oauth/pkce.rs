@@ -27,7 +27,7 @@ pub(super) fn verifies(challenge: &str, verifier: &str) -> bool {
         && verifier
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
-    let computed = challenge(verifier);
+    let computed = self::challenge(verifier);
     let same: bool = computed.as_bytes().ct_eq(challenge.as_bytes()).into();
     is_verifier && same
 }

@@ -138,7 +138,7 @@ mod tests {
             .collect()
     }
 
-    fn claims(value: Value) -> Claims {
+    fn claims(value: &Value) -> Claims {
         Claims(value.as_object().unwrap().clone())
     }
 
@@ -174,7 +174,7 @@ mod tests {
     fn all_conditions_must_hold_and_missing_claims_hold_none() {
         let wanted = conditions(&[("repository", &["acme/*"]), ("ref", &["refs/heads/main"])]);
         let good = json!({"repository": "acme/app", "ref": "refs/heads/main"});
-        assert!(hold(&wanted, &claims(good)));
+        assert!(hold(&wanted, &claims(&good)));
         for bad in [
             json!({"repository": "acme/app"}),
             json!({"repository": "acme-evil/app", "ref": "refs/heads/main"}),
@@ -183,15 +183,15 @@ mod tests {
             json!({"repository": {"x": "acme/app"}, "ref": "refs/heads/main"}),
             json!({}),
         ] {
-            assert!(!hold(&wanted, &claims(bad.clone())), "{bad}");
+            assert!(!hold(&wanted, &claims(&bad)), "{bad}");
         }
-        assert!(!hold(&Conditions::new(), &claims(json!({"a": "b"}))));
+        assert!(!hold(&Conditions::new(), &claims(&json!({"a": "b"}))));
         let typed = conditions(&[
             ("id", &["42"]),
             ("protected", &["true"]),
             ("groups", &["ops"]),
         ]);
         let given = json!({"id": 42, "protected": true, "groups": ["dev", "ops"]});
-        assert!(hold(&typed, &claims(given)));
+        assert!(hold(&typed, &claims(&given)));
     }
 }
