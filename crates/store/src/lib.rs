@@ -20,6 +20,7 @@ pub mod fleet;
 pub mod history;
 pub mod identity;
 pub mod inventory;
+pub mod mfa;
 pub mod oauth;
 mod paging;
 mod unit;

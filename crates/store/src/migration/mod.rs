@@ -5,6 +5,7 @@
 mod m0001_foundation;
 mod m0002_people;
 mod m0003_oauth;
+mod m0004_mfa;
 mod table;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -18,6 +19,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_foundation::Migration),
             Box::new(m0002_people::Migration),
             Box::new(m0003_oauth::Migration),
+            Box::new(m0004_mfa::Migration),
         ]
     }
 }
