@@ -22,11 +22,20 @@ pub(crate) enum Need {
     Python,
     /// `objdump`.
     Binutils,
+    /// `chromium`.
+    Chromium,
+    /// `chromedriver`.
+    ChromiumDriver,
 }
 
 impl Need {
     /// Everything that `cargo xtask test` uses.
-    pub(crate) const TEST: [Self; 2] = [Self::PostgreSql, Self::Procps];
+    pub(crate) const TEST: [Self; 4] = [
+        Self::PostgreSql,
+        Self::Procps,
+        Self::Chromium,
+        Self::ChromiumDriver,
+    ];
     /// Everything that `cargo xtask bench exec` uses.
     pub(crate) const BENCH: [Self; 3] = [Self::SshClient, Self::SshServer, Self::Procps];
 
@@ -38,6 +47,8 @@ impl Need {
             Self::Procps => "ps",
             Self::Python => "python3",
             Self::Binutils => "objdump",
+            Self::Chromium => "chromium",
+            Self::ChromiumDriver => "chromedriver",
         }
     }
 
@@ -49,6 +60,8 @@ impl Need {
             Self::Procps => "procps",
             Self::Python => "python3-venv",
             Self::Binutils => "binutils",
+            Self::Chromium => "chromium",
+            Self::ChromiumDriver => "chromium-driver",
         }
     }
 }

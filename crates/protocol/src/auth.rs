@@ -29,6 +29,8 @@ pub mod extension {
     pub const REPORT_BATCH: &str = "report-batch/1";
     /// The agent verifies signed orders, see [`crate::order`].
     pub const SIGNED_ORDERS: &str = "signed-orders/1";
+    /// Transfers may stream, wait and resume, see [`crate::transfer`].
+    pub const TRANSFER_STREAM: &str = "transfer-stream/1";
 }
 
 /// The `auth0` member of [`AuthEnvironment`].

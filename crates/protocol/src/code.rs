@@ -27,6 +27,12 @@ pub const COMMAND_NOT_ALLOWED: &str = "command_not_allowed";
 pub const SERVER_BUSY_WITH_USER_WORK: &str = "server_busy_with_user_work";
 /// The server's agent is not connected.
 pub const SERVER_NOT_CONNECTED: &str = "server_not_connected";
+/// A transfer has not ended yet; keep asking.
+pub const WEBFTP_TRANSFER_IN_PROGRESS: &str = "webftp_transfer_in_progress";
+/// A file rule of the work session does not allow the path.
+pub const PATH_NOT_ALLOWED: &str = "path_not_allowed";
+/// A transfer, or what is stored of transfers, would exceed a limit.
+pub const TRANSFER_LIMIT_EXCEEDED: &str = "transfer_limit_exceeded";
 /// No work session was named, and this login needs one.
 pub const WORK_SESSION_REQUIRED: &str = "work_session_required";
 /// The work session is in a final state other than expired.

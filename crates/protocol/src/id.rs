@@ -88,6 +88,10 @@ ids! {
     EventSessionId,
     /// The channel of an event session.
     ChannelId,
+    /// A file transfer.
+    TransferId,
+    /// A session of the file browser.
+    FileSessionId,
     /// A rule of a token's access-control list.
     AclId,
     /// An audit record.

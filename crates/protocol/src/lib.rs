@@ -22,6 +22,7 @@ pub mod order;
 pub mod page;
 pub mod server;
 pub mod token;
+pub mod transfer;
 pub mod work_session;
 pub mod workspace;
 

@@ -76,6 +76,21 @@ impl Api {
         }
     }
 
+    /// The same caller, who sees redirects instead of following them.
+    #[must_use]
+    pub fn seeing_redirects(&self) -> Self {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls.as_ref().clone())
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .or_fail("set up HTTP");
+        Self {
+            client,
+            ..self.clone()
+        }
+    }
+
     /// Base URL.
     #[must_use]
     pub fn url(&self) -> &str {

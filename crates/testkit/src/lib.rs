@@ -25,6 +25,7 @@
 
 mod agent;
 mod api;
+mod browser;
 mod cli;
 mod database;
 mod patience;
@@ -32,15 +33,18 @@ mod public_agent;
 mod runtime;
 mod socket;
 mod system;
+mod visitor;
 
 pub use agent::Agent;
 pub use api::{Answer, Api, Credential};
+pub use browser::Browser;
 pub use cli::{Cli, Finished, Running};
 pub use database::Database;
 pub use patience::{eventually, patience};
 pub use public_agent::PublicAgent;
 pub use socket::Socket;
 pub use system::{Options, System};
+pub use visitor::{Page, Visitor};
 
 /// The value, or a failed test that says what was being done.
 pub(crate) trait OrFail<T> {

@@ -10,7 +10,10 @@ use programs::{Binaries, ControlPlaneOptions, Daemon, Ready, dev_command, verify
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Agent, Api, Cli, Credential, Database, OrFail, PublicAgent, eventually, patience};
+use crate::{
+    Agent, Api, Browser, Cli, Credential, Database, OrFail, PublicAgent, Visitor, eventually,
+    patience,
+};
 
 /// Lines of each log shown when a test fails.
 const LOG_LINES: usize = 60;
@@ -183,6 +186,33 @@ impl System {
         let cli = self.cli();
         cli.log_in_with_token(&self.ready.api_token);
         cli
+    }
+
+    /// A real browser with an empty profile, on [`Self::browser_url`].
+    #[track_caller]
+    #[must_use]
+    pub fn browser(&self) -> Browser {
+        let number = self.homes.fetch_add(1, Ordering::Relaxed);
+        let profile = self.folder().join(format!("browser-{number}"));
+        let key = self.options.data.join("tls").join("server.key");
+        Browser::start(
+            &self.browser_url(),
+            &profile,
+            self.options.tls.then_some(&key),
+        )
+    }
+
+    /// Where browsers find the control plane: by name, because an address cannot have
+    /// passkeys.
+    #[must_use]
+    pub fn browser_url(&self) -> String {
+        self.ready.url.replacen("127.0.0.1", "localhost", 1)
+    }
+
+    /// Somebody who sends forms without a browser, with cookies of their own.
+    #[must_use]
+    pub fn visitor(&self) -> Visitor {
+        Visitor::new(self.anonymous().seeing_redirects())
     }
 
     /// The HTTP API as nobody.

@@ -18,6 +18,7 @@ mod peer_agent;
 mod peer_cli;
 mod people;
 mod quick_path;
+mod sign_in;
 mod work_sessions;
 
 use serde_json::{Value, json};
