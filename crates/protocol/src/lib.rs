@@ -18,6 +18,7 @@ pub mod error;
 pub mod event;
 pub mod iam;
 pub mod id;
+pub mod mfa;
 pub mod order;
 pub mod page;
 pub mod server;

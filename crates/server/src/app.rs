@@ -14,6 +14,7 @@ use crate::crypto::keys::Keys;
 use crate::events::EventHub;
 use crate::http::middleware::LoginLimiter;
 use crate::identity::guesses::Guesses;
+use crate::mfa::Codes;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
 
@@ -33,6 +34,8 @@ pub(crate) struct App {
     pub(crate) login_limiter: LoginLimiter,
     /// Wrong passwords for each account.
     pub(crate) guesses: Guesses,
+    /// Wrong codes of second factors for each account.
+    pub(crate) codes: Codes,
     pub(crate) metrics: Metrics,
     /// Everything that runs beside requests; waited for at shutdown.
     pub(crate) tasks: TaskTracker,

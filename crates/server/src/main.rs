@@ -15,6 +15,7 @@ mod history;
 mod http;
 mod iam;
 mod identity;
+mod mfa;
 mod pages;
 mod program;
 mod telemetry;

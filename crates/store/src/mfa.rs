@@ -332,9 +332,7 @@ impl<C: ConnectionTrait> Mfa<'_, C> {
             .await?
             .rows_affected
             > 0;
-        Ok(row
-            .state
-            .filter(|_| taken && row.expires_at > now()))
+        Ok(row.state.filter(|_| taken && row.expires_at > now()))
     }
 
     /// Makes a link for a login, in place of the one it had.
@@ -420,7 +418,10 @@ impl<C: ConnectionTrait> Mfa<'_, C> {
             _ => serde_json::Map::new(),
         };
         factors.insert(factor.to_owned(), json!(time));
-        self.0.identity().set_login_factors(id, factors.into()).await
+        self.0
+            .identity()
+            .set_login_factors(id, factors.into())
+            .await
     }
 
     /// Removes challenges and links that ended before `time`.

@@ -53,6 +53,7 @@ pub(super) async fn submit(
         }
     };
     check_prerequisites(ctx, &grant, &request).await?;
+    gate::require_presence(ctx, Operation::Command, &grant).await?;
     record_and_dispatch(ctx, grant, judged, request, env).await
 }
 

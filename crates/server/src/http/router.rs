@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, audit, commands, events, fleet, history, iam, identity, pages, tokens, work_sessions,
-    workspace,
+    agents, audit, commands, events, fleet, history, iam, identity, mfa, pages, tokens,
+    work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -21,6 +21,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(health::routes())
         .merge(identity::routes())
         .merge(iam::routes())
+        .merge(mfa::routes())
         .merge(workspace::routes())
         .merge(tokens::routes())
         .merge(fleet::routes())
@@ -44,6 +45,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .merge(agents::websocket_routes())
         .merge(events::websocket_routes())
         .merge(pages::routes())
+        .merge(mfa::page_routes())
         .route("/api/openapi.json", get(async move || document))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || {

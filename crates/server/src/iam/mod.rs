@@ -20,6 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::SharedApp;
 
+pub(crate) use authority::require_manager;
 pub(crate) use everyone::ensure as ensure_everyone;
 pub(crate) use user_view::user as user_view;
 

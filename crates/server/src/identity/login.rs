@@ -9,13 +9,16 @@ use store::identity::NewLogin;
 use store::now;
 
 use super::password_check::check_password;
+use super::sign_in::factors_json;
 use super::{Method, Principal};
 use crate::crypto::token::{self, Token};
 use crate::http::{ApiResult, PublicCtx};
+use crate::mfa;
 
 /// Logs a user in with a password, for the API.
 pub(crate) async fn log_in(ctx: &PublicCtx, request: LoginRequest) -> ApiResult<LoginResponse> {
     let user = check_password(ctx, &request.username, &request.password, None).await?;
+    let factors = mfa::check_login(ctx, &user, &request.otp).await?;
     let token = Token::generate(token::SESSION)?;
     let ttl = TimeDelta::seconds(ctx.workspace.settings.password_session_ttl);
     let expires_at = now() + ttl;
@@ -25,6 +28,7 @@ pub(crate) async fn log_in(ctx: &PublicCtx, request: LoginRequest) -> ApiResult<
         .identity()
         .create_login(NewLogin {
             remote_ip: ctx.ip.to_string(),
+            factors: factors_json(&factors),
             ..NewLogin::new(UserId(user.id), "password", token.hash(), expires_at)
         })
         .await?;
@@ -41,7 +45,10 @@ pub(crate) async fn log_in(ctx: &PublicCtx, request: LoginRequest) -> ApiResult<
         action: "create",
         status_code: 200,
         description: format!("{} logged in with a password", user.username),
-        data: json!({"method": "password"}),
+        data: json!({
+            "method": "password",
+            "factors": factors.keys().collect::<Vec<_>>(),
+        }),
     })
     .await?;
     unit.commit().await?;

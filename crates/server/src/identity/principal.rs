@@ -75,6 +75,14 @@ impl Principal {
         }
     }
 
+    /// The login it came with, if one.
+    pub(crate) fn login(&self) -> Option<LoginId> {
+        match self.method {
+            Method::Password { login } => Some(login),
+            Method::PersonalToken { .. } | Method::ServiceToken { .. } => None,
+        }
+    }
+
     /// The id of the login or token: what goes when the credential goes.
     pub(crate) fn credential_id(&self) -> uuid::Uuid {
         match self.method {

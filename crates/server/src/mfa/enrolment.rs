@@ -54,16 +54,14 @@ pub(super) async fn add_totp(
         )
     })?;
     let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-    let step = seed
-        .step_of(&code, Utc::now().timestamp())
-        .ok_or_else(|| {
-            ApiError::field(
-                "mfa",
-                "code",
-                "The code is not right. Check that the clock of the device is, wait for the \
+    let step = seed.step_of(&code, Utc::now().timestamp()).ok_or_else(|| {
+        ApiError::field(
+            "mfa",
+            "code",
+            "The code is not right. Check that the clock of the device is, wait for the \
                  next code and try again.",
-            )
-        })?;
+        )
+    })?;
     let secret = ctx
         .app
         .keys
@@ -111,8 +109,15 @@ async fn add(ctx: &PublicCtx, user: &user::Model, name: &str, new: NewFactor) ->
     })?;
     let description = format!("{} set up the {} {name}", user.username, method.label());
     let data = json!({"method": method.as_str(), "name": name});
-    unit.audit(record::change(ctx, user, "create", Some(row.id), description, data))
-        .await?;
+    unit.audit(record::change(
+        ctx,
+        user,
+        "create",
+        Some(row.id),
+        description,
+        data,
+    ))
+    .await?;
     Ok(unit.commit().await?)
 }
 
@@ -135,7 +140,12 @@ fn checked_name(name: &str, method: Method) -> ApiResult<String> {
             format!("A name has at most {MAX_NAME} characters."),
         ));
     }
-    Ok(if name.is_empty() { method.label() } else { name }.to_owned())
+    Ok(if name.is_empty() {
+        method.label()
+    } else {
+        name
+    }
+    .to_owned())
 }
 
 /// Removes a factor. Without any left, the recovery codes go too: they stand in for
@@ -146,10 +156,13 @@ pub(super) async fn remove(ctx: &PublicCtx, user: &user::Model, id: FactorId) ->
     let mfa = unit.tenant().mfa();
     let rows = mfa.factors(owner).await?;
     let row = find(&rows, id)?;
-    let suffices = |row: &mfa_factor::Model| policy::allows(&ctx.workspace.settings, policy::kind(row));
+    let suffices =
+        |row: &mfa_factor::Model| policy::allows(&ctx.workspace.settings, policy::kind(row));
     if ctx.workspace.settings.mfa_required
         && suffices(row)
-        && !rows.iter().any(|other| other.id != row.id && suffices(other))
+        && !rows
+            .iter()
+            .any(|other| other.id != row.id && suffices(other))
     {
         return Err(ApiError::conflict(
             "This workspace requires a second factor; set up another one before you remove this one.",
@@ -160,10 +173,22 @@ pub(super) async fn remove(ctx: &PublicCtx, user: &user::Model, id: FactorId) ->
         mfa.remove_all(owner).await?;
     }
     let method = policy::kind(row);
-    let description = format!("{} removed the {} {}", user.username, method.label(), row.name);
+    let description = format!(
+        "{} removed the {} {}",
+        user.username,
+        method.label(),
+        row.name
+    );
     let data = json!({"method": method.as_str(), "name": row.name});
-    unit.audit(record::change(ctx, user, "delete", Some(id.0), description, data))
-        .await?;
+    unit.audit(record::change(
+        ctx,
+        user,
+        "delete",
+        Some(id.0),
+        description,
+        data,
+    ))
+    .await?;
     Ok(unit.commit().await?)
 }
 

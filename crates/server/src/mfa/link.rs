@@ -32,10 +32,20 @@ pub(super) async fn create(ctx: &Ctx, server: Option<ServerId>) -> ApiResult<Str
     let unit = ctx.begin().await?;
     unit.tenant()
         .mfa()
-        .create_link(login, token.hash(), server, &ctx.ip.to_string(), now() + TTL)
+        .create_link(
+            login,
+            token.hash(),
+            server,
+            &ctx.ip.to_string(),
+            now() + TTL,
+        )
         .await?;
     unit.commit().await?;
-    Ok(format!("{}{}", ctx.base_url, pages::step_up_path(token.reveal())))
+    Ok(format!(
+        "{}{}",
+        ctx.base_url,
+        pages::step_up_path(token.reveal())
+    ))
 }
 
 async fn find_server(
@@ -131,13 +141,20 @@ pub(super) async fn complete(
         return Err(ApiError::conflict("This link was used already."));
     }
     let login = LoginId(link.login.id);
-    unit.tenant().mfa().prove(login, method.as_str(), now()).await?;
+    unit.tenant()
+        .mfa()
+        .prove(login, method.as_str(), now())
+        .await?;
     let mut record = record::change(
         ctx,
         user,
         "prove",
         Some(login.0),
-        format!("{} proved presence with a {}", user.username, method.label()),
+        format!(
+            "{} proved presence with a {}",
+            user.username,
+            method.label()
+        ),
         json!({
             "method": method.as_str(),
             "server": link.row.server_id,

@@ -34,6 +34,18 @@ impl Method {
         }
     }
 
+    /// The names of the methods that `words` name, each once.
+    pub(crate) fn canonical(words: &[&str]) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        for method in words.iter().filter_map(|word| Self::parse(word)) {
+            let name = method.as_str();
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
     /// For people.
     pub(crate) fn label(self) -> &'static str {
         match self {

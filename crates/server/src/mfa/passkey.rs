@@ -12,9 +12,9 @@ use store::entity::{mfa_factor, user};
 use store::mfa::NewFactor;
 use url::{Host, Url};
 use webauthn_rs::prelude::{
-    AuthenticationResult, DiscoverableAuthentication, DiscoverableKey, Passkey,
-    PasskeyAuthentication, PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential,
-    Webauthn, WebauthnBuilder, WebauthnError,
+    AuthenticationResult, DiscoverableAuthentication, Passkey, PasskeyAuthentication,
+    PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential, Webauthn,
+    WebauthnBuilder, WebauthnError,
 };
 
 use super::challenge::{self, Purpose};
@@ -155,8 +155,8 @@ pub(super) async fn finish_sign_in(
         .ok_or_else(unknown)?;
     let enrolled = ctx.tenant().mfa().factors(UserId(user.id)).await?;
     let row = find(ctx, &enrolled, credential_id).ok_or_else(unknown)?;
-    let key = DiscoverableKey::from(credential(row)?);
-    match webauthn.finish_discoverable_authentication(&answer, state, &[key]) {
+    let passkey = credential(row)?;
+    match webauthn.finish_discoverable_authentication_v2(&answer, state, &passkey) {
         Ok(result) => note_use(ctx, &user, &result).await?,
         Err(error) => return Err(refuse(ctx, &user, &error).await),
     }

@@ -70,9 +70,7 @@ pub(crate) fn usable<'a>(
             .iter()
             .filter(|row| first != PASSKEY || kind(row) != Method::Webauthn)
     };
-    let allowed: Vec<_> = others()
-        .filter(|row| allows(settings, kind(row)))
-        .collect();
+    let allowed: Vec<_> = others().filter(|row| allows(settings, kind(row))).collect();
     if allowed.is_empty() {
         others().collect()
     } else {
@@ -142,30 +140,95 @@ mod tests {
         }
     }
 
+    /// Required, allowed, first factor, enrolled, proved beside it; what is missing.
+    type Case<'a> = (
+        bool,
+        &'a [&'a str],
+        &'a str,
+        &'a [&'a mfa_factor::Model],
+        &'a [&'a str],
+        Missing,
+    );
+
     #[test]
     fn what_a_sign_in_needs() {
         let both = ["totp", "webauthn"];
         let (totp, passkey) = (row("totp"), row("webauthn"));
-        // (required, allowed, first, enrolled, proved, missing)
-        let table: &[(bool, &[&str], &str, &[&mfa_factor::Model], &[&str], Missing)] = &[
+        let table: &[Case<'_>] = &[
             (false, &both, PASSWORD, &[], &[], Missing::Nothing),
             (true, &both, PASSWORD, &[], &[], Missing::Enrolment),
             (false, &both, PASSWORD, &[&totp], &[], Missing::Proof),
-            (false, &both, PASSWORD, &[&totp], &["totp"], Missing::Nothing),
-            (true, &both, PASSWORD, &[&totp], &["recovery_code"], Missing::Nothing),
+            (
+                false,
+                &both,
+                PASSWORD,
+                &[&totp],
+                &["totp"],
+                Missing::Nothing,
+            ),
+            (
+                true,
+                &both,
+                PASSWORD,
+                &[&totp],
+                &["recovery_code"],
+                Missing::Nothing,
+            ),
             // A factor that is not allowed any more still guards the account …
-            (false, &["webauthn"], PASSWORD, &[&totp], &[], Missing::Proof),
+            (
+                false,
+                &["webauthn"],
+                PASSWORD,
+                &[&totp],
+                &[],
+                Missing::Proof,
+            ),
             (true, &["webauthn"], PASSWORD, &[&totp], &[], Missing::Proof),
             // … and does not suffice.
-            (false, &["webauthn"], PASSWORD, &[&totp], &["totp"], Missing::Nothing),
-            (true, &["webauthn"], PASSWORD, &[&totp], &["totp"], Missing::Enrolment),
-            (true, &["totp"], PASSWORD, &[&totp, &passkey], &["webauthn"], Missing::Proof),
+            (
+                false,
+                &["webauthn"],
+                PASSWORD,
+                &[&totp],
+                &["totp"],
+                Missing::Nothing,
+            ),
+            (
+                true,
+                &["webauthn"],
+                PASSWORD,
+                &[&totp],
+                &["totp"],
+                Missing::Enrolment,
+            ),
+            (
+                true,
+                &["totp"],
+                PASSWORD,
+                &[&totp, &passkey],
+                &["webauthn"],
+                Missing::Proof,
+            ),
             // A passkey as first factor, where it does not count as both.
             (false, &both, PASSKEY, &[&passkey], &[], Missing::Nothing),
             (true, &both, PASSKEY, &[&passkey], &[], Missing::Enrolment),
-            (false, &both, PASSKEY, &[&totp, &passkey], &[], Missing::Proof),
+            (
+                false,
+                &both,
+                PASSKEY,
+                &[&totp, &passkey],
+                &[],
+                Missing::Proof,
+            ),
             // What is no second factor proves none.
-            (true, &both, PASSWORD, &[&totp], &["password", "email"], Missing::Proof),
+            (
+                true,
+                &both,
+                PASSWORD,
+                &[&totp],
+                &["password", "email"],
+                Missing::Proof,
+            ),
         ];
         for (required, allowed, first, enrolled, names, expected) in table {
             let rows: Vec<_> = enrolled.iter().map(|row| (*row).clone()).collect();

@@ -59,6 +59,9 @@ pub(super) async fn failure(ctx: &PublicCtx, user: &user::Model, method: Option<
     }
     .await;
     if let Err(error) = recorded {
-        tracing::error!(detail = error.detail, "a wrong factor could not be recorded");
+        tracing::error!(
+            detail = error.detail,
+            "a wrong factor could not be recorded"
+        );
     }
 }

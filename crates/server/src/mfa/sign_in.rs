@@ -22,11 +22,13 @@ pub(crate) async fn missing_factor(
 ) -> ApiResult<Option<&'static str>> {
     let enrolled = ctx.tenant().mfa().factors(UserId(user.id)).await?;
     let settings = &ctx.workspace.settings;
-    Ok(match policy::missing(settings, method, &enrolled, factors) {
-        Missing::Nothing => None,
-        Missing::Proof => Some(SECOND_FACTOR),
-        Missing::Enrolment => Some(ENROL),
-    })
+    Ok(
+        match policy::missing(settings, method, &enrolled, factors) {
+            Missing::Nothing => None,
+            Missing::Proof => Some(SECOND_FACTOR),
+            Missing::Enrolment => Some(ENROL),
+        },
+    )
 }
 
 /// What a login by password over the API proves beside it with `otp`; refused where a

@@ -109,7 +109,10 @@ mod tests {
     fn the_address_names_issuer_and_account() {
         let url = seed().to_url("Alpacon: acme", "jane").unwrap();
         assert!(url.starts_with("otpauth://totp/"), "{url}");
-        assert!(url.contains("secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"), "{url}");
+        assert!(
+            url.contains("secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"),
+            "{url}"
+        );
         assert!(seed().to_text().starts_with("GEZD GNBV "));
     }
 }

@@ -16,18 +16,17 @@ mod next;
 mod policy;
 mod sign_in;
 
-#[allow(unused_imports, reason = "for the pages to come")]
 pub(crate) use self::{
     error::{PageError, PageResult},
     form::Form,
     policy::Policy,
     sign_in::respond,
 };
-pub(crate) use assets::style_path;
+pub(crate) use assets::{script_path, style_path};
 pub(crate) use context::{PageCtx, SignedIn, redirect};
 pub(crate) use frame::Frame;
 pub(crate) use next::local_path;
-pub(crate) use sign_in::SIGN_IN;
+pub(crate) use sign_in::{SIGN_IN, Way};
 
 use axum::Router;
 use axum::routing::{get, post};

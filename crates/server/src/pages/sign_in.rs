@@ -11,6 +11,7 @@ use super::{Frame, PageCtx, known_browser, local_path, redirect};
 use crate::http::Params;
 use crate::identity::check_password;
 use crate::identity::sign_in::{self, Factors, Outcome, Proof};
+use crate::mfa;
 
 /// Path of the sign-in page.
 pub(crate) const SIGN_IN: &str = "/login/";
@@ -56,8 +57,8 @@ pub(super) struct SignIn {
 }
 
 /// What else one may sign in with here.
-fn ways(_page: &PageCtx) -> Vec<Way> {
-    Vec::new()
+fn ways(page: &PageCtx) -> Vec<Way> {
+    mfa::ways(page).into_iter().collect()
 }
 
 pub(super) async fn show(page: PageCtx, Params(query): Params<Query>) -> PageResult<Response> {

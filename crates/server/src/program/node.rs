@@ -24,6 +24,7 @@ use crate::http::listen::{self, DRAIN_TIMEOUT};
 use crate::http::middleware::LoginLimiter;
 use crate::http::router;
 use crate::identity::guesses::Guesses;
+use crate::mfa::Codes;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
 use crate::{audit, commands, fleet, iam, work_sessions};
@@ -136,6 +137,7 @@ impl Node {
             feeds: Feeds::default(),
             login_limiter: LoginLimiter::new(),
             guesses: Guesses::default(),
+            codes: Codes::new(),
             metrics: Metrics::new(),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
@@ -217,6 +219,7 @@ async fn housekeeping(app: SharedApp) {
         app.events.sweep();
         app.login_limiter.sweep();
         app.guesses.sweep();
+        app.codes.sweep();
         for workspace in app.workspaces.all() {
             let swept: Result<(), store::StoreError> = async {
                 let unit = app.store.begin(workspace.id).await?;
@@ -225,6 +228,7 @@ async fn housekeeping(app: SharedApp) {
                     .delete_expired_logins(store::now())
                     .await?;
                 unit.tenant().oauth().sweep(store::now()).await?;
+                unit.tenant().mfa().delete_expired(store::now()).await?;
                 unit.commit().await
             }
             .await;

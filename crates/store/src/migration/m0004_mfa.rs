@@ -75,13 +75,7 @@ async fn recovery_codes(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
         .refers("user_id", "users")
         .create(manager)
         .await?;
-    index(
-        manager,
-        "recovery_codes",
-        &["user_id", "code_hash"],
-        true,
-    )
-    .await
+    index(manager, "recovery_codes", &["user_id", "code_hash"], true).await
 }
 
 async fn challenges(manager: &SchemaManager<'_>) -> Result<(), DbErr> {

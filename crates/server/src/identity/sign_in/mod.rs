@@ -49,12 +49,23 @@ pub(crate) struct Proof {
     pub(crate) next: String,
 }
 
-#[allow(dead_code, reason = "for the pages to come")]
 /// A sign-in that lacks a factor.
 #[derive(Debug)]
 pub(crate) struct Attempt {
     pub(crate) user: user::Model,
     row: sign_in_attempt::Model,
+}
+
+impl Attempt {
+    /// The first factor.
+    pub(crate) fn method(&self) -> &str {
+        &self.row.method
+    }
+
+    /// What was proved beside it.
+    pub(crate) fn factors(&self) -> Factors {
+        factors_of(&self.row.factors)
+    }
 }
 
 /// Where a sign-in stands. The browser gets `cookie` with either.
@@ -93,7 +104,6 @@ pub(crate) async fn proceed(
 }
 
 /// The sign-in of this browser that lacks a factor.
-#[allow(dead_code, reason = "for the pages to come")]
 pub(crate) async fn attempt(ctx: &PublicCtx, browser: &Browser) -> ApiResult<Option<Attempt>> {
     let found = ctx
         .tenant()
@@ -106,7 +116,6 @@ pub(crate) async fn attempt(ctx: &PublicCtx, browser: &Browser) -> ApiResult<Opt
 }
 
 /// Goes on after a page proved `factor` for the attempt.
-#[allow(dead_code, reason = "for the pages to come")]
 pub(crate) async fn add_factor(
     ctx: &PublicCtx,
     browser: &Browser,
@@ -142,7 +151,6 @@ pub(crate) async fn sign_out(ctx: &PublicCtx, browser: &Browser) -> ApiResult<()
 }
 
 /// The factors of a stored login or attempt.
-#[allow(dead_code, reason = "for the pages to come")]
 pub(crate) fn factors_of(stored: &serde_json::Value) -> Factors {
     // What is not readable proves nothing.
     serde_json::from_value(stored.clone()).unwrap_or_default()

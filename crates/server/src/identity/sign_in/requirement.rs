@@ -4,16 +4,15 @@ use store::entity::user;
 
 use super::Factors;
 use crate::http::{ApiResult, PublicCtx};
+use crate::mfa;
 
 /// The path of the page that asks for what is missing; none when nothing is.
 /// `method` is the first factor, `factors` what was proved beside it.
-///
-/// Second factors are not part of this version, so nothing is.
 pub(super) async fn missing_factor(
-    _ctx: &PublicCtx,
-    _user: &user::Model,
-    _method: &str,
-    _factors: &Factors,
+    ctx: &PublicCtx,
+    user: &user::Model,
+    method: &str,
+    factors: &Factors,
 ) -> ApiResult<Option<&'static str>> {
-    std::future::ready(Ok(None)).await
+    mfa::missing_factor(ctx, user, method, factors).await
 }

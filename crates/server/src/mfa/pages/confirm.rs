@@ -40,10 +40,7 @@ pub(super) struct Confirmation {
     next: String,
 }
 
-pub(super) async fn show(
-    signed_in: SignedIn,
-    Params(query): Params<Next>,
-) -> PageResult<Response> {
+pub(super) async fn show(signed_in: SignedIn, Params(query): Params<Next>) -> PageResult<Response> {
     render(&signed_in, query.path(), StatusCode::OK, None).await
 }
 
@@ -69,7 +66,13 @@ async fn prove(signed_in: &SignedIn, data: Confirmation) -> ApiResult<&'static s
     let user = signed_in.user();
     let enrolled = enrolled(signed_in).await?;
     if enrolled.is_empty() {
-        check_password(signed_in, &user.username, &data.password, Some(UserId(user.id))).await?;
+        check_password(
+            signed_in,
+            &user.username,
+            &data.password,
+            Some(UserId(user.id)),
+        )
+        .await?;
         return Ok(fresh::PASSWORD_AGAIN);
     }
     let answer = Answer {

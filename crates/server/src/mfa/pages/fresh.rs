@@ -89,7 +89,7 @@ pub(super) struct Enrolling {
 
 enum Stage {
     SignedIn(SignedIn),
-    SigningIn(Attempt),
+    SigningIn(Box<Attempt>),
 }
 
 impl Enrolling {
@@ -111,8 +111,7 @@ impl Enrolling {
         };
         let enrolled = enrolled(&page, &attempt.user).await?;
         let settings = &page.workspace.settings;
-        let missing =
-            policy::missing(settings, attempt.method(), &enrolled, &attempt.factors());
+        let missing = policy::missing(settings, attempt.method(), &enrolled, &attempt.factors());
         if missing != Missing::Enrolment {
             return Err(PageError::elsewhere(redirect(super::SECOND_FACTOR)?));
         }
@@ -120,7 +119,7 @@ impl Enrolling {
             user: attempt.user.clone(),
             enrolled,
             page,
-            stage: Stage::SigningIn(attempt),
+            stage: Stage::SigningIn(Box::new(attempt)),
         })
     }
 
@@ -131,7 +130,7 @@ impl Enrolling {
         match self.stage {
             Stage::SigningIn(attempt) => {
                 let outcome =
-                    sign_in::add_factor(&self.page, &self.page.browser, attempt, method.as_str())
+                    sign_in::add_factor(&self.page, &self.page.browser, *attempt, method.as_str())
                         .await?;
                 Ok(match outcome {
                     Outcome::Done { user, next, cookie } => Outcome::Done {

@@ -20,14 +20,14 @@ use axum::routing::{get, post};
 use serde::Deserialize;
 
 use crate::app::SharedApp;
-use crate::pages::local_path;
+use crate::pages::{PageCtx, Way, local_path};
 
 /// Asks a sign-in for a second factor.
 pub(super) const SECOND_FACTOR: &str = "/login/second-factor/";
 /// Has a sign-in set one up.
 pub(super) const ENROL: &str = "/login/enrol/";
 /// Signs in with a passkey alone.
-pub(crate) const PASSKEY_SIGN_IN: &str = "/login/passkey/";
+const PASSKEY_SIGN_IN: &str = "/login/passkey/";
 /// Factors, logins and the password of who is signed in.
 const SECURITY: &str = "/account/security/";
 /// Asks for a proof before any of that changes.
@@ -72,6 +72,14 @@ pub(crate) fn routes() -> Router<SharedApp> {
         .route("/account/security/sessions/{id}/end/", post(sessions::end))
         .route("/account/security/sessions/end/", post(sessions::end_all))
         .route("/mfa/{token}/", get(step_up::show).post(step_up::submit))
+}
+
+/// The passkey's button on the sign-in page.
+pub(crate) fn ways(page: &PageCtx) -> Option<Way> {
+    super::passkey::rp_id(page).map(|_| Way {
+        label: "Sign in with a passkey".to_owned(),
+        path: PASSKEY_SIGN_IN.to_owned(),
+    })
 }
 
 /// Where to go on, in a query or a form.

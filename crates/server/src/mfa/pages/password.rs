@@ -54,7 +54,11 @@ async fn change(signed_in: &SignedIn, data: Change) -> ApiResult<()> {
     let user = signed_in.user();
     let id = UserId(user.id);
     if data.new != data.again {
-        return Err(ApiError::field("user", "again", "The new passwords differ."));
+        return Err(ApiError::field(
+            "user",
+            "again",
+            "The new passwords differ.",
+        ));
     }
     iam::password::check(&data.new, &[&user.username, &user.email])
         .map_err(|weak| ApiError::field("user", "new", weak.to_string()))?;
@@ -68,7 +72,11 @@ async fn change(signed_in: &SignedIn, data: Change) -> ApiResult<()> {
         })?;
     let hash = password::hash(data.new).await.map_err(ApiError::internal)?;
     let unit = signed_in.begin().await?;
-    unit.tenant().identity().set_password(id, &hash).await?;
+    let old = user.password_hash.as_deref().unwrap_or_default();
+    unit.tenant()
+        .identity()
+        .replace_password(id, old, &hash)
+        .await?;
     let ended = sessions::delete_others(&unit, signed_in).await?;
     let description = format!("{} changed their password", user.username);
     let data = json!({"logins_ended": ended.len()});

@@ -19,10 +19,7 @@ struct RecoveryCodesPage<'a> {
     codes: Vec<String>,
 }
 
-pub(super) async fn show(
-    signed_in: SignedIn,
-    Params(query): Params<Next>,
-) -> PageResult<Response> {
+pub(super) async fn show(signed_in: SignedIn, Params(query): Params<Next>) -> PageResult<Response> {
     fresh::require(&signed_in, &with_next(RECOVERY_CODES, query.path())).await?;
     let user = UserId(signed_in.user().id);
     signed_in.render(&RecoveryCodesPage {

@@ -55,11 +55,7 @@ async fn attempt(page: &PageCtx) -> PageResult<Attempt> {
     let Some(attempt) = sign_in::attempt(page, &page.browser).await? else {
         return elsewhere(SIGN_IN);
     };
-    let enrolled = page
-        .tenant()
-        .mfa()
-        .factors(UserId(attempt.user.id))
-        .await?;
+    let enrolled = page.tenant().mfa().factors(UserId(attempt.user.id)).await?;
     let settings = &page.workspace.settings;
     match policy::missing(settings, attempt.method(), &enrolled, &attempt.factors()) {
         Missing::Proof => Ok(attempt),

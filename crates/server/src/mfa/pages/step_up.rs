@@ -7,10 +7,10 @@ use http::StatusCode;
 use protocol::id::UserId;
 
 use super::factor_forms::{Answer, FactorForms};
-use super::{SECURITY, step_up_path, with_next};
+use super::{AUTHENTICATOR, PASSKEYS, SECURITY, step_up_path, with_next};
 use crate::http::ApiResult;
 use crate::identity::guesses::Acquaintance;
-use crate::mfa::{Method, link, policy, proof};
+use crate::mfa::{Method, link, passkey, policy, proof};
 use crate::pages::{Form, Frame, PageResult, Policy, SignedIn};
 
 /// The first factor that a proof here stands beside.
@@ -28,8 +28,8 @@ struct StepUpPage<'a> {
     error: Option<&'a str>,
     /// A factor was proved since the link was made: a button is enough.
     is_proved: bool,
-    /// Where to set up a first factor.
-    enrol: Option<String>,
+    /// Where to set up a first factor; empty where one suffices.
+    enrol: Vec<(&'static str, String)>,
     forms: FactorForms,
 }
 
@@ -40,18 +40,12 @@ struct StepUpDonePage {
     security: &'static str,
 }
 
-pub(super) async fn show(
-    signed_in: SignedIn,
-    Path(token): Path<String>,
-) -> PageResult<Response> {
+pub(super) async fn show(signed_in: SignedIn, Path(token): Path<String>) -> PageResult<Response> {
     let link = link::find(&signed_in, signed_in.user(), &token).await?;
     render(&signed_in, &link, &token, StatusCode::OK, None).await
 }
 
-pub(super) async fn submit(
-    Path(token): Path<String>,
-    form: Form<Answer>,
-) -> PageResult<Response> {
+pub(super) async fn submit(Path(token): Path<String>, form: Form<Answer>) -> PageResult<Response> {
     let path = step_up_path(&token);
     let Form { page, data } = form;
     if page.browser.session.is_none() {
@@ -93,6 +87,19 @@ fn proved(signed_in: &SignedIn, link: &link::Link) -> Option<Method> {
     link.proof_of(signed_in, &signed_in.session.login)
 }
 
+/// Pages that set up what the workspace takes, and come back to `path`.
+fn ways_to_enrol(signed_in: &SignedIn, path: &str) -> Vec<(&'static str, String)> {
+    let allows = |method| policy::allows(&signed_in.workspace.settings, method);
+    let mut ways = Vec::new();
+    if allows(Method::Webauthn) && passkey::rp_id(signed_in).is_some() {
+        ways.push(("Passkey", with_next(PASSKEYS, path)));
+    }
+    if allows(Method::Totp) {
+        ways.push(("Authenticator app", with_next(AUTHENTICATOR, path)));
+    }
+    ways
+}
+
 async fn render(
     signed_in: &SignedIn,
     link: &link::Link,
@@ -121,7 +128,11 @@ async fn render(
         server: link.server.as_deref(),
         error,
         is_proved: proved(signed_in, link).is_some(),
-        enrol: (!suffices).then(|| with_next(SECURITY, &path)),
+        enrol: if suffices {
+            Vec::new()
+        } else {
+            ways_to_enrol(signed_in, &path)
+        },
         forms,
     };
     signed_in.render_with(status, &policy, &shown)
