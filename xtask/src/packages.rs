@@ -26,15 +26,18 @@ pub(crate) enum Need {
     Chromium,
     /// `chromedriver`.
     ChromiumDriver,
+    /// `sudo`.
+    Sudo,
 }
 
 impl Need {
     /// Everything that `cargo xtask test` uses.
-    pub(crate) const TEST: [Self; 4] = [
+    pub(crate) const TEST: [Self; 5] = [
         Self::PostgreSql,
         Self::Procps,
         Self::Chromium,
         Self::ChromiumDriver,
+        Self::Sudo,
     ];
     /// Everything that `cargo xtask bench exec` uses.
     pub(crate) const BENCH: [Self; 3] = [Self::SshClient, Self::SshServer, Self::Procps];
@@ -49,6 +52,7 @@ impl Need {
             Self::Binutils => "objdump",
             Self::Chromium => "chromium",
             Self::ChromiumDriver => "chromedriver",
+            Self::Sudo => "sudo",
         }
     }
 
@@ -62,6 +66,7 @@ impl Need {
             Self::Binutils => "binutils",
             Self::Chromium => "chromium",
             Self::ChromiumDriver => "chromium-driver",
+            Self::Sudo => "sudo",
         }
     }
 }

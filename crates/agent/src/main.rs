@@ -8,6 +8,7 @@
 //! it writes what [`config`] reads.
 
 mod args;
+mod auth_socket;
 mod backhaul;
 mod backoff;
 mod collector;
@@ -116,7 +117,7 @@ fn daemon(overrides: &Overrides, owner: &Owner) -> anyhow::Result<ExitCode> {
     if !owner.root {
         tracing::warn!("without root this agent runs work only as its own user");
     }
-    let exit = runtime()?.block_on(daemon::run(config, &paths.state_dir, uploads))?;
+    let exit = runtime()?.block_on(daemon::run(config, &paths, uploads))?;
     drop(pid_file);
     match exit {
         Exit::Stop => Ok(ExitCode::SUCCESS),

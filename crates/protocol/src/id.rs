@@ -78,6 +78,8 @@ ids! {
     RegistrationTokenId,
     /// A work session.
     WorkSessionId,
+    /// A decision about sudo.
+    SudoGrantId,
     /// A sudo policy inside a work session.
     SudoPolicyId,
     /// An approval request.

@@ -22,6 +22,7 @@ pub mod mfa;
 pub mod order;
 pub mod page;
 pub mod server;
+pub mod sudo;
 pub mod token;
 pub mod transfer;
 pub mod work_session;

@@ -18,6 +18,7 @@ mod identity;
 mod mfa;
 mod pages;
 mod program;
+mod sudo;
 mod telemetry;
 mod tokens;
 mod work_sessions;

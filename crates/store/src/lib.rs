@@ -23,6 +23,8 @@ pub mod inventory;
 pub mod mfa;
 pub mod oauth;
 mod paging;
+pub mod sudo;
+pub mod timeline;
 mod unit;
 pub mod work_sessions;
 pub mod workspaces;

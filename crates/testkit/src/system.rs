@@ -124,8 +124,21 @@ impl System {
     #[track_caller]
     #[must_use]
     pub fn agent(&self, name: &str) -> Agent {
-        let folder = self.folder().join(format!("agent-{name}"));
-        let agent = Agent::start(&self.binaries, &self.ready, name, &folder);
+        self.agent_under(name, &[])
+    }
+
+    /// The folder of the agent called `name`.
+    #[must_use]
+    pub fn agent_folder(&self, name: &str) -> PathBuf {
+        self.folder().join(format!("agent-{name}"))
+    }
+
+    /// Like [`Self::agent`], its daemon started by the command line `launcher`.
+    #[track_caller]
+    #[must_use]
+    pub fn agent_under(&self, name: &str, launcher: &[String]) -> Agent {
+        let folder = self.agent_folder(name);
+        let agent = Agent::start(&self.binaries, &self.ready, name, &folder, launcher);
         self.wait_connected(agent.id(), true);
         let id = self.database.uuid(agent.id());
         let renamed = self.database.execute(&format!(

@@ -32,11 +32,21 @@ pub(super) async fn check(
         .map(|user| user.username.as_str())
         .unwrap_or_default();
     let rules = ctx.tenant().acl().commands(token).await?;
-    Ok(rules
+    Ok(commands_for(rules, own, target.username, target.groupname))
+}
+
+/// The command rules that cover work as `username` in `groupname`.
+pub(super) fn commands_for(
+    rules: Vec<command_acl::Model>,
+    own: &str,
+    username: &str,
+    groupname: &str,
+) -> Vec<String> {
+    rules
         .into_iter()
-        .filter(|rule| covers_account(rule, own, target.username, target.groupname))
+        .filter(|rule| covers_account(rule, own, username, groupname))
         .map(|rule| rule.command)
-        .collect())
+        .collect()
 }
 
 /// Whether a rule applies to work as `username` in `groupname` (empty: the owner's

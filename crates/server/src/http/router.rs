@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, audit, commands, events, fleet, history, iam, identity, mfa, pages, tokens,
+    agents, audit, commands, events, fleet, history, iam, identity, mfa, pages, sudo, tokens,
     work_sessions, workspace,
 };
 
@@ -30,6 +30,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(events::routes())
         .merge(audit::routes())
         .merge(history::routes())
+        .merge(sudo::routes())
 }
 
 /// The OpenAPI document.

@@ -32,6 +32,7 @@ pub mod sign_in_attempt;
 pub mod signing_key;
 pub mod spent_refresh_token;
 pub mod star;
+pub mod sudo_grant;
 pub mod user;
 pub mod work_session;
 pub mod workspace;

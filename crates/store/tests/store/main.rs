@@ -14,3 +14,4 @@ mod databases;
 mod fleet;
 mod people;
 mod tenancy;
+mod timeline;

@@ -19,6 +19,7 @@ mod peer_cli;
 mod people;
 mod quick_path;
 mod sign_in;
+mod sudo;
 mod work_sessions;
 
 use serde_json::{Value, json};
