@@ -5,6 +5,7 @@ mod target;
 use client::config::AuthMethod as Stored;
 use client::{Api, Config, Credential, Error, auth, device_id, oauth, users};
 use protocol::auth::{AuthEnvironment, LoginRequest};
+use protocol::code;
 
 use crate::browser;
 use crate::context::{Context, USER_AGENT};
@@ -158,12 +159,22 @@ async fn password_login(args: &Args, api: &Api, config: &mut Config) -> Result<(
         Some(password) => password.clone(),
         None => prompt::password("Password: ")?,
     };
-    let login = LoginRequest {
+    let mut login = LoginRequest {
         workspace_url: config.workspace_url.clone(),
         username,
         password,
+        otp: String::new(),
     };
-    let answer = auth::password_login(api, &login).await.map_err(|error| {
+    let mut answer = auth::password_login(api, &login).await;
+    if prompt::is_interactive()
+        && answer
+            .as_ref()
+            .is_err_and(|error| error.code() == Some(code::AUTH_MFA_REQUIRED))
+    {
+        login.otp = prompt::required("Code of your authenticator app: ")?;
+        answer = auth::password_login(api, &login).await;
+    }
+    let answer = answer.map_err(|error| {
         match (&error, error.status()) {
             (_, Some(404)) => {
                 CliError::refusal("this server has no password login; use a browser or a token")

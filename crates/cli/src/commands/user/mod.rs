@@ -5,6 +5,7 @@ mod delete;
 mod describe;
 mod invite;
 mod ls;
+mod mfa;
 mod update;
 
 use crate::context::Context;
@@ -36,6 +37,13 @@ pub(crate) enum Verb {
     /// Remove a user.
     #[command(alias = "rm")]
     Delete(delete::Args),
+    /// Show a user's second factors.
+    Mfa {
+        /// Username.
+        user: String,
+    },
+    /// Remove all second factors of a user who lost theirs; their logins end.
+    ResetMfa(mfa::ResetArgs),
 }
 
 pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
@@ -46,5 +54,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Invite { email } => invite::run(context, email).await,
         Verb::Update { user } => update::run(context, &user).await,
         Verb::Delete(args) => delete::run(context, &args).await,
+        Verb::Mfa { user } => mfa::show(context, &user).await,
+        Verb::ResetMfa(args) => mfa::reset(context, &args).await,
     }
 }
