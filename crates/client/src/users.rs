@@ -181,6 +181,22 @@ pub async fn delete(api: &Api, id: &str) -> Result<(), Error> {
     api.delete(&path::join(PATH, &[id])?).await
 }
 
+/// A user's second factors, as the server shows them.
+///
+/// # Errors
+/// When the call fails.
+pub async fn mfa(api: &Api, id: &str) -> Result<Value, Error> {
+    api.get_json(&path::join(PATH, &[id, "mfa"])?, &[]).await
+}
+
+/// Removes all second factors of a user and ends their logins.
+///
+/// # Errors
+/// When the call fails.
+pub async fn reset_mfa(api: &Api, id: &str) -> Result<(), Error> {
+    api.delete(&path::join(PATH, &[id, "mfa"])?).await
+}
+
 /// Invites somebody by mail.
 ///
 /// # Errors
