@@ -29,11 +29,13 @@ mod browser;
 mod cli;
 mod database;
 mod factors;
+mod mail_server;
 mod patience;
 mod public_agent;
 mod runtime;
 mod socket;
 mod system;
+mod tunnel;
 mod visitor;
 
 pub use agent::Agent;
@@ -42,10 +44,12 @@ pub use browser::Browser;
 pub use cli::{Cli, Finished, Running};
 pub use database::Database;
 pub use factors::{AuthenticatorApp, SoftPasskey};
+pub use mail_server::{Mail, MailServer};
 pub use patience::{eventually, patience};
 pub use public_agent::PublicAgent;
 pub use socket::Socket;
 pub use system::{Options, System};
+pub use tunnel::Tunnel;
 pub use visitor::{Page, Visitor};
 
 /// The value, or a failed test that says what was being done.

@@ -86,7 +86,10 @@ async fn running_command(
     Ok(found.filter(|row| {
         let runs = protocol::command::Status::parse(&row.status)
             .is_some_and(protocol::command::Status::is_running);
-        runs && row.server_id == ctx.server.id && row.username == request.username
+        runs && row.server_id == ctx.server.id
+            && row.username == request.username
+            // What is about to be stopped gets no further.
+            && crate::commands::barred(ctx, row).is_none()
     }))
 }
 

@@ -79,6 +79,7 @@ pub(super) async fn reset(ctx: &Ctx, id: UserId) -> ApiResult<()> {
     })
     .await?;
     unit.commit().await?;
+    ctx.app.bearers.forget_user(id);
     ctx.app.events.close_of_user(id);
     Ok(())
 }

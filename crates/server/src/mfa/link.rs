@@ -14,6 +14,7 @@ use store::{Viewer, now};
 use super::{Method, pages, policy, presence, record};
 use crate::crypto::token::{self, Token};
 use crate::http::{ApiError, ApiResult, Ctx, PublicCtx};
+use crate::identity::Method as Login;
 use crate::identity::sign_in::factors_of;
 
 const TTL: TimeDelta = TimeDelta::minutes(3);
@@ -23,6 +24,11 @@ pub(super) async fn create(ctx: &Ctx, server: Option<ServerId>) -> ApiResult<Str
     let login = ctx.principal.login().ok_or_else(|| {
         ApiError::forbidden("A token cannot prove presence; log in first: alpacon login")
     })?;
+    if let Login::OAuth { home, .. } = ctx.principal.method
+        && home != ctx.workspace_id()
+    {
+        return Err(presence::elsewhere());
+    }
     if let Some(id) = server {
         find_server(ctx, ctx.principal.viewer(), id)
             .await?

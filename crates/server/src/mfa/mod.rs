@@ -22,4 +22,4 @@ pub(crate) use pages::{routes as page_routes, ways};
 pub(crate) use presence::{require as require_presence, require_for_settings};
 pub(crate) use proof::Codes;
 pub(crate) use routes::routes;
-pub(crate) use sign_in::{check_login, missing_factor};
+pub(crate) use sign_in::{check_login, missing_factor, suffices_here};

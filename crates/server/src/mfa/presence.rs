@@ -46,6 +46,7 @@ async fn demand(ctx: &Ctx, source: &'static str) -> ApiResult<()> {
         return Ok(());
     }
     Err(match ctx.principal.method {
+        Login::OAuth { home, .. } if home != ctx.workspace_id() => elsewhere(),
         // Its clients can do nothing about it but log in again.
         Login::Password { .. } => ApiError::forbidden(
             "This needs a recent second factor, which this login cannot prove any more; log in \
@@ -57,6 +58,13 @@ async fn demand(ctx: &Ctx, source: &'static str) -> ApiResult<()> {
         )
         .code(code::AUTH_MFA_REQUIRED, source),
     })
+}
+
+/// A proof is kept with the login, in the workspace that it was made in.
+pub(super) fn elsewhere() -> ApiError {
+    ApiError::forbidden(
+        "This needs a second factor proved in this workspace; log in to it itself: alpacon login",
+    )
 }
 
 /// Whether presence was proved recently for the caller's login; none for tokens.

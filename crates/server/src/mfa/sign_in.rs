@@ -3,7 +3,7 @@
 use http::StatusCode;
 use protocol::code;
 use protocol::id::UserId;
-use store::entity::user;
+use store::entity::{login, user};
 use store::now;
 
 use super::pages::{ENROL, SECOND_FACTOR};
@@ -11,7 +11,10 @@ use super::policy::{self, Missing};
 use super::proof::{self, Presented};
 use crate::http::{ApiError, ApiResult, PublicCtx};
 use crate::identity::acquaintance;
-use crate::identity::sign_in::Factors;
+use crate::identity::sign_in::{Factors, factors_of};
+
+/// What is not a passkey is a first factor like this one.
+const PASSWORD: &str = "password";
 
 /// The page that asks for what a sign-in in a browser still needs.
 pub(crate) async fn missing_factor(
@@ -31,6 +34,19 @@ pub(crate) async fn missing_factor(
     )
 }
 
+/// Whether a login of another workspace proved what this one asks of `user`, its user
+/// here.
+pub(crate) async fn suffices_here(
+    ctx: &PublicCtx,
+    user: &user::Model,
+    login: &login::Model,
+) -> ApiResult<bool> {
+    let enrolled = ctx.tenant().mfa().factors(UserId(user.id)).await?;
+    let proved = factors_of(&login.factors);
+    let settings = &ctx.workspace.settings;
+    Ok(policy::missing(settings, PASSWORD, &enrolled, &proved) == Missing::Nothing)
+}
+
 /// What a login by password over the API proves beside it with `otp`; refused where a
 /// second factor is needed and not there.
 pub(crate) async fn check_login(
@@ -38,7 +54,6 @@ pub(crate) async fn check_login(
     user: &user::Model,
     otp: &str,
 ) -> ApiResult<Factors> {
-    const PASSWORD: &str = "password";
     let enrolled = ctx.tenant().mfa().factors(UserId(user.id)).await?;
     let settings = &ctx.workspace.settings;
     let mut factors = Factors::new();

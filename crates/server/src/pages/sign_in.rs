@@ -38,6 +38,8 @@ struct SignInPage<'a> {
     username: &'a str,
     next: &'a str,
     error: Option<&'a str>,
+    /// Where a forgotten password is replaced, if mail is sent.
+    forgotten: Option<&'static str>,
     /// Federated providers and passkeys add theirs in [`ways`].
     ways: Vec<Way>,
 }
@@ -56,6 +58,13 @@ pub(super) struct SignIn {
     next: String,
 }
 
+fn forgotten(page: &PageCtx) -> Option<&'static str> {
+    page.app
+        .mailer
+        .is_configured()
+        .then_some(crate::onboarding::FORGOTTEN)
+}
+
 /// What else one may sign in with here.
 fn ways(page: &PageCtx) -> Vec<Way> {
     mfa::ways(page).into_iter().collect()
@@ -71,6 +80,7 @@ pub(super) async fn show(page: PageCtx, Params(query): Params<Query>) -> PageRes
         username: "",
         next,
         error: None,
+        forgotten: forgotten(&page),
         ways: ways(&page),
     })
 }
@@ -87,6 +97,7 @@ pub(super) async fn submit(form: Form<SignIn>) -> PageResult<Response> {
                 username,
                 next: local_path(&data.next),
                 error: Some(&error.detail),
+                forgotten: forgotten(&page),
                 ways: ways(&page),
             };
             return page.render_with(error.status, &Policy::default(), &shown);

@@ -210,6 +210,8 @@ impl<C: ConnectionTrait> Identity<'_, C> {
             is_superuser: Set(new.is_superuser),
             is_ldap_user: Set(new.is_ldap_user),
             date_joined: Set(now()),
+            must_change_password: Set(false),
+            password_changed_at: Set(None),
         }
         .insert(self.0.connection)
         .await?;
@@ -284,30 +286,6 @@ impl<C: ConnectionTrait> Identity<'_, C> {
             .await?
             .rows_affected
             > 0)
-    }
-
-    /// Gives a user who has the password `old` another one, both Argon2id in PHC form.
-    ///
-    /// # Errors
-    /// When the password is another one by now, or the database not writable.
-    pub async fn replace_password(
-        &self,
-        id: UserId,
-        old: &str,
-        new: &str,
-    ) -> Result<(), StoreError> {
-        use user::Column;
-        let changed = user::Entity::update_many()
-            .col_expr(Column::PasswordHash, Expr::value(new))
-            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
-            .filter(Column::Id.eq(id.0))
-            .filter(Column::PasswordHash.eq(old))
-            .exec(self.0.connection)
-            .await?;
-        match changed.rows_affected {
-            0 => Err(StoreError::Stale),
-            _ => Ok(()),
-        }
     }
 
     /// Deletes a user with their logins, tokens, marks and memberships; what they

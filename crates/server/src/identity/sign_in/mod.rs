@@ -27,12 +27,16 @@ use store::entity::{sign_in_attempt, user};
 use store::identity::{NewLogin, NewSignInAttempt};
 use store::now;
 
+use super::admission::admit_login;
 use super::browser::{BROWSER, Browser};
 use crate::crypto::token::{self, Token};
 use crate::http::{ApiError, ApiResult, PublicCtx};
 
 /// How long the missing factor may take.
 const ATTEMPT_TTL: TimeDelta = TimeDelta::minutes(10);
+
+/// Path of the page where a password is changed before the sign-in goes on.
+pub(crate) const NEW_PASSWORD: &str = "/login/new-password/";
 
 /// Name of each factor that was proved, and when.
 pub(crate) type Factors = BTreeMap<String, DateTime<Utc>>;
@@ -92,6 +96,8 @@ pub(crate) async fn proceed(
     }
     let missing =
         requirement::missing_factor(ctx, &proof.user, &proof.method, &proof.factors).await?;
+    // Last: whoever chooses a password here has proved everything else.
+    let missing = missing.or_else(|| lacks_password(&proof.user, &proof.method));
     let unit = ctx.begin().await?;
     // Whatever the browser stood for ends here: no mixture of two people.
     forget(&unit, browser).await?;
@@ -113,6 +119,41 @@ pub(crate) async fn attempt(ctx: &PublicCtx, browser: &Browser) -> ApiResult<Opt
     Ok(found
         .filter(|(_, user)| user.is_active)
         .map(|(row, user)| Attempt { user, row }))
+}
+
+/// The page of who must change their password; the others have no password to change.
+fn lacks_password(user: &user::Model, method: &str) -> Option<&'static str> {
+    (user.must_change_password && method == "password").then_some(NEW_PASSWORD)
+}
+
+/// The sign-in of this browser that lacks nothing but another password.
+pub(crate) async fn attempt_lacking_password(
+    ctx: &PublicCtx,
+    browser: &Browser,
+) -> ApiResult<Option<Attempt>> {
+    let Some(attempt) = attempt(ctx, browser).await? else {
+        return Ok(None);
+    };
+    let factors = factors_of(&attempt.row.factors);
+    let method = &attempt.row.method;
+    let missing = requirement::missing_factor(ctx, &attempt.user, method, &factors).await?;
+    let is_last = missing.is_none() && lacks_password(&attempt.user, method).is_some();
+    Ok(Some(attempt).filter(|_| is_last))
+}
+
+/// Goes on after the password was changed, with the attempt as it was.
+pub(crate) async fn go_on(
+    ctx: &PublicCtx,
+    browser: &Browser,
+    attempt: Attempt,
+) -> ApiResult<Outcome> {
+    let proof = Proof {
+        user: attempt.user,
+        method: attempt.row.method,
+        factors: factors_of(&attempt.row.factors),
+        next: attempt.row.next,
+    };
+    proceed(ctx, browser, proof).await
 }
 
 /// Goes on after a page proved `factor` for the attempt.
@@ -197,11 +238,8 @@ async fn complete(
     proof: Proof,
 ) -> ApiResult<Outcome> {
     let user = UserId(proof.user.id);
-    // Read again inside the transaction: the account may have been locked meanwhile.
-    let current = unit.tenant().identity().user(user).await?;
-    if !current.is_some_and(|user| user.is_active) {
-        return Err(ApiError::unauthenticated("The account is not active."));
-    }
+    // Asked inside the transaction: the account may have been locked meanwhile.
+    admit_login(ctx, unit, &proof.user).await?;
     let cookie = Token::generate(token::BROWSER)?;
     let ttl = TimeDelta::seconds(ctx.workspace.settings.password_session_ttl);
     let login = unit
