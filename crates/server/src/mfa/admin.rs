@@ -9,6 +9,7 @@ use store::audit::AuditRecord;
 use super::{policy, presence};
 use crate::http::{ApiError, ApiResult, Ctx};
 use crate::iam;
+use crate::identity::sessions;
 
 const SOURCE: &str = "user";
 
@@ -79,7 +80,6 @@ pub(super) async fn reset(ctx: &Ctx, id: UserId) -> ApiResult<()> {
     })
     .await?;
     unit.commit().await?;
-    ctx.app.bearers.forget_user(id);
-    ctx.app.events.close_of_user(id);
+    sessions::forget_all(ctx, id);
     Ok(())
 }

@@ -156,11 +156,7 @@ pub(super) async fn complete(
         user,
         "prove",
         Some(login.0),
-        format!(
-            "{} proved presence with a {}",
-            user.username,
-            method.label()
-        ),
+        format!("{} proved presence: {}", user.username, method.label()),
         json!({
             "method": method.as_str(),
             "server": link.row.server_id,

@@ -344,7 +344,9 @@ async fn follow(
     }
 }
 
-/// Waits until more than `position` can be read; `None`: that is all there is.
+/// Waits until more than `position` can be read; `None`: that is all there is. The
+/// last byte is given only once the content is complete: a reader that knows the
+/// length takes that byte for the end, and may rely on what is recorded then.
 async fn more_than(
     progress: &mut watch::Receiver<Progress>,
     position: u64,
@@ -359,8 +361,12 @@ async fn more_than(
             if now.tag != tag {
                 return Err("the sender started over".to_owned());
             }
-            if now.written > position {
-                return Ok(Some(now.written));
+            let readable = match (&now.end, now.total) {
+                (None, Some(total)) => now.written.min(total.saturating_sub(1)),
+                _ => now.written,
+            };
+            if readable > position {
+                return Ok(Some(readable));
             }
             if now.end == Some(End::Complete) {
                 return Ok(None);
@@ -376,4 +382,37 @@ async fn more_than(
 
 fn hex(context: Context) -> String {
     chain::hex_encode(context.finish().as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::flow::Flows;
+    use super::*;
+
+    #[tokio::test]
+    async fn the_last_byte_waits_until_the_content_is_complete() {
+        let flow = Flows::default().get(TransferId::new(), Progress::default);
+        flow.start(0, Some(10));
+        flow.advance(10);
+        let tag = flow.progress().tag;
+        let mut progress = flow.follow();
+        assert_eq!(more_than(&mut progress, 0, tag).await, Ok(Some(9)));
+        let mut waiting = Box::pin(more_than(&mut progress, 9, tag));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        flow.complete(10);
+        assert_eq!(waiting.await, Ok(Some(10)));
+        assert_eq!(more_than(&mut progress, 10, tag).await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn content_of_unknown_length_ends_with_its_end() {
+        let flow = Flows::default().get(TransferId::new(), Progress::default);
+        flow.start(0, None);
+        flow.advance(10);
+        let tag = flow.progress().tag;
+        let mut progress = flow.follow();
+        assert_eq!(more_than(&mut progress, 0, tag).await, Ok(Some(10)));
+        flow.complete(10);
+        assert_eq!(more_than(&mut progress, 10, tag).await, Ok(None));
+    }
 }

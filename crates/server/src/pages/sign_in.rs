@@ -40,7 +40,6 @@ struct SignInPage<'a> {
     error: Option<&'a str>,
     /// Where a forgotten password is replaced, if mail is sent.
     forgotten: Option<&'static str>,
-    /// Federated providers and passkeys add theirs in [`ways`].
     ways: Vec<Way>,
 }
 

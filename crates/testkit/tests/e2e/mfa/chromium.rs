@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use testkit::{AuthenticatorApp, Browser, Options, System};
+use testkit::{AuthenticatorApp, Browser, Options, Running, System};
 
 use super::{AUTHENTICATOR, PASSKEYS, SECURITY};
 
@@ -115,6 +115,76 @@ fn a_person_sets_up_factors_and_signs_in_with_each() {
     browser.shows("Scan this code");
     browser.open("/account/security/password/");
     picture(&browser, "password");
+}
+
+#[test]
+fn a_command_of_the_cli_waits_for_the_browser_and_goes_on() {
+    let system = System::with(&Options {
+        tls: true,
+        ..Options::default()
+    });
+    let agent = system.agent("web-1");
+    let (cli, browser) = (system.cli(), system.browser());
+    browser.add_authenticator();
+    system
+        .api_with_password()
+        .patch(
+            super::SECURITY_SETTINGS,
+            &json!({"mfa_required_actions": ["command"]}),
+        )
+        .expect(200);
+    let login = cli.start(&["login", system.url(), "--no-browser"]);
+    browser.open(&printed(&login, "/device/?user_code="));
+    sign_in(&browser, &system);
+    browser.click("Allow");
+    browser.shows("You are logged in");
+    login.finish().exits(0);
+    cli.open_session(agent.name(), "command");
+    let hello = ["exec", agent.name(), "echo hello"];
+
+    // No factor yet: one is set up on the way.
+    let exec = cli.start(&hello);
+    browser.open(&printed(&exec, "/mfa/"));
+    browser.shows("You have no second factor yet");
+    picture(&browser, "step-up-enrol");
+    let link = browser.url();
+    browser.click("Passkey");
+    browser.click("Create a passkey");
+    browser.shows("Recovery codes");
+    browser.click("Not now");
+    assert_eq!(browser.url(), link);
+    browser.shows("Yes, it was me");
+    picture(&browser, "step-up-proved");
+    browser.click("Yes, it was me");
+    browser.shows("Your command goes on");
+    picture(&browser, "step-up-done");
+    exec.finish().exits(0).stdout_is("hello\n");
+
+    // While the proof is fresh nobody is asked; later the passkey is.
+    cli.run(&hello).exits(0).stdout_is("hello\n");
+    let age = || {
+        system
+            .database()
+            .execute("UPDATE logins SET factors = '{\"webauthn\": \"2001-01-01T00:00:00Z\"}'")
+    };
+    age();
+    let exec = cli.start(&hello);
+    browser.open(&printed(&exec, "/mfa/"));
+    browser.shows("A command of yours waits");
+    browser.shows("web-1");
+    picture(&browser, "step-up");
+    browser.click("Use a passkey");
+    browser.shows("Your command goes on");
+    exec.finish().exits(0).stdout_is("hello\n");
+}
+
+/// The address with `part` that a command of the CLI prints.
+fn printed(running: &Running, part: &str) -> String {
+    running.reads_stderr("the CLI prints an address", |text| {
+        text.split_whitespace()
+            .find(|word| word.contains(part))
+            .map(str::to_owned)
+    })
 }
 
 #[test]

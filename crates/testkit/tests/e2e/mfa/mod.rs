@@ -6,6 +6,7 @@ mod enrolment;
 mod passkeys;
 mod policy;
 mod sign_in;
+mod step_up;
 
 use serde_json::{Value, json};
 use testkit::{Api, AuthenticatorApp, Credential, Page, SoftPasskey, System, Visitor};

@@ -1,20 +1,18 @@
 //! Signing in with a browser, as a state machine.
 //!
 //! ```text
-//!            first factor            missing_factor() = None
-//! anonymous ──────────────▶ proceed ───────────────────────────▶ signed in
+//!            first factor             nothing is missing
+//! anonymous ──────────────▶ proceed ──────────────────────▶ signed in
 //!                             │ ▲
-//!     missing_factor() = Some │ │ a page proves it: add_factor
+//!        something is missing │ │ a page adds it: go_on
 //!                             ▼ │
 //!                           attempt (10 minutes, bound to the browser)
 //! ```
 //!
-//! A page proves a first factor (a password, a passkey, a federated identity) and
-//! calls [`proceed`]. What else is needed only [`requirement::missing_factor`] says.
-//! An attempt is not a session: nothing but the pages of the missing factor reads it,
-//! a new first factor replaces it whole, and the cookie changes at every step.
-
-mod requirement;
+//! A page proves a first factor and calls [`proceed`], which alone says what else is
+//! missing: a second factor, a password of one's own. An attempt is not a
+//! session: nothing but the page of what is missing reads it, a new first factor
+//! replaces it whole, and the cookie changes at every step.
 
 use std::collections::BTreeMap;
 
@@ -31,6 +29,7 @@ use super::admission::admit_login;
 use super::browser::{BROWSER, Browser};
 use crate::crypto::token::{self, Token};
 use crate::http::{ApiError, ApiResult, PublicCtx};
+use crate::mfa;
 
 /// How long the missing factor may take.
 const ATTEMPT_TTL: TimeDelta = TimeDelta::minutes(10);
@@ -94,8 +93,7 @@ pub(crate) async fn proceed(
     if !proof.user.is_active {
         return Err(ApiError::unauthenticated("The account is not active."));
     }
-    let missing =
-        requirement::missing_factor(ctx, &proof.user, &proof.method, &proof.factors).await?;
+    let missing = mfa::missing_factor(ctx, &proof.user, &proof.method, &proof.factors).await?;
     // Last: whoever chooses a password here has proved everything else.
     let missing = missing.or_else(|| lacks_password(&proof.user, &proof.method));
     let unit = ctx.begin().await?;
@@ -131,14 +129,8 @@ pub(crate) async fn attempt_lacking_password(
     ctx: &PublicCtx,
     browser: &Browser,
 ) -> ApiResult<Option<Attempt>> {
-    let Some(attempt) = attempt(ctx, browser).await? else {
-        return Ok(None);
-    };
-    let factors = factors_of(&attempt.row.factors);
-    let method = &attempt.row.method;
-    let missing = requirement::missing_factor(ctx, &attempt.user, method, &factors).await?;
-    let is_last = missing.is_none() && lacks_password(&attempt.user, method).is_some();
-    Ok(Some(attempt).filter(|_| is_last))
+    let attempt = attempt(ctx, browser).await?;
+    Ok(attempt.filter(|it| lacks_password(&it.user, &it.row.method).is_some()))
 }
 
 /// Goes on after the password was changed, with the attempt as it was.
@@ -275,11 +267,7 @@ fn record(
     description: String,
 ) -> AuditRecord {
     AuditRecord {
-        actor: Actor {
-            kind: "user",
-            id: Some(user.id),
-            name: user.username.clone(),
-        },
+        actor: Actor::user(user),
         ip: ctx.ip.to_string(),
         app: "auth",
         model: "login",
