@@ -18,8 +18,9 @@ fn an_app_is_set_up_and_asked_for_from_then_on() {
     let seed = first.between("class=\"seed\">", "<");
     // The same while one tries, and a wrong code adds nothing.
     send(&visitor, AUTHENTICATOR, &[("code", "000000")]).expect(400);
-    let app = AuthenticatorApp::new(&visitor.get(AUTHENTICATOR).between("class=\"seed\">", "<"));
-    assert_eq!(seed.is_empty(), false);
+    let again = visitor.get(AUTHENTICATOR).between("class=\"seed\">", "<");
+    assert_eq!(again, seed);
+    let app = AuthenticatorApp::new(&seed);
     let done = send(
         &visitor,
         AUTHENTICATOR,

@@ -85,13 +85,13 @@ impl Scene {
         self.let_proofs_age();
         (visitor, app, device)
     }
+}
 
-    #[track_caller]
-    fn run(&self, api: &Api, agent: &PublicAgent) -> Answer {
-        let session = create_session(api, agent.id(), &["command"], &json!({}));
-        let body = submission(agent.id(), "true", Some(&id(&session)));
-        api.post("/api/events/commands/", &body)
-    }
+#[track_caller]
+fn run(api: &Api, agent: &PublicAgent) -> Answer {
+    let session = create_session(api, agent.id(), &["command"], &json!({}));
+    let body = submission(agent.id(), "true", Some(&id(&session)));
+    api.post("/api/events/commands/", &body)
 }
 
 #[track_caller]
@@ -110,7 +110,7 @@ fn shows(page: &Page, text: &str) {
 fn a_command_waits_for_a_proof_and_goes_on() {
     let (scene, agent) = guarded();
     let (visitor, app, device) = scene.uma();
-    is_refused_for_presence(scene.run(&device.api, &agent));
+    is_refused_for_presence(run(&device.api, &agent));
     let query = format!("{LINK}&server={}", agent.id());
     let link = path_of(&device.api.get(&query).expect(200).text_at("/mfa_url"));
     assert!(!device.is_completed());
@@ -122,7 +122,7 @@ fn a_command_waits_for_a_proof_and_goes_on() {
     let wrong = send(&visitor, &link, &[("code", "000000")]).expect(401);
     shows(&wrong, "The code is not right");
     assert!(!device.is_completed());
-    is_refused_for_presence(scene.run(&device.api, &agent));
+    is_refused_for_presence(run(&device.api, &agent));
 
     shows(
         &send(&visitor, &link, &[("code", &app.code())]).expect(200),
@@ -130,7 +130,7 @@ fn a_command_waits_for_a_proof_and_goes_on() {
     );
     assert!(device.is_completed());
     // Known to the server at once, and said by the next token.
-    scene.run(&device.api, &agent).expect_success();
+    run(&device.api, &agent).expect_success();
     let tokens = oauth::refresh(&scene.system, oauth::CLI, &device.refresh).expect(200);
     let access = tokens.text_at("/access_token");
     let before = oauth::claims(&device.access);
@@ -138,9 +138,7 @@ fn a_command_waits_for_a_proof_and_goes_on() {
     let proved = "/https:~1~1alpacon.io~1completed_mfa_methods/totp";
     assert!(after.pointer(proved).is_some(), "{after}");
     assert_ne!(after.pointer(proved), before.pointer(proved));
-    scene
-        .run(&bearer(&scene.system, &access), &agent)
-        .expect_success();
+    run(&bearer(&scene.system, &access), &agent).expect_success();
     let audit = scene.audit();
     assert!(
         audit.contains("uma proved presence: authenticator app"),
@@ -150,7 +148,7 @@ fn a_command_waits_for_a_proof_and_goes_on() {
     // It does not last.
     scene.let_proofs_age();
     assert!(!device.is_completed());
-    is_refused_for_presence(scene.run(&device.api, &agent));
+    is_refused_for_presence(run(&device.api, &agent));
 }
 
 #[test]
@@ -162,8 +160,8 @@ fn a_link_counts_once_and_for_the_device_that_asked() {
     send(&visitor, &link, &[("code", &app.code())]).expect(200);
     assert!(first.is_completed());
     assert!(!second.is_completed());
-    is_refused_for_presence(scene.run(&second.api, &agent));
-    scene.run(&first.api, &agent).expect_success();
+    is_refused_for_presence(run(&second.api, &agent));
+    run(&first.api, &agent).expect_success();
     // Used up, for another device too.
     visitor.get(&link).expect(410);
     send(&visitor, &link, &[("code", &app.code_in(1))]).expect(410);
@@ -185,7 +183,10 @@ fn links_that_are_replaced_late_or_of_an_ended_login_are_void() {
     visitor.get(&late).expect(410);
     send(&visitor, &late, &[("code", &app.code())]).expect(410);
     let link = device.link();
-    device.api.post("/api/auth/logout/", &json!({}));
+    device
+        .api
+        .post("/api/auth/logout/", &json!({}))
+        .expect_success();
     visitor.get(&link).expect(410);
     send(&visitor, &link, &[("code", &app.code_in(1))]).expect(410);
     visitor.get("/mfa/guessed/").expect(410);
@@ -300,7 +301,7 @@ fn whoever_has_no_factor_sets_one_up_on_the_way() {
     scene.person("uma", &json!({}));
     let visitor = scene.with_password("uma");
     let device = scene.device(&visitor, oauth::DEVICE);
-    is_refused_for_presence(scene.run(&device.api, &agent));
+    is_refused_for_presence(run(&device.api, &agent));
     let link = device.link();
     let page = visitor.get(&link).expect(200);
     shows(&page, "You have no second factor yet");
@@ -315,7 +316,7 @@ fn whoever_has_no_factor_sets_one_up_on_the_way() {
     super::enrol_app(&visitor);
     shows(&visitor.get(&link).expect(200), "Yes, it was me");
     send(&visitor, &link, &[]).expect(200);
-    scene.run(&device.api, &agent).expect_success();
+    run(&device.api, &agent).expect_success();
 }
 
 #[test]
@@ -327,13 +328,13 @@ fn a_factor_that_the_workspace_does_not_take_proves_no_presence() {
     shows(&visitor.get(&link).expect(200), PASSKEYS);
     send(&visitor, &link, &[("code", &app.code())]).expect(403);
     assert!(!device.is_completed());
-    is_refused_for_presence(scene.run(&device.api, &agent));
+    is_refused_for_presence(run(&device.api, &agent));
     send(&visitor, CONFIRM, &[("code", &app.code_in(1))]).expect(303);
     let mut passkey = enrol_passkey(&visitor, &scene.system.browser_url());
     let link = device.link();
     let answer = passkey.prove(&options(&visitor.get(&link).expect(200)));
     send(&visitor, &link, &[("answer", &answer)]).expect(200);
-    scene.run(&device.api, &agent).expect_success();
+    run(&device.api, &agent).expect_success();
 }
 
 #[test]
