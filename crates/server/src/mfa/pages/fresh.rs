@@ -107,7 +107,7 @@ impl Enrolling {
             });
         }
         let Some(attempt) = sign_in::attempt(&page, &page.browser).await? else {
-            return Err(PageError::elsewhere(redirect(SIGN_IN)?));
+            return Err(PageError::elsewhere(redirect(&with_next(SIGN_IN, path))?));
         };
         let enrolled = enrolled(&page, &attempt.user).await?;
         let settings = &page.workspace.settings;

@@ -80,17 +80,11 @@ fn wrong_codes_run_into_a_wall_that_the_owner_does_not_feel() {
         .database()
         .execute("UPDATE logins SET remote_ip = '192.0.2.1'");
     let attacker = scene.with_password("uma");
-    let mut refused = None;
-    for _ in 0..20 {
-        let page = send(&attacker, SECOND_FACTOR, &[("code", "000000")]);
-        if page.status() == 429 {
-            refused = Some(page);
-            break;
-        }
-        page.expect(401);
-    }
-    let refused = refused.expect("guessing ends");
-    assert!(!refused.answer.header("retry-after").is_empty());
+    let tries = (0..20)
+        .map(|_| send(&attacker, SECOND_FACTOR, &[("code", "000000")]).status())
+        .take_while(|status| *status == 401)
+        .count();
+    assert!((5..20).contains(&tries), "{tries} guesses");
     send(&attacker, SECOND_FACTOR, &[("code", &app.code())]).expect(429);
     // Starting anew gives no more guesses.
     let again = scene.with_password("uma");
