@@ -3,6 +3,7 @@
 mod create;
 mod delete;
 mod describe;
+mod invitation;
 mod invite;
 mod ls;
 mod mfa;
@@ -29,6 +30,9 @@ pub(crate) enum Verb {
         /// Mail address; asked for when left out.
         email: Option<String>,
     },
+    /// Open invitations.
+    #[command(subcommand)]
+    Invitation(invitation::Verb),
     /// Edit a user in $EDITOR.
     Update {
         /// Username.
@@ -52,6 +56,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Describe { user } => describe::run(context, &user).await,
         Verb::Create(args) => Box::pin(create::run(context, args)).await,
         Verb::Invite { email } => invite::run(context, email).await,
+        Verb::Invitation(verb) => invitation::run(context, verb).await,
         Verb::Update { user } => update::run(context, &user).await,
         Verb::Delete(args) => delete::run(context, &args).await,
         Verb::Mfa { user } => mfa::show(context, &user).await,
