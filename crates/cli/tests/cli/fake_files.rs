@@ -13,7 +13,7 @@ use crate::fake::{ok, refuse};
 
 /// One transfer.
 #[derive(Default)]
-struct Object {
+pub(crate) struct Object {
     path: String,
     content: Option<Vec<u8>>,
     delivered: bool,
@@ -38,7 +38,7 @@ pub(crate) struct Files {
     pub(crate) ranges: bool,
     /// The creation of transfers is refused once like this: status and code.
     pub(crate) refusal: Option<(u16, &'static str)>,
-    objects: BTreeMap<String, Object>,
+    pub(crate) objects: BTreeMap<String, Object>,
 }
 
 impl Files {
