@@ -11,6 +11,7 @@ use transport::http::HttpOptions;
 use transport::websocket::{DialOptions, WebSocket};
 
 use crate::config::{Identity, Tls};
+use crate::files::client::StoreClient;
 
 /// What `--version` prints and the server stores.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -187,6 +188,52 @@ impl Server {
         transport::websocket::dial(&websocket_url(&self.base, path), &self.tls, options).await
     }
 
+    /// Opens a WebSocket at an address that the server gave. Our credentials go to
+    /// our own server only: an address elsewhere carries its own.
+    ///
+    /// # Errors
+    /// When it cannot be reached or refuses.
+    pub(crate) async fn dial_url(
+        &self,
+        url: &str,
+        extra: HeaderMap,
+        max_message: usize,
+    ) -> Result<WebSocket, transport::TransportError> {
+        let mut headers = extra;
+        if is_same_origin(&self.base, url) {
+            headers.insert(AUTHORIZATION, self.authorization.clone());
+        }
+        if let Ok(origin) = HeaderValue::from_str(&self.base) {
+            headers.insert(ORIGIN, origin);
+        }
+        if let Ok(agent) = HeaderValue::from_str(&user_agent()) {
+            headers.insert(USER_AGENT, agent);
+        }
+        let options = DialOptions {
+            headers,
+            timeout: DIAL_TIMEOUT,
+            max_message,
+        };
+        transport::websocket::dial(url, &self.tls, options).await
+    }
+
+    /// A client for one transfer, for the runtime that calls this. Content arrives
+    /// as it is stored, never decoded.
+    ///
+    /// # Errors
+    /// When the HTTP library refuses the configuration.
+    pub(crate) fn store_client(&self) -> anyhow::Result<StoreClient> {
+        let options = HttpOptions {
+            user_agent: user_agent(),
+            environment_proxy: false,
+        };
+        Ok(StoreClient {
+            http: transport::http::content_client(&self.tls, &options)?,
+            base: reqwest::Url::parse(&self.base)?,
+            authorization: self.authorization.clone(),
+        })
+    }
+
     fn url(&self, path: &str) -> String {
         format!("{}{}", self.base, collapse_slashes(path))
     }
@@ -205,6 +252,21 @@ fn websocket_url(base: &str, path: &str) -> String {
         .strip_suffix(":8000")
         .map_or_else(|| authority.to_owned(), |host| format!("{host}:8081"));
     format!("{scheme}://{authority}{prefix}{path}")
+}
+
+/// Whether a WebSocket address has the scheme, host and port of our server.
+fn is_same_origin(base: &str, url: &str) -> bool {
+    let origin = |text: &str| {
+        let url = reqwest::Url::parse(text).ok()?;
+        let is_tls = match url.scheme() {
+            "https" | "wss" => true,
+            "http" | "ws" => false,
+            _ => return None,
+        };
+        let host = url.host_str()?.to_owned();
+        Some((is_tls, host, url.port_or_known_default()))
+    };
+    origin(base).is_some_and(|own| origin(url) == Some(own))
 }
 
 fn user_agent() -> String {
@@ -260,6 +322,28 @@ mod tests {
             ("http://127.0.0.1:18000", "ws://127.0.0.1:18000/ws/x/"),
         ] {
             assert_eq!(websocket_url(base, "/ws/x/"), url);
+        }
+    }
+
+    #[test]
+    fn credentials_stay_with_the_own_server() {
+        let base = "https://acme.example.com/t1";
+        for own in [
+            "wss://acme.example.com/ws/x",
+            "wss://ACME.example.com:443/ws/",
+        ] {
+            assert!(is_same_origin(base, own), "{own}");
+        }
+        for foreign in [
+            "ws://acme.example.com/ws/",
+            "wss://acme.example.com:8443/ws/",
+            "wss://acme.example.com.evil.test/",
+            "wss://acme.example.com@evil.test/",
+            "wss://evil.test/acme.example.com",
+            "file:///acme.example.com",
+            "",
+        ] {
+            assert!(!is_same_origin(base, foreign), "{foreign}");
         }
     }
 

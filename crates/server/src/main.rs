@@ -15,9 +15,18 @@ mod history;
 mod http;
 mod iam;
 mod identity;
+mod locks;
+mod mail;
+mod oauth;
+mod objects;
+mod onboarding;
+mod pages;
 mod program;
+mod sudo;
 mod telemetry;
 mod tokens;
+mod transfers;
+mod tunnels;
 mod work_sessions;
 mod workspace;
 

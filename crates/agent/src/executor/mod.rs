@@ -15,13 +15,14 @@ use std::time::{Duration, Instant};
 use protocol::agent::Fin;
 use rustix::process::Rlimit;
 
-pub(crate) use self::account::Own;
-use self::account::{Account, AccountError};
+use self::account::AccountError;
+pub(crate) use self::account::{Account, Own, resolve as resolve_account};
 use self::environment::Environment;
 use self::output::Output;
 use self::process::Ended;
 use self::program::{Program, ProgramError};
 pub(crate) use self::stop::{Stop, StopSignals};
+use crate::auth_socket::{Owner, Tracker};
 use crate::orders::Job;
 use crate::reporter::Reporter;
 use crate::sys::{self, ChildSetup};
@@ -47,6 +48,7 @@ pub(crate) struct Executor {
     own: Own,
     /// The limit that children get back.
     open_files: Option<Rlimit>,
+    tracker: Tracker,
 }
 
 /// Why a command did not start.
@@ -77,11 +79,17 @@ struct Outcome {
 impl Executor {
     /// An executor for an agent running as `own`.
     #[must_use]
-    pub(crate) fn new(reporter: Reporter, own: Own, open_files: Option<Rlimit>) -> Self {
+    pub(crate) fn new(
+        reporter: Reporter,
+        own: Own,
+        open_files: Option<Rlimit>,
+        tracker: Tracker,
+    ) -> Self {
         Self {
             reporter,
             own,
             open_files,
+            tracker,
         }
     }
 
@@ -178,7 +186,10 @@ impl Executor {
             open_files: self.open_files,
         };
         sys::prepare(&mut command, setup);
-        let ended = process::run(command, output, &stop.with_timeout(PROCESS_TIMEOUT))
+        let owner = Owner::Command(output.command().to_owned());
+        let track = |leader| self.tracker.track(leader, owner);
+        let stop = stop.with_timeout(PROCESS_TIMEOUT);
+        let ended = process::run(command, output, &stop, track)
             .await
             .map_err(|source| StartError::Spawn {
                 program: program.name.clone(),

@@ -4,6 +4,11 @@
 
 mod m0001_foundation;
 mod m0002_people;
+mod m0003_oauth;
+mod m0006_workspaces;
+mod m0007_tunnels;
+mod m0008_transfers;
+mod m0010_sudo;
 mod table;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -16,6 +21,11 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_foundation::Migration),
             Box::new(m0002_people::Migration),
+            Box::new(m0003_oauth::Migration),
+            Box::new(m0006_workspaces::Migration),
+            Box::new(m0007_tunnels::Migration),
+            Box::new(m0008_transfers::Migration),
+            Box::new(m0010_sudo::Migration),
         ]
     }
 }
