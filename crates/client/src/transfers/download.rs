@@ -161,9 +161,10 @@ async fn fetch(
     shown: &Path,
     meter: &Arc<Meter>,
 ) -> Result<Written, TransferError> {
-    let streaming = download.options.streaming;
     let object = Object::new(api, &created.download_url)?;
-    let watch = Watch::new(api, DOWNLOADS, &created.id, streaming)?;
+    // A store beside the server gives nothing before it has everything.
+    let streaming = download.options.streaming && object.is_of(api);
+    let watch = Watch::new(api, DOWNLOADS, &created.id, download.options.streaming)?;
     let mut writing = Writing::into(file, shown);
     let meter = meter.clone();
     if streaming {
@@ -190,10 +191,17 @@ async fn fetch(
     Ok(written)
 }
 
-/// Errors of this machine need no explanation from the other.
+/// Errors of this machine need no explanation from the other. Half the content is not
+/// enough, also where the host did its part.
 async fn explained(watch: &Watch<'_>, error: TransferError) -> TransferError {
     match error {
         TransferError::File(_) => error,
-        error => watch.explain(error).await,
+        TransferError::Store(reason) => {
+            match watch.despite(TransferError::Store(reason.clone())).await {
+                Ok(_) => TransferError::Store(reason),
+                Err(told) => told,
+            }
+        }
+        error => error,
     }
 }

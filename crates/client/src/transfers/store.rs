@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use protocol::transfer::UPLOAD_OFFSET_HEADER;
 use reqwest::{Body, Client, Response, Url};
 use tokio::time::Instant;
@@ -45,6 +45,8 @@ pub(super) struct Object<'a> {
 enum Broken {
     /// It would fail again.
     ForGood(TransferError),
+    /// Somebody else is at it, or was.
+    Conflict(TransferError),
     /// Another attempt may go on. With the status, where the store answered.
     ForNow(TransferError, Option<StatusCode>),
 }
@@ -77,6 +79,11 @@ impl<'a> Object<'a> {
         })
     }
 
+    /// Whether it lies with the server itself and not in a store beside it.
+    pub(super) fn is_of(&self, api: &Api) -> bool {
+        Url::parse(api.base()).is_ok_and(|base| base.origin() == self.url.origin())
+    }
+
     /// Puts a file.
     pub(super) async fn put_file(
         &self,
@@ -98,7 +105,9 @@ impl<'a> Object<'a> {
                 return Err(failure.into());
             }
             let reason = match broken {
-                Broken::ForGood(error) => return Err(error),
+                // The store may not have noticed yet that the earlier attempt broke.
+                Broken::Conflict(error) if failures > 0 || offset > 0 => error,
+                Broken::ForGood(error) | Broken::Conflict(error) => return Err(error),
                 Broken::ForNow(error, _) => error,
             };
             failures += 1;
@@ -182,11 +191,12 @@ impl<'a> Object<'a> {
         meter: &Meter,
     ) -> Result<(), TransferError> {
         let (mut failures, mut waits, mut throttled) = (0, 0, 0);
+        let mut tag = None;
         loop {
             let before = sink.taken();
-            let (error, status) = match self.get_from(sink, meter).await {
+            let (error, status) = match self.get_from(sink, meter, &mut tag).await {
                 Ok(()) => return Ok(()),
-                Err(Broken::ForGood(error)) => return Err(error),
+                Err(Broken::ForGood(error) | Broken::Conflict(error)) => return Err(error),
                 Err(Broken::ForNow(error, status)) => (error, status),
             };
             if sink.taken() > before {
@@ -213,11 +223,21 @@ impl<'a> Object<'a> {
         }
     }
 
-    async fn get_from(&self, sink: &mut impl Sink, meter: &Meter) -> Result<(), Broken> {
+    /// `tag` tells what the bytes taken so far are part of: they are never continued
+    /// with something else.
+    async fn get_from(
+        &self,
+        sink: &mut impl Sink,
+        meter: &Meter,
+        tag: &mut Option<HeaderValue>,
+    ) -> Result<(), Broken> {
         let from = sink.taken();
         let mut request = self.client.get(self.url.clone());
         if from > 0 {
             request = request.header(header::RANGE, format!("bytes={from}-"));
+            if let Some(tag) = tag.as_ref() {
+                request = request.header(header::IF_RANGE, tag);
+            }
         }
         let response = tokio::time::timeout(STALL, request.send())
             .await
@@ -234,6 +254,7 @@ impl<'a> Object<'a> {
             StatusCode::RANGE_NOT_SATISFIABLE if is_whole(&response, from) => return Ok(()),
             status => return Err(classified(status, refusal(response).await)),
         };
+        *tag = strong_tag(&response);
         if let Some(left) = response.content_length() {
             meter.expect(sink.taken() + left);
         }
@@ -275,7 +296,7 @@ impl<'a> Object<'a> {
 impl Broken {
     fn into_inner(self) -> TransferError {
         match self {
-            Self::ForGood(error) | Self::ForNow(error, _) => error,
+            Self::ForGood(error) | Self::Conflict(error) | Self::ForNow(error, _) => error,
         }
     }
 }
@@ -297,6 +318,12 @@ async fn stalled(meter: &Meter) {
 fn pause(failures: u32) -> Duration {
     let factor = 2_u32.saturating_pow(failures.min(8));
     FIRST_PAUSE.saturating_mul(factor).min(LONGEST_PAUSE)
+}
+
+/// Weak ones do not promise the same bytes.
+fn strong_tag(response: &Response) -> Option<HeaderValue> {
+    let tag = response.headers().get(header::ETAG)?;
+    (!tag.as_bytes().starts_with(b"W/")).then(|| tag.clone())
 }
 
 fn starts_at(response: &Response, from: u64) -> bool {
@@ -333,10 +360,13 @@ async fn refusal(mut response: Response) -> String {
 
 fn classified(status: StatusCode, reason: String) -> Broken {
     let error = TransferError::Store(reason);
-    let throttled = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
-    match status.is_server_error() || throttled.contains(&status) {
-        true => Broken::ForNow(error, Some(status)),
-        false => Broken::ForGood(error),
+    let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+    if status == StatusCode::CONFLICT {
+        Broken::Conflict(error)
+    } else if status.is_server_error() || passing.contains(&status) {
+        Broken::ForNow(error, Some(status))
+    } else {
+        Broken::ForGood(error)
     }
 }
 

@@ -145,7 +145,8 @@ async fn single(
     if streaming {
         tokio::select! {
             sent = put => if let Err(error) = sent {
-                return Err(watch.explain(error).await);
+                let status = despite(&watch, error).await?;
+                return content.check(&item.name, &status);
             },
             error = watch.failure() => return Err(error),
         }
@@ -155,6 +156,14 @@ async fn single(
     }
     let status = watch.end(watch::limit(1, content.sent_size())).await?;
     content.check(&item.name, &status)
+}
+
+/// Errors of this machine need no explanation from the other.
+async fn despite(watch: &Watch<'_>, error: TransferError) -> Result<Status, TransferError> {
+    match error {
+        TransferError::File(_) => Err(error),
+        error => watch.despite(error).await,
+    }
 }
 
 /// Several items of one kind in one request. Gives those that failed.

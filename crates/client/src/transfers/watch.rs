@@ -99,14 +99,15 @@ impl<'a> Watch<'a> {
         std::future::pending().await
     }
 
-    /// Why it failed, if the server says that it did. For an error elsewhere that has
-    /// its reason here.
-    pub(super) async fn explain(&self, error: TransferError) -> TransferError {
-        match self.ask_now().await {
+    /// What became of it all the same, for an error elsewhere: it may have its reason
+    /// here, or have come after all was done.
+    pub(super) async fn despite(&self, error: TransferError) -> Result<Status, TransferError> {
+        match self.get(&[]).await {
+            Ok(status) if status.success == Some(true) => Ok(status),
             Ok(status) if status.success == Some(false) => {
-                TransferError::Host(reason(status.message))
+                Err(TransferError::Host(reason(status.message)))
             }
-            _ => error,
+            _ => Err(error),
         }
     }
 
@@ -115,10 +116,6 @@ impl<'a> Watch<'a> {
             true => self.get(&[("wait", WAIT.to_string())]).await,
             false => self.get(&[]).await,
         }
-    }
-
-    async fn ask_now(&self) -> Result<Status, Error> {
-        self.get(&[]).await
     }
 
     async fn get(&self, query: &crate::api::Query<'_>) -> Result<Status, Error> {
