@@ -344,6 +344,18 @@ async fn follow(
     }
 }
 
+/// How far it may be read. A reader that knows the length takes the last byte for the
+/// end and says so; that must not come before the content is known to be whole.
+fn readable(progress: &Progress) -> u64 {
+    let is_last = progress
+        .total
+        .is_some_and(|total| progress.written >= total);
+    match is_last && progress.end.is_none() {
+        true => progress.written.saturating_sub(1),
+        false => progress.written,
+    }
+}
+
 /// Waits until more than `position` can be read; `None`: that is all there is.
 async fn more_than(
     progress: &mut watch::Receiver<Progress>,
@@ -359,8 +371,9 @@ async fn more_than(
             if now.tag != tag {
                 return Err("the sender started over".to_owned());
             }
-            if now.written > position {
-                return Ok(Some(now.written));
+            let readable = readable(&now);
+            if readable > position {
+                return Ok(Some(readable));
             }
             if now.end == Some(End::Complete) {
                 return Ok(None);
@@ -376,4 +389,29 @@ async fn more_than(
 
 fn hex(context: Context) -> String {
     chain::hex_encode(context.finish().as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_byte_waits_until_the_content_is_known_to_be_whole() {
+        let mut progress = Progress {
+            written: 5,
+            ..Progress::default()
+        };
+        assert_eq!(readable(&progress), 5);
+        progress.total = Some(6);
+        assert_eq!(readable(&progress), 5);
+        progress.written = 6;
+        assert_eq!(readable(&progress), 5);
+        progress.end = Some(End::Complete);
+        assert_eq!(readable(&progress), 6);
+        let nothing = Progress {
+            total: Some(0),
+            ..Progress::default()
+        };
+        assert_eq!(readable(&nothing), 0);
+    }
 }
