@@ -172,20 +172,8 @@ impl Server {
         path: &str,
         extra: HeaderMap,
     ) -> Result<WebSocket, transport::TransportError> {
-        let mut headers = extra;
-        headers.insert(AUTHORIZATION, self.authorization.clone());
-        let origin = HeaderValue::from_str(&self.base)
-            .map_err(|error| transport::TransportError::Url(error.to_string()))?;
-        headers.insert(ORIGIN, origin);
-        if let Ok(agent) = HeaderValue::from_str(&user_agent()) {
-            headers.insert(USER_AGENT, agent);
-        }
-        let options = DialOptions {
-            headers,
-            timeout: DIAL_TIMEOUT,
-            max_message: MAX_MESSAGE,
-        };
-        transport::websocket::dial(&websocket_url(&self.base, path), &self.tls, options).await
+        let url = websocket_url(&self.base, path);
+        self.open(&url, extra, true, MAX_MESSAGE).await
     }
 
     /// Opens a WebSocket at an address that the server gave. Our credentials go to
@@ -199,13 +187,23 @@ impl Server {
         extra: HeaderMap,
         max_message: usize,
     ) -> Result<WebSocket, transport::TransportError> {
-        let mut headers = extra;
-        if is_same_origin(&self.base, url) {
+        let is_own = is_same_origin(&self.base, url);
+        self.open(url, extra, is_own, max_message).await
+    }
+
+    async fn open(
+        &self,
+        url: &str,
+        mut headers: HeaderMap,
+        is_own: bool,
+        max_message: usize,
+    ) -> Result<WebSocket, transport::TransportError> {
+        if is_own {
             headers.insert(AUTHORIZATION, self.authorization.clone());
         }
-        if let Ok(origin) = HeaderValue::from_str(&self.base) {
-            headers.insert(ORIGIN, origin);
-        }
+        let origin = HeaderValue::from_str(&self.base)
+            .map_err(|error| transport::TransportError::Url(error.to_string()))?;
+        headers.insert(ORIGIN, origin);
         if let Ok(agent) = HeaderValue::from_str(&user_agent()) {
             headers.insert(USER_AGENT, agent);
         }
@@ -303,6 +301,23 @@ fn chain(error: &reqwest::Error) -> String {
         ""
     };
     format!("{what}: {cause}{hint}")
+}
+
+#[cfg(test)]
+impl Server {
+    /// A server that nobody answers for.
+    pub(crate) fn unreachable() -> Self {
+        let identity = Identity {
+            url: "http://127.0.0.1:1".into(),
+            id: "i".into(),
+            key: "k".into(),
+        };
+        let tls = Tls {
+            verify: true,
+            ca_cert: None,
+        };
+        Self::new(&identity, &tls).unwrap()
+    }
 }
 
 #[cfg(test)]

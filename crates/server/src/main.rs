@@ -22,6 +22,7 @@ mod objects;
 mod onboarding;
 mod pages;
 mod program;
+mod rounds;
 mod sudo;
 mod telemetry;
 mod tokens;

@@ -8,16 +8,12 @@ use aws_lc_rs::digest::{Context, SHA256};
 use reqwest::header::{AUTHORIZATION, CONTENT_RANGE, ETAG, HeaderValue, IF_RANGE, RANGE};
 use reqwest::{Response, StatusCode};
 
+use super::attempt::{ATTEMPTS, Failed, disk, pause};
 use super::client::{StoreClient, chain, refusal};
-use super::worker::words;
 use crate::hex;
 
 /// The store may be silent for this long: it may itself wait for the sender.
 const SILENCE: Duration = Duration::from_secs(180);
-/// Attempts without any progress.
-const ATTEMPTS: u32 = 6;
-/// Before the second attempt; doubled before each further one.
-const PAUSE: Duration = Duration::from_millis(250);
 /// A run of zeros of this length becomes a hole.
 const HOLE: usize = 4096;
 
@@ -37,14 +33,6 @@ struct Filling<'a> {
     limit: u64,
     /// Names what is being fetched, where the store does.
     tag: Option<HeaderValue>,
-}
-
-/// Why an attempt failed.
-enum Failed {
-    /// It would fail again.
-    ForGood(String),
-    /// The connection broke; another attempt may go on.
-    ForNow(String),
 }
 
 /// Fetches `url` into `file`, which is empty. A broken connection is taken up
@@ -76,7 +64,7 @@ pub(super) async fn fetch(
             return Err(format!("download failed: {reason}"));
         }
         tracing::info!(reason, at = filling.size, "fetching again");
-        tokio::time::sleep(PAUSE * 2_u32.saturating_pow(failures)).await;
+        pause(failures).await;
     }
 }
 
@@ -200,10 +188,6 @@ pub(super) fn write(content: &[u8], file: &File) -> Result<Content, String> {
     let mut filling = Filling::new(file, u64::MAX);
     filling.add(content)?;
     filling.finish()
-}
-
-fn disk(error: &std::io::Error) -> String {
-    rustix::io::Errno::from_io_error(error).map_or_else(|| error.to_string(), words)
 }
 
 /// Whether there are only zeros. Most data shows in its first bytes that it is not.

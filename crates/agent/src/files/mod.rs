@@ -5,6 +5,7 @@
 //! Each transfer has a thread for moving bytes, without privileges, and a
 //! [`worker`] process that opens files as the user.
 
+mod attempt;
 pub(crate) mod client;
 mod fetch;
 mod helper;

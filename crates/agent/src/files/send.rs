@@ -16,18 +16,15 @@ use rustix::fs::{Mode, OFlags};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
+use super::attempt::{ATTEMPTS, Failed, disk, pause};
 use super::client::{StoreClient, chain, refusal};
 use super::fetch::Content;
 use super::helper::Worker;
-use super::worker::{Reply, words};
+use super::worker::Reply;
 use crate::{hex, random};
 
 /// One piece of the body, in bytes.
 const PIECE: usize = 128 * 1024;
-/// Attempts without any progress.
-const ATTEMPTS: u32 = 6;
-/// Before the second attempt; doubled before each further one.
-const PAUSE: Duration = Duration::from_millis(250);
 /// The store may take this long to say how much it has.
 const ANSWER: Duration = Duration::from_secs(60);
 
@@ -87,7 +84,7 @@ pub(super) async fn send_file(
         if !to.streaming || size.is_none() || failures >= ATTEMPTS {
             return Err(reason);
         }
-        tokio::time::sleep(PAUSE * 2_u32.saturating_pow(failures)).await;
+        pause(failures).await;
         if let Some(arrived) = arrived(client, to.url).await {
             failures = if arrived > offset { 1 } else { failures };
             tracing::info!(reason, at = arrived, "sending again");
@@ -142,14 +139,6 @@ async fn spool(body: impl Stream<Item = io::Result<Bytes>>) -> io::Result<File> 
         file.write_all(&bytes?)?;
     }
     Ok(file)
-}
-
-/// Why an attempt failed.
-enum Failed {
-    /// It would fail again.
-    ForGood(String),
-    /// The connection broke; another attempt may go on.
-    ForNow(String),
 }
 
 async fn put(
@@ -367,10 +356,6 @@ fn done(tally: &Shared) -> Result<Content, String> {
 
 fn too_large(limit: u64) -> String {
     format!("the content is larger than may be transferred ({limit} bytes)")
-}
-
-fn disk(error: &io::Error) -> String {
-    rustix::io::Errno::from_io_error(error).map_or_else(|| error.to_string(), words)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

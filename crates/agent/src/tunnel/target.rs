@@ -109,12 +109,18 @@ mod tests {
         let port = listener.local_addr().unwrap().port();
         let stream = Dialer::default().connect(port).await.unwrap();
         assert!(stream.as_raw_fd() > 0);
-        let local = format!(":{:04X}", stream.local_addr().unwrap().port());
+        // Both ends: an old connection of the same local port may linger, and shows as root's.
+        let end = |address: std::net::SocketAddr| format!(":{:04X}", address.port());
+        let local = end(stream.local_addr().unwrap());
+        let remote = end(stream.peer_addr().unwrap());
         let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
         let row: Vec<&str> = table
             .lines()
             .map(|line| line.split_whitespace().collect::<Vec<_>>())
-            .find(|row| row.get(1).is_some_and(|address| address.ends_with(&local)))
+            .find(|row| {
+                let ends = |at: usize, port: &str| row.get(at).is_some_and(|it| it.ends_with(port));
+                ends(1, &local) && ends(2, &remote)
+            })
             .unwrap();
         let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
         assert_eq!(row[7], nobody.uid.as_raw().to_string());

@@ -16,11 +16,11 @@ const QUEUE: usize = 256;
 /// Two hosts with the same credential evict each other without end; more
 /// replacements than this within [`REPLACEMENT_WINDOW`] are refused.
 const MAX_REPLACEMENTS: usize = 5;
+const REPLACEMENT_WINDOW: Duration = Duration::from_secs(60);
 /// Messages that may wait for a control socket.
 const CONTROL_QUEUE: usize = 64;
 /// Agents give up on a decision after this.
 const CONTROL_WAIT: Duration = Duration::from_secs(30);
-const REPLACEMENT_WINDOW: Duration = Duration::from_secs(60);
 
 /// One agent's backhaul.
 #[derive(Clone, Debug)]

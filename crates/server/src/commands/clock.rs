@@ -10,13 +10,13 @@ use protocol::id::{CommandId, ServerId, WorkSessionId};
 use protocol::work_session;
 use store::entity::command;
 use store::now;
-use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::dispatch;
 use super::reports::{announce_end, finish_if_complete};
 use crate::app::SharedApp;
 use crate::http::{ApiResult, PublicCtx};
+use crate::rounds::Rounds;
 use crate::transfers;
 
 const TICK: Duration = Duration::from_secs(1);
@@ -25,13 +25,11 @@ const OUTPUT_PATIENCE: TimeDelta = TimeDelta::seconds(2);
 
 /// Runs until the server drains.
 pub(crate) async fn run(app: SharedApp) {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rounds = Rounds::new(app.clone(), TICK);
     loop {
-        ticks.tick().await;
+        let round = rounds.next().await;
         app.feeds.sweep();
-        for workspace in app.workspaces.all() {
-            let ctx = PublicCtx::internal(app.clone(), workspace);
+        for ctx in round {
             if let Err(error) = pass(&ctx).await {
                 tracing::warn!(detail = error.detail, "open commands could not be checked");
             }

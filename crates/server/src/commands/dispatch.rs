@@ -102,11 +102,8 @@ pub(super) async fn deliver(
         Some(id) => ctx.tenant().work_sessions().find(WorkSessionId(id)).await?,
         None => None,
     };
-    let usable = |session: &work_session::Model| {
-        session.status == protocol::work_session::Status::Active.as_str()
-            && session.expires_at > now()
-    };
-    let ended = row.work_session_id.is_some() && !session.as_ref().is_some_and(usable);
+    let is_active = session.as_ref().is_some_and(|it| it.is_active(now()));
+    let ended = row.work_session_id.is_some() && !is_active;
     let ended = ended.then_some("The work session ended before the command could start.");
     if let Some(reason) = ended.or_else(|| barred(ctx, row)) {
         let unit = ctx.begin().await?;

@@ -15,6 +15,7 @@ use http::request::Parts;
 use protocol::id::WorkspaceId;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use store::audit::Actor;
 use store::entity::server;
 
 use super::{ApiError, ApiResult};
@@ -190,6 +191,11 @@ pub(crate) struct AgentCtx {
 impl AgentCtx {
     pub(crate) fn server_id(&self) -> protocol::id::ServerId {
         protocol::id::ServerId(self.server.id)
+    }
+
+    /// For the audit trail.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor::agent(self.server.id, &self.server.name)
     }
 }
 

@@ -4,6 +4,7 @@ use protocol::id::UserId;
 use store::Unit;
 
 use crate::http::{ApiResult, Ctx};
+use crate::identity::sessions;
 use crate::{commands, work_sessions};
 
 /// Ends a user's logins and tokens for good, those that register servers too: a user who
@@ -25,8 +26,7 @@ pub(super) async fn credentials(unit: &Unit, user: UserId) -> ApiResult<()> {
 /// durable already that they may do nothing more, so what fails here is only logged;
 /// the clock of the commands finds what is left within a second.
 pub(super) async fn work(ctx: &Ctx, user: UserId) {
-    ctx.app.bearers.forget_user(user);
-    ctx.app.events.close_of_user(user);
+    sessions::forget_all(ctx, user);
     ctx.app.tunnels.end_of_user(user);
     let actor = ctx.principal.actor();
     if let Err(error) = work_sessions::end_of_user(ctx, user, &actor).await {

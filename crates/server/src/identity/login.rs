@@ -10,7 +10,7 @@ use store::now;
 
 use super::admission::{admit_login, require_own_password};
 use super::password_check::{check_password, failure};
-use super::{Method, Principal};
+use super::{Method, Principal, sessions};
 use crate::crypto::token::{self, Token};
 use crate::http::{ApiResult, PublicCtx};
 
@@ -39,11 +39,7 @@ pub(crate) async fn log_in(ctx: &PublicCtx, request: LoginRequest) -> ApiResult<
         })
         .await?;
     unit.audit(AuditRecord {
-        actor: Actor {
-            kind: "user",
-            id: Some(user.id),
-            name: user.username.clone(),
-        },
+        actor: Actor::user(&user),
         ip: ctx.ip.to_string(),
         app: "auth",
         model: "login",
@@ -86,7 +82,6 @@ pub(crate) async fn log_out(ctx: &PublicCtx, principal: &Principal) -> ApiResult
     })
     .await?;
     unit.commit().await?;
-    ctx.app.bearers.forget(login);
-    ctx.app.events.close_of(login.0);
+    sessions::forget(ctx, login);
     Ok(())
 }

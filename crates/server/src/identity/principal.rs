@@ -33,14 +33,10 @@ pub(crate) enum Method {
     /// A password login: interactive, so the work-session gate applies.
     Password { login: LoginId },
     /// An access token of the browser login: interactive too.
-    #[allow(dead_code, reason = "client and device are for proofs of presence")]
     OAuth {
         login: LoginId,
         /// The workspace in which the login was made.
         home: WorkspaceId,
-        client: String,
-        /// The installation; may be empty.
-        device: String,
         /// Of this very token, and when it ends (seconds since 1970).
         jti: uuid::Uuid,
         expires_at: i64,
@@ -132,11 +128,7 @@ impl Principal {
     /// For the audit trail.
     pub(crate) fn actor(&self) -> Actor {
         match &self.subject {
-            Subject::User(user) => Actor {
-                kind: "user",
-                id: Some(user.id),
-                name: user.username.clone(),
-            },
+            Subject::User(user) => Actor::user(user),
             Subject::Application { id, name } => Actor {
                 kind: "application",
                 id: Some(id.0),

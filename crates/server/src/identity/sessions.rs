@@ -58,18 +58,21 @@ pub(crate) async fn end_all(
     Ok(ended.len())
 }
 
-fn forget(ctx: &PublicCtx, id: LoginId) {
+/// Lets a login that has ended reach nothing more on this node, at once.
+pub(crate) fn forget(ctx: &PublicCtx, id: LoginId) {
     ctx.app.bearers.forget(id);
     ctx.app.events.close_of(id.0);
 }
 
+/// The same for all logins of a user.
+pub(crate) fn forget_all(ctx: &PublicCtx, user: UserId) {
+    ctx.app.bearers.forget_user(user);
+    ctx.app.events.close_of_user(user);
+}
+
 fn record(ctx: &PublicCtx, user: &user::Model, id: Option<LoginId>, did: &str) -> AuditRecord {
     AuditRecord {
-        actor: Actor {
-            kind: "user",
-            id: Some(user.id),
-            name: user.username.clone(),
-        },
+        actor: Actor::user(user),
         ip: ctx.ip.to_string(),
         app: "auth",
         model: "login",

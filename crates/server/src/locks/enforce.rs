@@ -47,8 +47,7 @@ async fn enforce(app: &SharedApp, held: &Arc<Held>) {
         LockKind::Workspace => app.events.close_of_workspace(held.workspace),
         LockKind::WorkSession | LockKind::Server => {}
     }
-    let workspaces = app.workspaces.all();
-    let Some(workspace) = workspaces.into_iter().find(|w| w.id == held.workspace) else {
+    let Some(workspace) = app.workspaces.by_id(held.workspace) else {
         return;
     };
     let ctx = PublicCtx::internal(app.clone(), workspace);

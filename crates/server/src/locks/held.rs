@@ -8,7 +8,7 @@ use protocol::id::{LockId, ServerId, TokenId, UserId, WorkSessionId, WorkspaceId
 use store::entity::{command, lock};
 use store::locks::LockKind;
 use store::{Store, StoreError};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 /// A lock that is in force.
@@ -37,7 +37,7 @@ impl Held {
 type Index = HashMap<(LockKind, Uuid), Arc<Held>>;
 
 /// Whom and what a piece of work rests on: it may go on while none of it is locked.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Footing {
     pub(crate) user: Option<UserId>,
     pub(crate) token: Option<TokenId>,
@@ -61,7 +61,6 @@ pub(crate) struct Locks {
     index: ArcSwap<Index>,
     /// One reads at a time: of two, the older reading must not be kept.
     turn: Semaphore,
-    changes: watch::Sender<()>,
 }
 
 impl Locks {
@@ -69,7 +68,6 @@ impl Locks {
         let locks = Self {
             index: ArcSwap::default(),
             turn: Semaphore::new(1),
-            changes: watch::Sender::new(()),
         };
         locks.reload(store).await?;
         Ok(locks)
@@ -92,21 +90,8 @@ impl Locks {
                 .is_none_or(|old| old.id != held.id)
         };
         let added: Vec<Arc<Held>> = index.values().filter(is_new).cloned().collect();
-        let differs = !added.is_empty() || index.len() != before.len();
         self.index.store(Arc::new(index));
-        if differs {
-            self.changes.send_replace(());
-        }
         Ok(added)
-    }
-
-    /// Wakes when the locks have changed: for work that is not a command.
-    #[expect(
-        dead_code,
-        reason = "for terminals and tunnels, which are not built yet"
-    )]
-    pub(crate) fn subscribe(&self) -> watch::Receiver<()> {
-        self.changes.subscribe()
     }
 
     /// The lock on something, if there is one.

@@ -35,7 +35,6 @@ type Key = [u8; 32];
 #[derive(Clone)]
 struct Entry {
     claims: Arc<AccessClaims>,
-    device: Arc<str>,
     user: Arc<user::Model>,
     read_at: Instant,
 }
@@ -105,13 +104,12 @@ pub(crate) async fn authenticate(ctx: &PublicCtx, token: &str) -> ApiResult<Prin
         return Err(expired());
     }
     let read_at = Instant::now();
-    let Some((device, user)) = look_up(ctx, &claims).await? else {
+    let Some(user) = look_up(ctx, &claims).await? else {
         ctx.app.bearers.remove(&key);
         return Err(refused());
     };
     let entry = Entry {
         claims,
-        device: device.into(),
         user: Arc::new(user),
         read_at,
     };
@@ -135,12 +133,8 @@ async fn verify(ctx: &PublicCtx, token: &str) -> ApiResult<AccessClaims> {
     claims::verify(&ctx.app, token).await.ok_or_else(refused)
 }
 
-/// The installation of the grant behind the claims, and who its user is in this
-/// workspace, if it still holds.
-async fn look_up(
-    ctx: &PublicCtx,
-    claims: &AccessClaims,
-) -> ApiResult<Option<(String, user::Model)>> {
+/// Who the user of the grant behind the claims is in this workspace, if it still holds.
+async fn look_up(ctx: &PublicCtx, claims: &AccessClaims) -> ApiResult<Option<user::Model>> {
     let home = ctx.app.workspaces.by_id(claims.home);
     let Some(home) = home.filter(|home| home.is_enabled) else {
         return Ok(None);
@@ -157,8 +151,7 @@ async fn look_up(
     if !holds || tenant().oauth().is_revoked(claims.jti).await? {
         return Ok(None);
     }
-    let user = grant::user_here(ctx, home.id, user).await?;
-    Ok(user.map(|user| (login.device, user)))
+    grant::user_here(ctx, home.id, user).await
 }
 
 fn principal(entry: &Entry) -> Principal {
@@ -167,8 +160,6 @@ fn principal(entry: &Entry) -> Principal {
         method: Method::OAuth {
             login: entry.claims.sid,
             home: entry.claims.home,
-            client: entry.claims.client_id.clone(),
-            device: entry.device.to_string(),
             jti: entry.claims.jti,
             expires_at: entry.claims.exp,
         },

@@ -80,7 +80,7 @@ pub(super) async fn access_token(
         home: WorkspaceId(login.workspace_id),
         workspaces: reach::reached_by(&ctx.app, WorkspaceId(login.workspace_id), UserId(user.id))
             .await?,
-        completed_mfa_methods: completed_mfa_methods(ctx, login).await?,
+        completed_mfa_methods: factors_of(&login.factors),
     };
     sign(ctx, ACCESS_TYPE, &claims)
 }
@@ -118,11 +118,6 @@ fn sign(ctx: &PublicCtx, kind: &str, claims: &impl Serialize) -> ApiResult<Strin
         encode(&header, claims, key).ok()
     });
     signed.ok_or_else(|| ApiError::internal("an access token could not be signed"))
-}
-
-/// Which factors were proved for this grant, and when: read anew for every token.
-async fn completed_mfa_methods(_ctx: &PublicCtx, login: &login::Model) -> ApiResult<Factors> {
-    std::future::ready(Ok(factors_of(&login.factors))).await
 }
 
 /// The claims of an access token that we signed and that has not ended.

@@ -11,12 +11,12 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
-use store::audit::AuditRecord;
+use store::audit::{Actor, AuditRecord};
 use store::entity::device_code;
 use store::now;
 
 use super::client::Client;
-use super::{grant, user_code};
+use super::user_code;
 use crate::http::Params;
 use crate::identity::guesses::Acquaintance;
 use crate::pages::{Form, Frame, PageError, PageResult, Policy, SignedIn};
@@ -175,7 +175,7 @@ async fn decide(
             ("deny", "refused")
         };
         unit.audit(AuditRecord {
-            actor: grant::actor(user),
+            actor: Actor::user(user),
             ip: signed_in.ip.to_string(),
             app: "auth",
             model: "device_code",

@@ -17,6 +17,7 @@ use super::scope::Scope;
 use crate::crypto::token::{self, Token};
 use crate::http::{ApiResult, PublicCtx};
 use crate::identity::admission::admit_login;
+use crate::identity::sessions;
 use crate::workspace::reach;
 
 /// Stored as the method of its logins.
@@ -141,7 +142,7 @@ pub(super) async fn create(
         .await?;
     let name = agreement.client.name();
     unit.audit(AuditRecord {
-        actor: actor(&user),
+        actor: Actor::user(&user),
         ip: ctx.ip.to_string(),
         app: "auth",
         model: "login",
@@ -200,7 +201,7 @@ async fn end_in(
     let unit = ctx.app.store.begin(home).await?;
     if unit.tenant().identity().delete_login(id).await? {
         unit.audit(AuditRecord {
-            actor: actor(user),
+            actor: Actor::user(user),
             ip: ctx.ip.to_string(),
             app: "auth",
             model: "login",
@@ -213,15 +214,6 @@ async fn end_in(
         .await?;
     }
     unit.commit().await?;
-    ctx.app.bearers.forget(id);
-    ctx.app.events.close_of(login.id);
+    sessions::forget(ctx, id);
     Ok(())
-}
-
-pub(super) fn actor(user: &user::Model) -> Actor {
-    Actor {
-        kind: "user",
-        id: Some(user.id),
-        name: user.username.clone(),
-    }
 }

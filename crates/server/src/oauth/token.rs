@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, header};
 use protocol::id::{LoginId, UserId};
 use serde::Deserialize;
 use serde_json::json;
-use store::audit::AuditRecord;
+use store::audit::{Actor, AuditRecord};
 use store::entity::{device_code, login, user};
 use store::now;
 use store::oauth::{APPROVED, DENIED, PENDING};
@@ -210,7 +210,7 @@ async fn reused(ctx: &PublicCtx, hash: &str) -> OAuthResult<()> {
     };
     let unit = ctx.begin().await?;
     unit.audit(AuditRecord {
-        actor: grant::actor(&user),
+        actor: Actor::user(&user),
         ip: ctx.ip.to_string(),
         app: "auth",
         model: "login",

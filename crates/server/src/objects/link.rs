@@ -86,7 +86,8 @@ impl LinkKey {
         now: DateTime<Utc>,
     ) -> Option<Access> {
         let access = Access::parse(&signed.access)?;
-        let signature = decode(&signed.signature)?;
+        let mut signature = [0; 32];
+        chain::hex_decode(&signed.signature, &mut signature)?;
         let input = input(workspace, object, access, signed.expires);
         // In constant time.
         hmac::verify(&self.0, &input, &signature).ok()?;
@@ -104,16 +105,6 @@ impl std::fmt::Debug for LinkKey {
 fn input(workspace: WorkspaceId, object: TransferId, access: Access, expires: i64) -> Vec<u8> {
     let access = access.as_str();
     format!("{CONTEXT}\n{workspace}\n{object}\n{access}\n{expires}").into_bytes()
-}
-
-fn decode(hex: &str) -> Option<Vec<u8>> {
-    if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    (0..hex.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(hex.get(at..at + 2)?, 16).ok())
-        .collect()
 }
 
 #[cfg(test)]

@@ -344,19 +344,9 @@ async fn follow(
     }
 }
 
-/// How far it may be read. A reader that knows the length takes the last byte for the
-/// end and says so; that must not come before the content is known to be whole.
-fn readable(progress: &Progress) -> u64 {
-    let is_last = progress
-        .total
-        .is_some_and(|total| progress.written >= total);
-    match is_last && progress.end.is_none() {
-        true => progress.written.saturating_sub(1),
-        false => progress.written,
-    }
-}
-
-/// Waits until more than `position` can be read; `None`: that is all there is.
+/// Waits until more than `position` can be read; `None`: that is all there is. The
+/// last byte is given only once the content is complete: a reader that knows the
+/// length takes that byte for the end, and may rely on what is recorded then.
 async fn more_than(
     progress: &mut watch::Receiver<Progress>,
     position: u64,
@@ -371,7 +361,10 @@ async fn more_than(
             if now.tag != tag {
                 return Err("the sender started over".to_owned());
             }
-            let readable = readable(&now);
+            let readable = match (&now.end, now.total) {
+                (None, Some(total)) => now.written.min(total.saturating_sub(1)),
+                _ => now.written,
+            };
             if readable > position {
                 return Ok(Some(readable));
             }
@@ -393,25 +386,33 @@ fn hex(context: Context) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::flow::Flows;
     use super::*;
 
-    #[test]
-    fn the_last_byte_waits_until_the_content_is_known_to_be_whole() {
-        let mut progress = Progress {
-            written: 5,
-            ..Progress::default()
-        };
-        assert_eq!(readable(&progress), 5);
-        progress.total = Some(6);
-        assert_eq!(readable(&progress), 5);
-        progress.written = 6;
-        assert_eq!(readable(&progress), 5);
-        progress.end = Some(End::Complete);
-        assert_eq!(readable(&progress), 6);
-        let nothing = Progress {
-            total: Some(0),
-            ..Progress::default()
-        };
-        assert_eq!(readable(&nothing), 0);
+    #[tokio::test]
+    async fn the_last_byte_waits_until_the_content_is_complete() {
+        let flow = Flows::default().get(TransferId::new(), Progress::default);
+        flow.start(0, Some(10));
+        flow.advance(10);
+        let tag = flow.progress().tag;
+        let mut progress = flow.follow();
+        assert_eq!(more_than(&mut progress, 0, tag).await, Ok(Some(9)));
+        let mut waiting = Box::pin(more_than(&mut progress, 9, tag));
+        assert!(futures_util::poll!(&mut waiting).is_pending());
+        flow.complete(10);
+        assert_eq!(waiting.await, Ok(Some(10)));
+        assert_eq!(more_than(&mut progress, 10, tag).await, Ok(None));
+    }
+
+    #[tokio::test]
+    async fn content_of_unknown_length_ends_with_its_end() {
+        let flow = Flows::default().get(TransferId::new(), Progress::default);
+        flow.start(0, None);
+        flow.advance(10);
+        let tag = flow.progress().tag;
+        let mut progress = flow.follow();
+        assert_eq!(more_than(&mut progress, 0, tag).await, Ok(Some(10)));
+        flow.complete(10);
+        assert_eq!(more_than(&mut progress, 10, tag).await, Ok(None));
     }
 }

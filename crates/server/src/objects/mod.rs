@@ -13,9 +13,9 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use protocol::id::{TransferId, WorkspaceId};
 
-pub(crate) use flow::{End, Flow, Progress};
+pub(crate) use flow::{Digested, End, Flow, Progress};
 pub(crate) use link::{Access, LinkKey, Signed};
-pub(crate) use local::{LocalStore, ReceiveError, Span};
+pub(crate) use local::{LocalStore, ReceiveError, Span, Stored};
 pub(crate) use remote::{RemoteError, RemoteStore};
 
 use self::flow::Flows;

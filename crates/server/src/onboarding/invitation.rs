@@ -140,11 +140,7 @@ pub(super) async fn accept(ctx: &PublicCtx, request: AcceptInvitation) -> ApiRes
         .await
         .map_err(iam::username_in_use)?;
     identity.prove_email(UserId(user.id), &row.email).await?;
-    let actor = Actor {
-        kind: "user",
-        id: Some(user.id),
-        name: user.username.clone(),
-    };
+    let actor = Actor::user(&user);
     unit.audit(record(ctx, actor, &row, "accept", StatusCode::CREATED))
         .await?;
     unit.commit().await?;

@@ -13,7 +13,7 @@ use super::{SOURCE, invitation, mails, reset};
 use crate::crypto;
 use crate::http::{ApiError, ApiResult, Ctx, PublicCtx};
 use crate::iam::{self, password as policy};
-use crate::identity::check_password;
+use crate::identity::{check_password, sessions};
 
 /// Refuses a password that is guessed easily.
 pub(super) fn check(password: &str, names: &[&str]) -> ApiResult<()> {
@@ -74,11 +74,7 @@ pub(super) async fn set(
     identity.set_password(id, &hash, false).await?;
     identity.delete_logins_of(id).await?;
     unit.audit(AuditRecord {
-        actor: Actor {
-            kind: "user",
-            id: Some(user.id),
-            name: user.username.clone(),
-        },
+        actor: Actor::user(user),
         ip: ctx.ip.to_string(),
         app: "auth",
         model: "password",
@@ -92,7 +88,7 @@ pub(super) async fn set(
     tell(ctx, &unit, user).await;
     unit.commit().await?;
     ctx.app.mailer.wake();
-    ctx.app.events.close_of_user(id);
+    sessions::forget_all(ctx, id);
     Ok(())
 }
 
@@ -151,6 +147,6 @@ pub(super) async fn require_change(ctx: &Ctx, id: UserId) -> ApiResult<()> {
     })
     .await?;
     unit.commit().await?;
-    ctx.app.events.close_of_user(id);
+    sessions::forget_all(ctx, id);
     Ok(())
 }

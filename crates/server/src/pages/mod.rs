@@ -23,7 +23,6 @@ pub(crate) use form::Form;
 pub(crate) use frame::Frame;
 pub(crate) use next::local_path;
 pub(crate) use policy::Policy;
-#[allow(unused_imports, reason = "for pages that prove a factor")]
 pub(crate) use sign_in::{SIGN_IN, respond};
 
 use axum::Router;

@@ -23,13 +23,6 @@ pub(super) fn path_for(next: &str) -> String {
     format!("{SIGN_IN}?{query}")
 }
 
-/// Another way to sign in, shown as a link.
-pub(crate) struct Way {
-    pub(crate) label: String,
-    /// Local path; `next` is added to its query.
-    pub(crate) path: String,
-}
-
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage<'a> {
@@ -39,8 +32,6 @@ struct SignInPage<'a> {
     error: Option<&'a str>,
     /// Where a forgotten password is replaced, if mail is sent.
     forgotten: Option<&'static str>,
-    /// Federated providers and passkeys add theirs in [`ways`].
-    ways: Vec<Way>,
 }
 
 #[derive(Default, Deserialize)]
@@ -64,11 +55,6 @@ fn forgotten(page: &PageCtx) -> Option<&'static str> {
         .then_some(crate::onboarding::FORGOTTEN)
 }
 
-/// What else one may sign in with here.
-fn ways(_page: &PageCtx) -> Vec<Way> {
-    Vec::new()
-}
-
 pub(super) async fn show(page: PageCtx, Params(query): Params<Query>) -> PageResult<Response> {
     let next = local_path(&query.next);
     if page.browser.session.is_some() {
@@ -80,7 +66,6 @@ pub(super) async fn show(page: PageCtx, Params(query): Params<Query>) -> PageRes
         next,
         error: None,
         forgotten: forgotten(&page),
-        ways: ways(&page),
     })
 }
 
@@ -97,7 +82,6 @@ pub(super) async fn submit(form: Form<SignIn>) -> PageResult<Response> {
                 next: local_path(&data.next),
                 error: Some(&error.detail),
                 forgotten: forgotten(&page),
-                ways: ways(&page),
             };
             return page.render_with(error.status, &Policy::default(), &shown);
         }

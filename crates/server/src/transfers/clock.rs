@@ -10,11 +10,11 @@ use store::audit::Actor;
 use store::entity::{command, transfer};
 use store::now;
 use store::transfers::Outcome;
-use tokio::time::{MissedTickBehavior, interval};
 
 use super::finish::{clean, finish};
 use crate::app::SharedApp;
 use crate::http::{ApiError, ApiResult, PublicCtx};
+use crate::rounds::Rounds;
 
 const TICK: Duration = Duration::from_secs(1);
 /// A report may trail behind the end of its command for this long.
@@ -26,13 +26,11 @@ const BATCH: u64 = 500;
 
 /// Runs until the server drains.
 pub(crate) async fn run(app: SharedApp) {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rounds = Rounds::new(app.clone(), TICK);
     loop {
-        ticks.tick().await;
+        let round = rounds.next().await;
         app.transfer_feeds.sweep();
-        for workspace in app.workspaces.all() {
-            let ctx = PublicCtx::internal(app.clone(), workspace);
+        for ctx in round {
             if let Err(error) = pass(&ctx).await {
                 tracing::warn!(detail = error.detail, "transfers could not be checked");
             }

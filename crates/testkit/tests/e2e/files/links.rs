@@ -110,9 +110,7 @@ fn an_upload_goes_on_where_it_broke() {
     testkit::eventually("what came is kept", || (offset() > 0).then_some(()));
     testkit::eventually("the broken sender is gone", || {
         let arrived = offset();
-        let range = format!("bytes {arrived}-99999/100000");
-        let rest = content[arrived..].to_vec();
-        let answer = api.send(Method::PUT, &path, Some(rest), &[("content-range", &range)]);
+        let answer = super::put_rest(&api, &path, &content, arrived);
         (answer.status == 200).then_some(())
     });
     scene

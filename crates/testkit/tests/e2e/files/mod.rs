@@ -114,6 +114,14 @@ fn stranger(api: &Api, link: &str) -> (Api, String) {
     (api.as_caller(Credential::None), path.to_owned())
 }
 
+/// Sends what of `content` has not arrived.
+#[track_caller]
+fn put_rest(api: &Api, path: &str, content: &[u8], arrived: usize) -> Answer {
+    let range = format!("bytes {arrived}-{}/{}", content.len() - 1, content.len());
+    let rest = content[arrived..].to_vec();
+    api.send(Method::PUT, path, Some(rest), &[("content-range", &range)])
+}
+
 #[track_caller]
 fn put(api: &Api, link: &str, content: &[u8]) -> Answer {
     let (api, path) = stranger(api, link);

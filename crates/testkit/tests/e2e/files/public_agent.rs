@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
-use testkit::{PublicAgent, System};
+use testkit::{Answer, Api, PublicAgent, System};
 
 use super::{create_upload, failed, get, put, status, stranger, succeeded};
 
@@ -15,6 +15,15 @@ fn scene() -> (System, PublicAgent) {
     let system = System::start();
     let agent = system.public_agent("host");
     (system, agent)
+}
+
+/// Asks for the file at `path`.
+#[track_caller]
+fn create_download(api: &Api, agent: &PublicAgent, path: &str) -> Answer {
+    let name = path.rsplit('/').next().unwrap();
+    let body = json!({"path": path, "name": name, "server": agent.id(), "username": "",
+                      "groupname": "", "resource_type": "file"});
+    api.post("/api/webftp/downloads/", &body).expect(201)
 }
 
 #[test]
@@ -62,9 +71,7 @@ fn an_upload_is_ordered_fetched_and_reported() {
 fn a_download_is_ordered_sent_and_fetched() {
     let (system, mut agent) = scene();
     let api = system.api();
-    let body = json!({"path": "/srv/x", "name": "x", "server": agent.id(), "username": "",
-                      "groupname": "", "resource_type": "file"});
-    let created = api.post("/api/webftp/downloads/", &body).expect(201);
+    let created = create_download(&api, &agent, "/srv/x");
     let id = created.text_at("/id");
     let command = agent.next_command();
     assert_eq!(command["line"], "upload");
@@ -107,9 +114,7 @@ fn a_download_is_ordered_sent_and_fetched() {
 fn a_failed_end_without_a_report_fails_the_transfer() {
     let (system, mut agent) = scene();
     let api = system.api();
-    let body = json!({"path": "/none", "name": "none", "server": agent.id(), "username": "",
-                      "groupname": "", "resource_type": "file"});
-    let created = api.post("/api/webftp/downloads/", &body).expect(201);
+    let created = create_download(&api, &agent, "/none");
     let command = agent.next_command()["id"].as_str().unwrap().to_owned();
     agent.ack(&command).expect_success();
     agent
@@ -128,9 +133,7 @@ fn a_failed_end_without_a_report_fails_the_transfer() {
 fn success_without_content_is_no_success() {
     let (system, mut agent) = scene();
     let api = system.api();
-    let body = json!({"path": "/x", "name": "x", "server": agent.id(), "username": "",
-                      "groupname": "", "resource_type": "file"});
-    let created = api.post("/api/webftp/downloads/", &body).expect(201);
+    let created = create_download(&api, &agent, "/x");
     let id = created.text_at("/id");
     let _command = agent.next_command();
     agent

@@ -132,28 +132,3 @@ fn claims(jwt: &str) -> Value {
         .unwrap();
     serde_json::from_slice(&bytes).unwrap()
 }
-
-/// Another superuser, logged in with a password.
-fn second_superuser(system: &System) -> Api {
-    let (name, password) = ("second", "correct horse battery staple");
-    system
-        .api_with_password()
-        .post(
-            "/api/iam/users/",
-            &json!({
-                "username": name, "password": password, "email": "second@example.com",
-                "first_name": "", "last_name": "", "is_active": true, "is_superuser": true,
-            }),
-        )
-        .expect(201);
-    let login = system
-        .anonymous()
-        .post(
-            "/api/auth/login/",
-            &json!({"workspace_url": "", "username": name, "password": password}),
-        )
-        .expect(200);
-    system
-        .anonymous()
-        .as_caller(Credential::Token(login.text_at("/token")))
-}

@@ -110,7 +110,7 @@ fn a_login_serves_the_workspaces_that_accept_it_and_no_others() {
     let user = bearer(&system, &fresh)
         .get("/api/iam/users/-/")
         .text_at("/id");
-    let admin = super::second_superuser(&system);
+    let admin = crate::second_superuser(&system);
     admin
         .patch(
             &format!("/api/iam/users/{user}/"),

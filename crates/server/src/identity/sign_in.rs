@@ -1,20 +1,18 @@
 //! Signing in with a browser, as a state machine.
 //!
 //! ```text
-//!            first factor            missing_factor() = None
-//! anonymous ──────────────▶ proceed ───────────────────────────▶ signed in
+//!            first factor             nothing is missing
+//! anonymous ──────────────▶ proceed ──────────────────────▶ signed in
 //!                             │ ▲
-//!     missing_factor() = Some │ │ a page proves it: add_factor
+//!        something is missing │ │ a page adds it: go_on
 //!                             ▼ │
 //!                           attempt (10 minutes, bound to the browser)
 //! ```
 //!
-//! A page proves a first factor (a password, a passkey, a federated identity) and
-//! calls [`proceed`]. What else is needed only [`requirement::missing_factor`] says.
-//! An attempt is not a session: nothing but the pages of the missing factor reads it,
-//! a new first factor replaces it whole, and the cookie changes at every step.
-
-mod requirement;
+//! A page proves a first factor and calls [`proceed`], which alone says what else is
+//! missing: in this version at most a password of one's own. An attempt is not a
+//! session: nothing but the page of what is missing reads it, a new first factor
+//! replaces it whole, and the cookie changes at every step.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +51,6 @@ pub(crate) struct Proof {
     pub(crate) next: String,
 }
 
-#[allow(dead_code, reason = "for the pages to come")]
 /// A sign-in that lacks a factor.
 #[derive(Debug)]
 pub(crate) struct Attempt {
@@ -83,10 +80,7 @@ pub(crate) async fn proceed(
     if !proof.user.is_active {
         return Err(ApiError::unauthenticated("The account is not active."));
     }
-    let missing =
-        requirement::missing_factor(ctx, &proof.user, &proof.method, &proof.factors).await?;
-    // Last: whoever chooses a password here has proved everything else.
-    let missing = missing.or_else(|| lacks_password(&proof.user, &proof.method));
+    let missing = lacks_password(&proof.user, &proof.method);
     let unit = ctx.begin().await?;
     // Whatever the browser stood for ends here: no mixture of two people.
     forget(&unit, browser).await?;
@@ -99,8 +93,7 @@ pub(crate) async fn proceed(
 }
 
 /// The sign-in of this browser that lacks a factor.
-#[allow(dead_code, reason = "for the pages to come")]
-pub(crate) async fn attempt(ctx: &PublicCtx, browser: &Browser) -> ApiResult<Option<Attempt>> {
+async fn attempt(ctx: &PublicCtx, browser: &Browser) -> ApiResult<Option<Attempt>> {
     let found = ctx
         .tenant()
         .identity()
@@ -121,14 +114,8 @@ pub(crate) async fn attempt_lacking_password(
     ctx: &PublicCtx,
     browser: &Browser,
 ) -> ApiResult<Option<Attempt>> {
-    let Some(attempt) = attempt(ctx, browser).await? else {
-        return Ok(None);
-    };
-    let factors = factors_of(&attempt.row.factors);
-    let method = &attempt.row.method;
-    let missing = requirement::missing_factor(ctx, &attempt.user, method, &factors).await?;
-    let is_last = missing.is_none() && lacks_password(&attempt.user, method).is_some();
-    Ok(Some(attempt).filter(|_| is_last))
+    let attempt = attempt(ctx, browser).await?;
+    Ok(attempt.filter(|it| lacks_password(&it.user, &it.row.method).is_some()))
 }
 
 /// Goes on after the password was changed, with the attempt as it was.
@@ -141,25 +128,6 @@ pub(crate) async fn go_on(
         user: attempt.user,
         method: attempt.row.method,
         factors: factors_of(&attempt.row.factors),
-        next: attempt.row.next,
-    };
-    proceed(ctx, browser, proof).await
-}
-
-/// Goes on after a page proved `factor` for the attempt.
-#[allow(dead_code, reason = "for the pages to come")]
-pub(crate) async fn add_factor(
-    ctx: &PublicCtx,
-    browser: &Browser,
-    attempt: Attempt,
-    factor: &str,
-) -> ApiResult<Outcome> {
-    let mut factors = factors_of(&attempt.row.factors);
-    factors.insert(factor.to_owned(), now());
-    let proof = Proof {
-        user: attempt.user,
-        method: attempt.row.method,
-        factors,
         next: attempt.row.next,
     };
     proceed(ctx, browser, proof).await
@@ -266,11 +234,7 @@ fn record(
     description: String,
 ) -> AuditRecord {
     AuditRecord {
-        actor: Actor {
-            kind: "user",
-            id: Some(user.id),
-            name: user.username.clone(),
-        },
+        actor: Actor::user(user),
         ip: ctx.ip.to_string(),
         app: "auth",
         model: "login",
