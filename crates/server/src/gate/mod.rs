@@ -7,6 +7,7 @@
 
 mod account;
 mod command;
+mod risk;
 mod sudo;
 mod token;
 mod work_session;
@@ -18,6 +19,7 @@ use store::audit::AuditRecord;
 use store::entity::{server, work_session as session_row};
 
 pub(crate) use command::{Judged, judge_command};
+pub(crate) use risk::risk_actions;
 pub(crate) use sudo::{SudoVerdict, decide_sudo};
 
 use crate::http::{ApiError, ApiResult, Ctx};

@@ -8,7 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, audit, commands, events, fleet, history, iam, identity, pages, sudo, tokens,
+    agents, approvals, audit, commands, events, fleet, history, iam, identity, pages, sudo, tokens,
     work_sessions, workspace,
 };
 
@@ -30,6 +30,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(audit::routes())
         .merge(history::routes())
         .merge(sudo::routes())
+        .merge(approvals::routes())
 }
 
 /// The OpenAPI document.
@@ -45,6 +46,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .merge(agents::websocket_routes())
         .merge(events::websocket_routes())
         .merge(pages::routes())
+        .merge(approvals::page_routes())
         .route("/api/openapi.json", get(async move || document))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || {

@@ -26,7 +26,7 @@ use crate::http::router;
 use crate::identity::guesses::Guesses;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
-use crate::{audit, commands, fleet, iam, work_sessions};
+use crate::{approvals, audit, commands, fleet, iam, work_sessions};
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
 const REPLACED_PORT: u16 = 8000;
@@ -203,6 +203,7 @@ impl Node {
 fn start_clocks(app: &SharedApp) {
     app.spawn(commands::run_clock(app.clone()));
     app.spawn(work_sessions::run_clock(app.clone()));
+    app.spawn(approvals::run_clock(app.clone()));
     app.spawn(fleet::run_clock(app.clone()));
     let checkpoints = audit::Checkpoints(app.config.server.data_dir.join("audit-heads.jsonl"));
     app.spawn(audit::run_checkpoints(app.clone(), checkpoints));

@@ -1,12 +1,15 @@
 //! One decision: made once, recorded, sent as often as it is asked for.
 
-use protocol::id::SudoGrantId;
-use protocol::sudo::{CONTROL, SudoDecision, SudoRequest};
-use serde_json::json;
+use protocol::approval::{Status, kind};
+use protocol::id::{ApprovalId, SudoGrantId, UserId};
+use protocol::sudo::{APPROVAL_REQUIRED, CONTROL, NO_POLICY, SudoDecision, SudoRequest};
+use serde_json::{Value, json};
 use store::audit::{Actor, AuditRecord};
 use store::entity::sudo_grant;
+use store::now;
 use store::sudo::NewSudoGrant;
 
+use crate::approvals::{self, NewRequest};
 use crate::gate::{self, SudoVerdict};
 use crate::http::{AgentCtx, ApiError, ApiResult};
 
@@ -24,7 +27,8 @@ pub(super) async fn decide(ctx: &AgentCtx, request: &SudoRequest) -> ApiResult<(
         Some(known) => known,
         None => {
             let verdict = gate::decide_sudo(ctx, request).await?;
-            record(ctx, request, verdict).await?
+            let (verdict, approval) = reviewed(ctx, request, verdict).await?;
+            record(ctx, request, verdict, approval).await?
         }
     };
     send(ctx, request, &decided)
@@ -77,10 +81,97 @@ async fn known(ctx: &AgentCtx, request: &SudoRequest) -> ApiResult<Option<sudo_g
     }
 }
 
+/// Asks a reviewer where one could allow it, or finds what they said: an approval for
+/// exactly this command, to be spent.
+async fn reviewed(
+    ctx: &AgentCtx,
+    request: &SudoRequest,
+    mut verdict: SudoVerdict,
+) -> ApiResult<(SudoVerdict, Option<ApprovalId>)> {
+    let (Some(user), Some(APPROVAL_REQUIRED)) = (verdict.user, verdict.denied) else {
+        return Ok((verdict, None));
+    };
+    let content = json!({
+        "command": request.command,
+        "argv": request.argv,
+        "run_as": request.run_as,
+        "username": request.username,
+        "server": ctx.server.id,
+        "session": verdict.work_session,
+    });
+    let hash = approvals::content_hash(&content);
+    let standing = ctx
+        .tenant()
+        .approvals()
+        .standing(&hash, user, now())
+        .await?;
+    match standing {
+        Some(known) if known.status == Status::Approved.as_str() => {
+            verdict.denied = None;
+            verdict.basis = "approval";
+            verdict.reason = "Approved by a reviewer".to_owned();
+            return Ok((verdict, Some(ApprovalId(known.id))));
+        }
+        Some(_) => return Ok((verdict, None)),
+        None => {}
+    }
+    if !approvals::could_review(ctx, Some(user)).await? {
+        verdict.denied = Some(NO_POLICY);
+        return Ok((verdict, None));
+    }
+    ask(ctx, request, &verdict, user, content).await?;
+    Ok((verdict, None))
+}
+
+async fn ask(
+    ctx: &AgentCtx,
+    request: &SudoRequest,
+    verdict: &SudoVerdict,
+    user: UserId,
+    content: Value,
+) -> ApiResult<()> {
+    approvals::check_room(ctx, user).await?;
+    let session = match verdict.work_session {
+        Some(id) => ctx.tenant().work_sessions().find(id).await?,
+        None => None,
+    };
+    let asked = NewRequest {
+        id: ApprovalId::new(),
+        kind: kind::SUDO,
+        summary: format!(
+            "sudo of {} on {}: {}",
+            request.username, ctx.server.name, request.command
+        ),
+        description: session
+            .as_ref()
+            .map_or_else(String::new, |session| session.description.clone()),
+        content,
+        requested_by: user,
+        server: Some(ctx.server_id()),
+        work_session: verdict.work_session,
+        command: None,
+        ends_at: session.map(|session| session.expires_at),
+    };
+    let unit = ctx.begin().await?;
+    let asked = approvals::add(ctx, &unit, agent(ctx), asked).await?;
+    unit.commit().await?;
+    approvals::announce(ctx, &asked, "pending").await;
+    Ok(())
+}
+
+fn agent(ctx: &AgentCtx) -> Actor {
+    Actor {
+        kind: "agent",
+        id: Some(ctx.server.id),
+        name: ctx.server.name.clone(),
+    }
+}
+
 async fn record(
     ctx: &AgentCtx,
     request: &SudoRequest,
     verdict: SudoVerdict,
+    approval: Option<ApprovalId>,
 ) -> ApiResult<sudo_grant::Model> {
     let approved = verdict.denied.is_none();
     ctx.app
@@ -102,14 +193,19 @@ async fn record(
         reason: verdict.reason.clone(),
     };
     let unit = ctx.begin().await?;
+    if let Some(approval) = approval
+        && !unit.tenant().approvals().spend(approval).await?
+    {
+        // Another call just spent it. The host asks again and finds none.
+        return Err(ApiError::new(
+            http::StatusCode::CONFLICT,
+            "The approval has been used.",
+        ));
+    }
     let id = unit.tenant().sudo().add(grant).await?;
     if let Some(SudoGrantId(id)) = id {
         unit.audit(AuditRecord {
-            actor: Actor {
-                kind: "agent",
-                id: Some(ctx.server.id),
-                name: ctx.server.name.clone(),
-            },
+            actor: agent(ctx),
             ip: ctx.ip.to_string(),
             app: "sudo",
             model: "sudo_grant",
@@ -131,6 +227,7 @@ async fn record(
                 "argv": request.argv,
                 "basis": verdict.basis,
                 "code": verdict.denied,
+                "approval": approval,
             }),
         })
         .await?;

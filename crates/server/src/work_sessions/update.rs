@@ -13,12 +13,13 @@ use uuid::Uuid;
 
 use super::create::{self, SOURCE};
 use super::lifecycle::announce;
+use super::modification;
 use super::view::read;
 use crate::http::{ApiError, ApiResult, Ctx};
 use crate::workspace::ApprovalPolicy;
 
-/// Applies a change. What would widen an approved session is refused for callers
-/// whose sessions need a reviewer: there is nobody yet who could review it.
+/// Applies a change. What would widen an approved session waits for a reviewer where
+/// the caller's sessions need one; until then the session stays as it is.
 pub(super) async fn update(
     ctx: &Ctx,
     row: &work_session::Model,
@@ -57,12 +58,7 @@ pub(super) async fn update(
         servers.as_deref(),
         policies.is_some(),
     )? || request.description.is_some();
-    if widens && status != Status::Pending && !may_widen(ctx) {
-        return Err(ApiError::forbidden(
-            "This change needs a reviewer; create a new work session for it instead.",
-        ));
-    }
-    let change = SessionChange {
+    let mut change = SessionChange {
         title: request.title.as_deref().map(create::title).transpose()?,
         description: request
             .description
@@ -76,6 +72,18 @@ pub(super) async fn update(
         expires_at: request.expires_at,
         ..SessionChange::default()
     };
+    if widens && status != Status::Pending && !may_widen(ctx) {
+        // A title says nothing about what may be done.
+        let title = change.title.take();
+        modification::ask(ctx, row, &change).await?;
+        if title.is_none() {
+            return Ok(row.clone());
+        }
+        change = SessionChange {
+            title,
+            ..SessionChange::default()
+        };
+    }
     store_change(ctx, row, change, "update", "updated").await
 }
 

@@ -6,6 +6,7 @@ mod m0001_foundation;
 mod m0002_people;
 mod m0003_oauth;
 mod m0010_sudo;
+mod m0011_approvals;
 mod table;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -20,6 +21,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_people::Migration),
             Box::new(m0003_oauth::Migration),
             Box::new(m0010_sudo::Migration),
+            Box::new(m0011_approvals::Migration),
         ]
     }
 }
