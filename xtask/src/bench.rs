@@ -5,8 +5,10 @@
 
 mod report;
 mod rig;
+mod service;
 mod sshd;
 mod times;
+mod tunnel;
 
 use std::process::{Command, Stdio};
 use std::thread;
@@ -41,6 +43,17 @@ pub(crate) struct Arguments {
 enum What {
     /// `alpacon exec` beside `ssh`, and what the programs cost at rest.
     Exec(ExecArguments),
+    /// `alpacon tunnel` beside `ssh -L`.
+    Tunnel(TunnelArguments),
+    /// Logins and token checks, and what they cost running commands.
+    Identity(IdentityArguments),
+}
+
+#[derive(clap::Args)]
+struct IdentityArguments {
+    /// Take the programs of the last release build.
+    #[arg(long, hide = true)]
+    built: bool,
 }
 
 #[derive(clap::Args)]
@@ -56,13 +69,59 @@ struct ExecArguments {
     built: bool,
 }
 
+#[derive(clap::Args)]
+struct TunnelArguments {
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Rounds of each measurement.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Take the programs of the last release build.
+    #[arg(long, hide = true)]
+    built: bool,
+}
+
 /// Runs a benchmark.
 ///
 /// # Errors
 /// When something cannot be built, started or does not work.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let What::Exec(arguments) = &arguments.what;
-    exec(arguments)
+    match &arguments.what {
+        What::Exec(arguments) => exec(arguments),
+        What::Tunnel(arguments) => tunnel(arguments),
+        What::Identity(arguments) => identity(arguments),
+    }
+}
+
+/// A program of testkit measures: it needs more than xtask may depend on.
+fn identity(arguments: &IdentityArguments) -> Result<()> {
+    packages::ensure(&[Need::Chromium, Need::ChromiumDriver])?;
+    let binaries = if arguments.built {
+        build::binaries(Profile::Release)?
+    } else {
+        build::programs(Profile::Release)?
+    };
+    let program = binaries.folder().join("identity-load");
+    crate::run::inherit(&mut Command::new(program))
+}
+
+fn tunnel(arguments: &TunnelArguments) -> Result<()> {
+    packages::ensure(&Need::BENCH)?;
+    let binaries = if arguments.built {
+        build::binaries(Profile::Release)?
+    } else {
+        build::programs(Profile::Release)?
+    };
+    let mut rig = Rig::start(binaries)?;
+    let sshd = Sshd::start(rig.folder())?;
+    let findings = tunnel::measure(&mut rig, &sshd, usize::from(arguments.rounds))?;
+    if arguments.json {
+        println!("{}", findings.json());
+    } else {
+        findings.print();
+    }
+    Ok(())
 }
 
 fn exec(arguments: &ExecArguments) -> Result<()> {

@@ -26,17 +26,20 @@ pub(crate) enum Need {
     Chromium,
     /// `chromedriver`.
     ChromiumDriver,
+    /// `aiosmtpd`: a mail server.
+    Smtpd,
     /// `sudo`.
     Sudo,
 }
 
 impl Need {
     /// Everything that `cargo xtask test` uses.
-    pub(crate) const TEST: [Self; 5] = [
+    pub(crate) const TEST: [Self; 6] = [
         Self::PostgreSql,
         Self::Procps,
         Self::Chromium,
         Self::ChromiumDriver,
+        Self::Smtpd,
         Self::Sudo,
     ];
     /// Everything that `cargo xtask bench exec` uses.
@@ -52,6 +55,7 @@ impl Need {
             Self::Binutils => "objdump",
             Self::Chromium => "chromium",
             Self::ChromiumDriver => "chromedriver",
+            Self::Smtpd => "aiosmtpd",
             Self::Sudo => "sudo",
         }
     }
@@ -66,6 +70,7 @@ impl Need {
             Self::Binutils => "binutils",
             Self::Chromium => "chromium",
             Self::ChromiumDriver => "chromium-driver",
+            Self::Smtpd => "python3-aiosmtpd",
             Self::Sudo => "sudo",
         }
     }

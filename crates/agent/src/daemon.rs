@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::config::paths::{self, Paths};
 use crate::dispatch::Dispatcher;
 use crate::executor::{Executor, Own};
+use crate::files::Files;
 use crate::internal::Internal;
 use crate::inventory::Inventory;
 use crate::lifecycle::{Exit, Lifecycle};
@@ -22,6 +23,7 @@ use crate::orders::Verifier;
 use crate::reporter::Reporter;
 use crate::reporter::background::{Errand, PRIORITY_EVENT};
 use crate::server::{Server, VERSION};
+use crate::tunnel::Tunnels;
 use crate::{control, random, session, sys};
 
 /// The reports of what just ended get this long to arrive.
@@ -59,12 +61,19 @@ pub(crate) async fn run(config: Config, paths: &Paths, uploads: Uploads) -> anyh
     let open_files = sys::raise_open_files();
     let dispatcher = Dispatcher::new(
         reporter.clone(),
-        Executor::new(reporter.clone(), own, open_files, tracker),
+        Executor::new(reporter.clone(), own.clone(), open_files, tracker),
         Internal {
             server: server.clone(),
             lifecycle: lifecycle.clone(),
             collector: collector.clone(),
             inventory: inventory.clone(),
+            tunnels: Tunnels::new(server.clone()),
+            files: Files::new(
+                server.clone(),
+                reporter.clone(),
+                own,
+                config.max_download_bytes,
+            ),
         },
         verifier(&config),
         lifecycle.clone(),

@@ -208,7 +208,7 @@ impl Shared {
             SHELL_INTERNAL => {
                 let started = Instant::now();
                 let answer = tokio::select! {
-                    answer = self.internal.run(job) => answer,
+                    answer = self.internal.run(job, stop) => answer,
                     reason = stop.wait() => {
                         self.reporter.fin(&job.id, failure(while_running(reason)));
                         return;

@@ -18,6 +18,7 @@ mod control;
 mod daemon;
 mod dispatch;
 mod executor;
+mod files;
 mod guard;
 mod hex;
 mod internal;
@@ -35,6 +36,7 @@ mod server;
 mod session;
 mod socket;
 mod sys;
+mod tunnel;
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -94,6 +96,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(Command::Register(arguments)) => register(arguments, &overrides, &owner),
         Some(Command::Unregister(arguments)) => unregister(arguments, &overrides, &owner),
         Some(Command::Guard(command)) => guard::command(command),
+        Some(Command::FileWorker) => files::worker::run().map(|()| ExitCode::SUCCESS),
     }
 }
 

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, approval, audit, completion, event, exec, group, judge, log, login, server, token, user,
-    username, work_session, workspace,
+    agent, approval, audit, completion, event, exec, group, judge, lock, log, login, server, token,
+    tunnel, user, username, work_session, workspace,
 };
 use crate::output::Format;
 
@@ -90,6 +90,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: judge::Verb,
     },
+    /// Make something unusable at once: a user, a token, a work session, a server.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Lock {
+        #[command(subcommand)]
+        verb: lock::Verb,
+    },
     /// Log lines of a server's agent.
     #[command(alias = "logs")]
     Log(log::Args),
@@ -113,6 +119,15 @@ pub(crate) enum Command {
     Token {
         #[command(subcommand)]
         verb: token::Verb,
+    },
+    /// Reach a port of a server from this machine.
+    #[command(override_usage = tunnel::USAGE, after_help = tunnel::HELP)]
+    Tunnel(tunnel::Args),
+    /// Make something usable again that was locked.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Unlock {
+        #[command(subcommand)]
+        verb: lock::UnlockVerb,
     },
     /// People with an account in the workspace.
     #[command(subcommand_required = true, arg_required_else_help = true)]

@@ -92,8 +92,22 @@ ids! {
     TransferId,
     /// A session of the file browser.
     FileSessionId,
+    /// A tunnel.
+    TunnelId,
+    /// A connection through a tunnel.
+    TunnelConnectionId,
     /// A rule of a token's access-control list.
     AclId,
     /// An audit record.
     AuditId,
+    /// A lock on a user, token, work session, server or workspace.
+    LockId,
+    /// A mail on its way.
+    MailId,
+    /// An invitation to a workspace.
+    InvitationId,
+    /// Leave to choose a new password.
+    PasswordResetId,
+    /// A human being across workspaces.
+    PersonId,
 }

@@ -24,16 +24,13 @@ pub const APPROVAL_REQUIRED: &str = "SUDO_APPROVAL_REQUIRED";
 /// The risk is too high.
 pub const RISK_DENIED: &str = "SUDO_RISK_DENIED";
 
-/// What the agent asks: `POST /api/sudo/approval/`.
+/// One call of sudo: what the plugin says of it, and in which session the agent saw it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
-pub struct SudoRequest {
+pub struct SudoCall {
     /// Chosen by the plugin; the same on every retry.
     pub request_id: String,
-    /// [`APPROVAL`].
-    #[serde(rename = "type")]
-    pub kind: String,
     /// Account that called sudo.
     pub username: String,
     /// Its first group.
@@ -44,14 +41,27 @@ pub struct SudoRequest {
     pub ppid: i64,
     /// The command as a line.
     pub command: String,
-    /// Always true here.
+    /// Called inside a session of ours.
     pub is_alpacon_user: bool,
-    /// The terminal it was called in, for the log.
+    /// The terminal it was called in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
     /// The command it was called in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command_id: Option<String>,
+}
+
+/// What the agent asks: `POST /api/sudo/approval/`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct SudoRequest {
+    /// [`APPROVAL`].
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// About what.
+    #[serde(flatten)]
+    pub call: SudoCall,
     /// Ours: the command as words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub argv: Vec<String>,
@@ -60,8 +70,8 @@ pub struct SudoRequest {
     pub run_as: String,
 }
 
-/// The decision: the request again, and the answer. To the agent as `data` of a
-/// control message, from the agent to the plugin as it is.
+/// The decision: the call again, and the answer. To the agent as `data` of a control
+/// message, from the agent to the plugin as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SudoDecision {
@@ -69,25 +79,8 @@ pub struct SudoDecision {
     #[serde(rename = "type")]
     pub kind: String,
     /// Echo.
-    pub request_id: String,
-    /// Echo.
-    pub username: String,
-    /// Echo.
-    pub groupname: String,
-    /// Echo.
-    pub pid: i64,
-    /// Echo.
-    pub ppid: i64,
-    /// Echo.
-    pub command: String,
-    /// Echo.
-    pub is_alpacon_user: bool,
-    /// Echo.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub session_id: Option<String>,
-    /// Echo.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub command_id: Option<String>,
+    #[serde(flatten)]
+    pub call: SudoCall,
     /// The decision.
     pub approved: bool,
     /// Why, for the host's log.
@@ -98,30 +91,15 @@ pub struct SudoDecision {
 }
 
 impl SudoDecision {
-    /// An answer to `request`.
+    /// An answer about `call`.
     #[must_use]
-    pub fn to(request: &SudoRequest, approved: bool, reason: &str) -> Self {
+    pub fn about(call: SudoCall, approved: bool, reason: &str) -> Self {
         Self {
             kind: APPROVAL_RESPONSE.to_owned(),
-            request_id: request.request_id.clone(),
-            username: request.username.clone(),
-            groupname: request.groupname.clone(),
-            pid: request.pid,
-            ppid: request.ppid,
-            command: request.command.clone(),
-            is_alpacon_user: request.is_alpacon_user,
-            session_id: request.session_id.clone(),
-            command_id: request.command_id.clone(),
+            call,
             approved,
             reason: reason.to_owned(),
             error_code: None,
         }
-    }
-
-    /// With a machine code.
-    #[must_use]
-    pub fn code(mut self, code: &str) -> Self {
-        self.error_code = Some(code.to_owned());
-        self
     }
 }

@@ -288,6 +288,15 @@ pub struct TimelineItem {
     /// Of a tunnel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_port: Option<i64>,
+    /// Ours, of a tunnel: connections through it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<i64>,
+    /// Ours, of a tunnel: bytes towards the target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_sent: Option<i64>,
+    /// Ours, of a tunnel: bytes from the target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_received: Option<i64>,
     /// Of a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,

@@ -1,7 +1,7 @@
 //! OAuth: device codes, authorization codes, refresh tokens, and the keys that sign.
 
 use chrono::{DateTime, Utc};
-use protocol::id::{LoginId, UserId};
+use protocol::id::{LoginId, UserId, WorkspaceId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -413,6 +413,26 @@ pub struct NewSigningKey {
     pub public_key: Json,
     /// PKCS #8, sealed.
     pub private_key: Vec<u8>,
+}
+
+/// A login serves all workspaces of its person, so it is looked for in all of them.
+impl Store {
+    /// The workspace in which the login of `method` behind a secret was made.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn workspace_of_login(
+        &self,
+        method: &str,
+        token_hash: &str,
+    ) -> Result<Option<WorkspaceId>, StoreError> {
+        Ok(login::Entity::find()
+            .filter(login::Column::Method.eq(method))
+            .filter(login::Column::TokenHash.eq(token_hash))
+            .one(self.read())
+            .await?
+            .map(|row| WorkspaceId(row.workspace_id)))
+    }
 }
 
 /// Signing keys belong to the deployment, so they need no tenant.

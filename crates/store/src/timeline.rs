@@ -15,15 +15,18 @@ pub enum Kind {
     Command,
     /// `sudo_grants`.
     SudoGrant,
+    /// `tunnels`.
+    Tunnel,
 }
 
 const COMMANDS: &str = "commands";
 
 /// The tables, each with an id, a workspace, a work session and a time. A new kind
 /// of entry is a new line here and its words in the server's `timeline`.
-const SOURCES: [(Kind, &str, &str); 2] = [
+const SOURCES: [(Kind, &str, &str); 3] = [
     (Kind::Command, COMMANDS, "added_at"),
     (Kind::SudoGrant, "sudo_grants", "added_at"),
+    (Kind::Tunnel, "tunnels", "added_at"),
 ];
 
 /// One entry.

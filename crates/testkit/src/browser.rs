@@ -231,6 +231,12 @@ impl Browser {
         self.resize(PHONE);
     }
 
+    /// Shows pages as on a desk.
+    #[track_caller]
+    pub fn desk(&self) {
+        self.resize(DESK);
+    }
+
     /// Shows pages in dark colours.
     #[track_caller]
     pub fn dark(&self) {

@@ -1,8 +1,9 @@
 //! A control plane and everything that belongs to it.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -25,6 +26,10 @@ pub struct Options {
     pub tls: bool,
     /// Name of the superuser; `None`: the operating-system user.
     pub username: Option<String>,
+    /// Address to listen on; `None`: a free port of this machine.
+    pub listen: Option<String>,
+    /// More environment of the control plane.
+    pub environment: Vec<(String, String)>,
 }
 
 /// A running system. Dropping it stops everything and removes its folder; when
@@ -35,6 +40,7 @@ pub struct System {
     server: Mutex<Option<Daemon>>,
     ready: Ready,
     options: ControlPlaneOptions,
+    environment: Vec<(String, String)>,
     binaries: Binaries,
     homes: AtomicUsize,
     database: Database,
@@ -60,15 +66,19 @@ impl System {
             .or_fail("make a folder");
         let data = folder.path().join("data");
         let database = Database::fresh(&data);
+        let environment = options.environment.clone();
         let mut options = ControlPlaneOptions {
-            listen: "127.0.0.1:0".to_owned(),
+            listen: options
+                .listen
+                .clone()
+                .unwrap_or_else(|| "127.0.0.1:0".to_owned()),
             tls: options.tls,
             database_url: database.url(),
             username: options.username.clone(),
             ready_file: folder.path().join("ready.json"),
             data,
         };
-        let (server, ready) = start_server(&binaries, &options, folder.path());
+        let (server, ready) = start_server(&binaries, &options, &environment, folder.path());
         // A restart must be found where clients and agents left it.
         ready
             .url
@@ -80,6 +90,7 @@ impl System {
             server: Mutex::new(Some(server)),
             ready,
             options,
+            environment,
             binaries,
             homes: AtomicUsize::new(0),
             database,
@@ -295,7 +306,12 @@ impl System {
     pub fn restart_server(&self) {
         let mut slot = self.lock();
         assert!(slot.is_none(), "the server runs already");
-        let (server, ready) = start_server(&self.binaries, &self.options, self.folder());
+        let (server, ready) = start_server(
+            &self.binaries,
+            &self.options,
+            &self.environment,
+            self.folder(),
+        );
         *slot = Some(server);
         assert_eq!(ready.url, self.ready.url, "the server moved");
         assert_eq!(
@@ -313,6 +329,49 @@ impl System {
             command.args(["--database-url", url]);
         }
         let output = command.output().or_fail("run audit verify");
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        (output.status.success(), text)
+    }
+
+    /// Makes a new signing key; gives success and what the program said.
+    #[track_caller]
+    #[must_use]
+    pub fn rotate_keys(&self) -> (bool, String) {
+        let mut command = std::process::Command::new(self.binaries.server());
+        command.args(["keys", "rotate"]);
+        command.env("ALPACON_SERVER__DATA_DIR", &self.options.data);
+        if let Some(url) = &self.options.database_url {
+            command.env("ALPACON_DATABASE__URL", url);
+        }
+        let output = command.output().or_fail("run keys rotate");
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        (output.status.success(), text)
+    }
+
+    /// Runs a subcommand of the server on its data, as its operator would beside the running
+    /// server; `input` is its standard input. Gives success and what it said.
+    #[track_caller]
+    pub fn operate(&self, arguments: &[&str], input: &str) -> (bool, String) {
+        let mut command = Command::new(self.binaries.server());
+        command
+            .args(arguments)
+            .arg("--data")
+            .arg(&self.options.data);
+        if let Some(url) = &self.options.database_url {
+            command.args(["--database-url", url]);
+        }
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().or_fail("run the server's subcommand");
+        if let Some(mut stdin) = child.stdin.take() {
+            // One that reads nothing may have ended already.
+            let _gone = stdin.write_all(input.as_bytes());
+        }
+        let output = child.wait_with_output().or_fail("wait for the subcommand");
         let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
         text.push_str(&String::from_utf8_lossy(&output.stderr));
         (output.status.success(), text)
@@ -350,13 +409,15 @@ impl Drop for System {
 fn start_server(
     binaries: &Binaries,
     options: &ControlPlaneOptions,
+    environment: &[(String, String)],
     folder: &Path,
 ) -> (Daemon, Ready) {
     if options.ready_file.exists() {
         fs::remove_file(&options.ready_file).or_fail("remove the old ready file");
     }
     let log = folder.join("server.log");
-    let command = dev_command(binaries, options);
+    let mut command = dev_command(binaries, options);
+    command.envs(environment.iter().cloned());
     let mut server =
         Daemon::start("alpacon-server", command, &log).or_fail("start the control plane");
     let ready = Ready::wait(&mut server, &options.ready_file, patience())

@@ -97,6 +97,22 @@ impl Sshd {
         command
     }
 
+    /// `ssh` that forwards a local port.
+    pub(crate) fn forward(&self, local: u16, remote: u16) -> Command {
+        let mut command = self.client();
+        command.args([
+            "-o",
+            "ControlPath=none",
+            "-o",
+            "ExitOnForwardFailure=yes",
+            "-N",
+            "-L",
+        ]);
+        command.arg(format!("127.0.0.1:{local}:127.0.0.1:{remote}"));
+        command.arg(HOST);
+        command
+    }
+
     /// Opens a connection that stays.
     ///
     /// # Errors

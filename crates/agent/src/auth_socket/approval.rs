@@ -6,24 +6,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use protocol::sudo::{self, SudoDecision, SudoRequest};
-use reqwest::Method;
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
+use super::delivery::deliver;
 use super::tracker::{Found, Owner};
-use crate::server::{Request, Server};
+use crate::server::Server;
 
 const PATH: &str = "/api/sudo/approval/";
-/// For one attempt.
-const ATTEMPT: Duration = Duration::from_secs(10);
-/// For all attempts; one in flight may go beyond.
-const WINDOW: Duration = Duration::from_secs(25);
 /// From the server's receipt to its decision.
 const PATIENCE: Duration = Duration::from_secs(30);
-const FIRST_DELAY: Duration = Duration::from_secs(1);
-const MAX_DELAY: Duration = Duration::from_secs(10);
 
 /// The requests before the control plane; clones share everything.
 #[derive(Clone)]
@@ -53,11 +47,14 @@ impl Approvals {
                 return;
             }
         };
-        let waiting = self.waiting().remove(&decision.request_id);
+        let waiting = self.waiting().remove(&decision.call.request_id);
         match waiting {
             // Who asked may have gone.
             Some(waiting) => drop(waiting.send(decision)),
-            None => tracing::debug!(request = decision.request_id, "nobody waits for a decision"),
+            None => tracing::debug!(
+                request = decision.call.request_id,
+                "nobody waits for a decision"
+            ),
         }
     }
 
@@ -69,12 +66,12 @@ impl Approvals {
         shutdown: &CancellationToken,
     ) -> SudoDecision {
         match &found.owner {
-            Owner::Command(id) => request.command_id = Some(id.clone()),
+            Owner::Command(id) => request.call.command_id = Some(id.clone()),
         }
-        let id = request.request_id.clone();
+        let id = request.call.request_id.clone();
         let (sender, receiver) = oneshot::channel();
         if !self.enter(&id, sender) {
-            return SudoDecision::to(&request, false, "Invalid sudo_approval_request");
+            return SudoDecision::about(request.call, false, "Invalid sudo_approval_request");
         }
         let decision = tokio::select! {
             biased;
@@ -83,10 +80,11 @@ impl Approvals {
             decision = self.exchange(&request, receiver) => decision,
         };
         self.waiting().remove(&id);
-        let decision = decision.unwrap_or_else(|reason| SudoDecision::to(&request, false, reason));
+        let decision =
+            decision.unwrap_or_else(|reason| SudoDecision::about(request.call, false, reason));
         tracing::info!(
-            user = request.username,
-            command = request.command,
+            user = decision.call.username,
+            command = decision.call.command,
             approved = decision.approved,
             reason = decision.reason,
             "sudo"
@@ -124,22 +122,9 @@ impl Approvals {
 
     async fn deliver(&self, request: &SudoRequest) -> Result<(), &'static str> {
         let body = serde_json::to_vec(request).map_err(|_| "Communication error")?;
-        let give_up = Instant::now() + WINDOW;
-        let mut delay = FIRST_DELAY;
-        loop {
-            let mut attempt = Request::new(Method::POST, PATH, ATTEMPT);
-            attempt.body = Some(body.clone());
-            match self.server.send(attempt).await {
-                Ok((status, _)) if status.is_success() => return Ok(()),
-                Ok((status, _)) => tracing::warn!(%status, "a sudo request was not taken"),
-                Err(error) => tracing::warn!(%error, "a sudo request did not arrive"),
-            }
-            if Instant::now() + delay >= give_up {
-                return Err("Communication error");
-            }
-            tokio::time::sleep(delay).await;
-            delay = (delay * 2).min(MAX_DELAY);
-        }
+        // A refusal is not the decision: it is tried again like no answer.
+        let taken = deliver(&self.server, PATH, body, |status| status.is_success()).await;
+        taken.map(drop).ok_or("Communication error")
     }
 
     #[cfg(test)]

@@ -1,22 +1,17 @@
 //! Reporting logins that did not come through us (`agent-channels.md` §8.2).
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use serde::Serialize;
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::delivery::deliver;
 use super::message::Login;
-use crate::server::{Request, Server};
+use crate::server::Server;
 
 const PATH: &str = "/api/events/access/";
-const ATTEMPT: Duration = Duration::from_secs(10);
-const WINDOW: Duration = Duration::from_secs(25);
-const FIRST_DELAY: Duration = Duration::from_secs(1);
-const MAX_DELAY: Duration = Duration::from_secs(10);
 /// Reports in flight; further ones are dropped.
 const MAX_REPORTS: usize = 16;
 
@@ -93,28 +88,13 @@ async fn send(server: &Server, report: &Report) {
     let Ok(body) = serde_json::to_vec(report) else {
         return;
     };
-    let give_up = Instant::now() + WINDOW;
-    let mut delay = FIRST_DELAY;
-    loop {
-        let mut request = Request::new(Method::POST, PATH, ATTEMPT);
-        request.body = Some(body.clone());
-        match server.send(request).await {
-            Ok((status, _)) if status.is_success() => return,
-            Ok((status, _)) if status.is_client_error() => {
-                if status != StatusCode::NOT_FOUND {
-                    tracing::warn!(%status, "a login was not taken");
-                }
-                return;
-            }
-            Ok((status, _)) => tracing::debug!(%status, "a login was not taken yet"),
-            Err(error) => tracing::debug!(%error, "a login was not reported yet"),
-        }
-        if Instant::now() + delay >= give_up {
-            tracing::warn!(user = report.username, "a login could not be reported");
-            return;
-        }
-        tokio::time::sleep(delay).await;
-        delay = (delay * 2).min(MAX_DELAY);
+    let is_final = |status: StatusCode| status.is_success() || status.is_client_error();
+    match deliver(server, PATH, body, is_final).await {
+        // The server's record of this host is gone, or never was.
+        Some(StatusCode::NOT_FOUND) => {}
+        Some(status) if status.is_success() => {}
+        Some(status) => tracing::warn!(%status, "a login was not taken"),
+        None => tracing::warn!(user = report.username, "a login could not be reported"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The messages of the local socket.
 
-use protocol::sudo::{self, SudoDecision, SudoRequest};
+use protocol::sudo::{self, SudoCall, SudoDecision, SudoRequest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -57,35 +57,33 @@ impl Sudo {
     /// The request, if it says what is needed. What the plugin says about sessions
     /// is not its to say.
     pub(super) fn usable(&self) -> Option<SudoRequest> {
-        let request = &self.0;
-        let complete = !request.request_id.is_empty() && !request.command.is_empty();
+        let call = self.call(true);
+        let complete = !call.request_id.is_empty() && !call.command.is_empty();
         complete.then(|| SudoRequest {
             kind: sudo::APPROVAL.to_owned(),
-            is_alpacon_user: true,
+            call,
+            ..self.0.clone()
+        })
+    }
+
+    fn call(&self, is_alpacon_user: bool) -> SudoCall {
+        SudoCall {
+            is_alpacon_user,
             session_id: None,
             command_id: None,
-            ..request.clone()
-        })
+            ..self.0.call.clone()
+        }
     }
 }
 
 /// Denied without asking anybody.
 pub(super) fn refusal(question: &Sudo, reason: &str) -> SudoDecision {
-    local(question, false, reason)
+    SudoDecision::about(question.call(false), false, reason)
 }
 
 /// Approved without asking anybody: the rules of the host decide.
 pub(super) fn local_approval(question: &Sudo) -> SudoDecision {
-    local(question, true, "Approved")
-}
-
-fn local(question: &Sudo, approved: bool, reason: &str) -> SudoDecision {
-    SudoDecision {
-        is_alpacon_user: false,
-        session_id: None,
-        command_id: None,
-        ..SudoDecision::to(&question.0, approved, reason)
-    }
+    SudoDecision::about(question.call(false), true, "Approved")
 }
 
 /// A login session opened on a hooked service.

@@ -3,6 +3,7 @@
 
 mod ancestry;
 mod approval;
+mod delivery;
 mod login;
 mod message;
 mod tracker;
@@ -140,7 +141,7 @@ impl Authority {
         let Some(request) = question.usable() else {
             return message::refusal(&question, "Invalid sudo_approval_request");
         };
-        match self.tracker.find(request.pid, request.ppid) {
+        match self.tracker.find(request.call.pid, request.call.ppid) {
             Some(found) => {
                 self.approvals
                     .ask(request, &found, self.lifecycle.shutdown())

@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use protocol::agent::Fin;
 use rustix::process::Rlimit;
 
-pub(crate) use self::account::Own;
-use self::account::{Account, AccountError};
+use self::account::AccountError;
+pub(crate) use self::account::{Account, Own, resolve as resolve_account};
 use self::environment::Environment;
 use self::output::Output;
 use self::process::Ended;

@@ -174,22 +174,12 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::config::{Identity, Tls};
     use crate::reporter::Reporter;
     use crate::server::Server;
 
     /// Output that goes nowhere: nobody listens at the server's address.
     fn unheard(folder: &std::path::Path) -> Output {
-        let identity = Identity {
-            url: "http://127.0.0.1:1".into(),
-            id: "i".into(),
-            key: "k".into(),
-        };
-        let tls = Tls {
-            verify: true,
-            ca_cert: None,
-        };
-        let reporter = Reporter::start(Server::new(&identity, &tls).unwrap(), folder);
+        let reporter = Reporter::start(Server::unreachable(), folder);
         Output::new(reporter, "c".into())
     }
 

@@ -11,12 +11,14 @@ pub(crate) mod event;
 pub(crate) mod exec;
 pub(crate) mod group;
 pub(crate) mod judge;
+pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod privilege;
 pub(crate) mod server;
 pub(crate) mod token;
+pub(crate) mod tunnel;
 pub(crate) mod user;
 pub(crate) mod username;
 pub(crate) mod version;
@@ -65,11 +67,14 @@ async fn with_network(command: Command, context: Context) -> Result<(), Failure>
         Command::Event(args) => Box::pin(event::run(&context, args)).await,
         Command::Exec(args) => Box::pin(exec::run_subcommand(&context, args)).await,
         Command::Group { verb } => Box::pin(group::run(&context, verb)).await,
+        Command::Lock { verb } => Box::pin(lock::lock(&context, verb)).await,
+        Command::Unlock { verb } => Box::pin(lock::unlock(&context, verb)).await,
         Command::Log(args) => Box::pin(log::run(&context, args)).await,
         Command::Login(args) => Box::pin(login::run(&context, args)).await,
         Command::Logout => Box::pin(logout::run(&context)).await,
         Command::Server { verb } => Box::pin(server::run(&context, verb)).await,
         Command::Token { verb } => Box::pin(token::run(&context, verb)).await,
+        Command::Tunnel(args) => Box::pin(tunnel::run(&context, args)).await,
         Command::User { verb } => Box::pin(user::run(&context, verb)).await,
         Command::Username { verb } => Box::pin(username::run(&context, verb)).await,
         Command::Whoami => Box::pin(whoami::run(&context)).await,

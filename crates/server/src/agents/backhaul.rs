@@ -72,10 +72,12 @@ fn channel_of(headers: &HeaderMap) -> Option<String> {
 }
 
 async fn serve(ctx: AgentCtx, mut socket: WebSocket, channel: Option<String>) {
-    let (connection, mut outgoing) =
-        ctx.app
-            .agents
-            .connect(ctx.workspace_id(), ctx.server_id(), channel);
+    let (connection, mut outgoing) = ctx.app.agents.connect(
+        ctx.workspace_id(),
+        ctx.server_id(),
+        channel,
+        ctx.websocket_base(),
+    );
     presence(&ctx, true).await;
     tracing::info!(server = %ctx.server.name, "agent connected");
     ctx.app.spawn(dispatch::deliver_waiting(

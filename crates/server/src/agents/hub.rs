@@ -16,11 +16,11 @@ const QUEUE: usize = 256;
 /// Two hosts with the same credential evict each other without end; more
 /// replacements than this within [`REPLACEMENT_WINDOW`] are refused.
 const MAX_REPLACEMENTS: usize = 5;
+const REPLACEMENT_WINDOW: Duration = Duration::from_secs(60);
 /// Messages that may wait for a control socket.
 const CONTROL_QUEUE: usize = 64;
 /// Agents give up on a decision after this.
 const CONTROL_WAIT: Duration = Duration::from_secs(30);
-const REPLACEMENT_WINDOW: Duration = Duration::from_secs(60);
 
 /// One agent's backhaul.
 #[derive(Clone, Debug)]
@@ -29,6 +29,9 @@ pub(crate) struct Connection {
     pub(crate) workspace: WorkspaceId,
     pub(crate) server: ServerId,
     pub(crate) since: DateTime<Utc>,
+    /// Our address for WebSockets, as this agent reaches us. What an agent is told to
+    /// connect to is built on this, never on what somebody else's request says.
+    pub(crate) websocket_base: String,
     /// The agent's value for this connection, when it verifies signed orders.
     pub(crate) channel: Option<String>,
     sender: mpsc::Sender<Utf8Bytes>,
@@ -78,6 +81,7 @@ impl Hub {
         workspace: WorkspaceId,
         server: ServerId,
         channel: Option<String>,
+        websocket_base: String,
     ) -> (Connection, mpsc::Receiver<Utf8Bytes>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let connection = Connection {
@@ -85,6 +89,7 @@ impl Hub {
             workspace,
             server,
             since: store::now(),
+            websocket_base,
             channel,
             sender,
             closed: CancellationToken::new(),
@@ -222,8 +227,8 @@ mod tests {
     async fn a_newcomer_closes_the_old_one_and_the_old_one_leaves_it_alone() {
         let hub = Hub::default();
         let server = ServerId::new();
-        let (old, _receiver) = hub.connect(WorkspaceId::new(), server, None);
-        let (new, mut receiver) = hub.connect(WorkspaceId::new(), server, None);
+        let (old, _receiver) = hub.connect(WorkspaceId::new(), server, None, String::new());
+        let (new, mut receiver) = hub.connect(WorkspaceId::new(), server, None, String::new());
         assert!(old.closed.is_cancelled());
         assert!(!old.send("lost".into()));
         assert!(!hub.disconnect(&old));
@@ -237,7 +242,7 @@ mod tests {
     fn closing_a_server_closes_all_its_sockets_and_no_others() {
         let hub = Hub::default();
         let (server, other) = (ServerId::new(), ServerId::new());
-        let (connection, _receiver) = hub.connect(WorkspaceId::new(), server, None);
+        let (connection, _receiver) = hub.connect(WorkspaceId::new(), server, None, String::new());
         let (first, _) = hub.control(server);
         let (second, _) = hub.control(server);
         let (foreign, _) = hub.control(other);
@@ -271,7 +276,7 @@ mod tests {
     fn endless_eviction_is_refused() {
         let hub = Hub::default();
         let server = ServerId::new();
-        let _first = hub.connect(WorkspaceId::new(), server, None);
+        let _first = hub.connect(WorkspaceId::new(), server, None, String::new());
         let allowed = (0..MAX_REPLACEMENTS * 2)
             .filter(|_| hub.may_replace(server))
             .count();
@@ -282,7 +287,8 @@ mod tests {
     #[test]
     fn a_full_queue_is_told_to_the_sender() {
         let hub = Hub::default();
-        let (connection, _receiver) = hub.connect(WorkspaceId::new(), ServerId::new(), None);
+        let (connection, _receiver) =
+            hub.connect(WorkspaceId::new(), ServerId::new(), None, String::new());
         let sent = (0..QUEUE * 2)
             .filter(|_| connection.send("x".into()))
             .count();

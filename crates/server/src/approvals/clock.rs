@@ -5,22 +5,19 @@ use std::time::Duration;
 use protocol::approval::Status;
 use store::audit::Actor;
 use store::now;
-use tokio::time::{MissedTickBehavior, interval};
 
 use super::review;
 use crate::app::SharedApp;
 use crate::http::{ApiResult, PublicCtx};
+use crate::rounds::Rounds;
 
 const TICK: Duration = Duration::from_secs(1);
 
 /// Runs until the server drains.
 pub(crate) async fn run(app: SharedApp) {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rounds = Rounds::new(app, TICK);
     loop {
-        ticks.tick().await;
-        for workspace in app.workspaces.all() {
-            let ctx = PublicCtx::internal(app.clone(), workspace);
+        for ctx in rounds.next().await {
             if let Err(error) = pass(&ctx).await {
                 tracing::warn!(
                     detail = error.detail,

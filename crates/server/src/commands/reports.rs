@@ -192,11 +192,7 @@ pub(super) async fn finish_if_complete<C: store::Connected>(
 
 fn end_record(row: &command::Model, server: &str) -> AuditRecord {
     AuditRecord {
-        actor: Actor {
-            kind: "agent",
-            id: Some(row.server_id),
-            name: server.to_owned(),
-        },
+        actor: Actor::agent(row.server_id, server),
         ip: String::new(),
         app: "command",
         model: "command",

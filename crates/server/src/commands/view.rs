@@ -103,7 +103,7 @@ pub(super) fn detail(
         requested_by,
         work_session: row.work_session_id.map(WorkSessionId),
         approval_request_id: None,
-        // The exec guard is not built yet, and nothing is claimed without it.
+        // The exec guard does not stand around orders yet; nothing is claimed without it.
         enforcement: Some("none".to_owned()),
     }
 }

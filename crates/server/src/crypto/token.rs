@@ -10,18 +10,19 @@ pub(crate) const SESSION: &str = "alpss-";
 /// The cookie of a browser.
 pub(crate) const BROWSER: &str = "alpbs-";
 /// A refresh token of an OAuth client.
-#[allow(dead_code, reason = "for the pages to come")]
 pub(crate) const REFRESH: &str = "alprf-";
 /// A device code.
-#[allow(dead_code, reason = "for the pages to come")]
 pub(crate) const DEVICE: &str = "alpdc-";
 /// An authorization code.
-#[allow(dead_code, reason = "for the pages to come")]
 pub(crate) const CODE: &str = "alpac-";
 /// A personal API token.
 pub(crate) const PERSONAL: &str = "alpat-";
 /// A server's registration token.
 pub(crate) const REGISTRATION: &str = "alprt-";
+/// In the link of an invitation.
+pub(crate) const INVITATION: &str = "alpin-";
+/// In the link that lets somebody choose another password.
+pub(crate) const PASSWORD_RESET: &str = "alppr-";
 /// The key of a registered agent.
 pub(crate) const AGENT: &str = "alpak-";
 /// The credential in the URL of an event channel.

@@ -4,7 +4,6 @@
 use judge::{Authority, Decision, DenyCode, Plan, Sudo, Verdict};
 use protocol::id::{CommandId, TokenId, UserId, WorkSessionId};
 use protocol::sudo::{self, SudoRequest};
-use protocol::work_session::Status;
 use store::entity::{command, work_session};
 use store::now;
 
@@ -79,7 +78,7 @@ async fn running_command(
     ctx: &AgentCtx,
     request: &SudoRequest,
 ) -> ApiResult<Option<command::Model>> {
-    let id = request.command_id.as_deref().unwrap_or_default();
+    let id = request.call.command_id.as_deref().unwrap_or_default();
     let Ok(id) = id.parse::<CommandId>() else {
         return Ok(None);
     };
@@ -87,7 +86,10 @@ async fn running_command(
     Ok(found.filter(|row| {
         let runs = protocol::command::Status::parse(&row.status)
             .is_some_and(protocol::command::Status::is_running);
-        runs && row.server_id == ctx.server.id && row.username == request.username
+        runs && row.server_id == ctx.server.id
+            && row.username == request.call.username
+            // What is about to be stopped gets no further.
+            && crate::commands::barred(ctx, row).is_none()
     }))
 }
 
@@ -135,8 +137,7 @@ async fn decide(
 }
 
 fn in_session(session: &work_session::Model, words: &[String]) -> ApiResult<Outcome> {
-    let active = Status::parse(&session.status) == Some(Status::Active);
-    if !active || session.expires_at <= now() {
+    if !session.is_active(now()) {
         return Ok(deny(
             sudo::SESSION_MISSING,
             "The command's work session is not active.",
@@ -199,7 +200,7 @@ fn outcome(verdict: Verdict, basis: &'static str) -> Outcome {
 /// in the line means anything.
 fn words(request: &SudoRequest) -> Vec<String> {
     if request.argv.is_empty() {
-        let words = request.command.split_whitespace();
+        let words = request.call.command.split_whitespace();
         words.map(str::to_owned).collect()
     } else {
         request.argv.clone()
@@ -300,10 +301,9 @@ mod tests {
             );
         }
         let from_line = |command: &str| {
-            words(&SudoRequest {
-                command: command.to_owned(),
-                ..SudoRequest::default()
-            })
+            let mut request = SudoRequest::default();
+            request.call.command = command.to_owned();
+            words(&request)
         };
         let trick = from_line("/usr/bin/apt install nginx # evil");
         assert_eq!(

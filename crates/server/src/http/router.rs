@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, approvals, audit, commands, events, fleet, history, iam, identity, pages, sudo, tokens,
-    work_sessions, workspace,
+    agents, approvals, audit, commands, events, fleet, history, iam, identity, locks, oauth,
+    onboarding, pages, sudo, tokens, transfers, tunnels, work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -20,12 +20,17 @@ fn documented() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(health::routes())
         .merge(identity::routes())
+        .merge(oauth::routes())
         .merge(iam::routes())
         .merge(workspace::routes())
         .merge(tokens::routes())
+        .merge(locks::routes())
+        .merge(onboarding::routes())
         .merge(fleet::routes())
         .merge(work_sessions::routes())
         .merge(commands::routes())
+        .merge(tunnels::routes())
+        .merge(transfers::routes())
         .merge(events::routes())
         .merge(audit::routes())
         .merge(history::routes())
@@ -45,8 +50,11 @@ pub(crate) fn router(app: &SharedApp) -> Router {
     let router = router
         .merge(agents::websocket_routes())
         .merge(events::websocket_routes())
+        .merge(tunnels::websocket_routes())
         .merge(pages::routes())
         .merge(approvals::page_routes())
+        .merge(oauth::protocol_routes())
+        .merge(onboarding::page_routes())
         .route("/api/openapi.json", get(async move || document))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || {

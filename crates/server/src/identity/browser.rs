@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::header::{self, HeaderMap};
-use protocol::id::{LoginId, UserId};
+use protocol::id::UserId;
 use store::entity::{login, user};
 use store::now;
 
@@ -39,12 +39,7 @@ pub(crate) struct Session {
     pub(crate) user: user::Model,
 }
 
-#[allow(dead_code, reason = "for the pages to come")]
 impl Session {
-    pub(crate) fn login_id(&self) -> LoginId {
-        LoginId(self.login.id)
-    }
-
     pub(crate) fn user_id(&self) -> UserId {
         UserId(self.user.id)
     }
@@ -104,6 +99,7 @@ async fn session(ctx: &PublicCtx, secret: &str) -> ApiResult<Option<Session>> {
         .await?;
     Ok(found
         .filter(|(login, user)| login.expires_at > now() && user.is_active)
+        .filter(|(_, user)| super::admission::require_unlocked(ctx, user).is_ok())
         .map(|(login, user)| Session { login, user }))
 }
 

@@ -8,8 +8,9 @@ use store::audit::{Actor, AuditRecord};
 use store::identity::NewLogin;
 use store::now;
 
-use super::password_check::check_password;
-use super::{Method, Principal};
+use super::admission::{admit_login, require_own_password};
+use super::password_check::{check_password, failure};
+use super::{Method, Principal, sessions};
 use crate::crypto::token::{self, Token};
 use crate::http::{ApiResult, PublicCtx};
 
@@ -20,6 +21,15 @@ pub(crate) async fn log_in(ctx: &PublicCtx, request: LoginRequest) -> ApiResult<
     let ttl = TimeDelta::seconds(ctx.workspace.settings.password_session_ttl);
     let expires_at = now() + ttl;
     let unit = ctx.begin().await?;
+    let admitted = admit_login(ctx, &unit, &user)
+        .await
+        .and_then(|()| require_own_password(&user));
+    if let Err(refusal) = admitted {
+        unit.audit(failure(ctx, &request.username, &refusal))
+            .await?;
+        unit.commit().await?;
+        return Err(refusal);
+    }
     let login = unit
         .tenant()
         .identity()
@@ -29,11 +39,7 @@ pub(crate) async fn log_in(ctx: &PublicCtx, request: LoginRequest) -> ApiResult<
         })
         .await?;
     unit.audit(AuditRecord {
-        actor: Actor {
-            kind: "user",
-            id: Some(user.id),
-            name: user.username.clone(),
-        },
+        actor: Actor::user(&user),
         ip: ctx.ip.to_string(),
         app: "auth",
         model: "login",
@@ -53,10 +59,15 @@ pub(crate) async fn log_in(ctx: &PublicCtx, request: LoginRequest) -> ApiResult<
 
 /// Ends a login. An API token is left alone: clients send this for those too.
 pub(crate) async fn log_out(ctx: &PublicCtx, principal: &Principal) -> ApiResult<()> {
-    let Method::Password { login } = principal.method else {
+    let Some(login) = principal.login() else {
         return Ok(());
     };
-    let unit = ctx.begin().await?;
+    // The login of a person may be of another workspace; so is its record.
+    let home = match principal.method {
+        Method::OAuth { home, .. } => home,
+        _ => ctx.workspace_id(),
+    };
+    let unit = ctx.app.store.begin(home).await?;
     unit.tenant().identity().delete_login(login).await?;
     unit.audit(AuditRecord {
         actor: principal.actor(),
@@ -71,6 +82,6 @@ pub(crate) async fn log_out(ctx: &PublicCtx, principal: &Principal) -> ApiResult
     })
     .await?;
     unit.commit().await?;
-    ctx.app.events.close_of(login.0);
+    sessions::forget(ctx, login);
     Ok(())
 }

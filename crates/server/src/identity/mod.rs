@@ -1,5 +1,6 @@
 //! Who asks: credentials, principals, login and the caller's own data.
 
+pub(crate) mod admission;
 mod authenticate;
 pub(crate) mod browser;
 mod credential;
@@ -8,6 +9,7 @@ mod login;
 mod password_check;
 mod principal;
 mod routes;
+pub(crate) mod sessions;
 pub(crate) mod sign_in;
 pub(crate) mod summary;
 

@@ -1,6 +1,5 @@
 //! Checking a name and a password, for the API and for the sign-in page.
 
-use http::StatusCode;
 use protocol::id::UserId;
 use serde_json::json;
 use store::audit::{Actor, AuditRecord};
@@ -46,10 +45,11 @@ pub(crate) async fn check_password(
     let stored = usable.as_ref().and_then(|user| user.password_hash.clone());
     let matches = password::verify(password.to_owned(), stored).await;
     let Some(user) = usable.filter(|_| matches) else {
-        record_failure(ctx, username).await?;
-        return Err(ApiError::unauthenticated(
-            "The username or password is wrong.",
-        ));
+        let refusal = ApiError::unauthenticated("The username or password is wrong.");
+        let unit = ctx.begin().await?;
+        unit.audit(failure(ctx, username, &refusal)).await?;
+        unit.commit().await?;
+        return Err(refusal);
     };
     ctx.app.guesses.give_back(&guess);
     Ok(user)
@@ -71,9 +71,9 @@ async fn acquaintance(
     })
 }
 
-async fn record_failure(ctx: &PublicCtx, username: &str) -> ApiResult<()> {
-    let unit = ctx.begin().await?;
-    unit.audit(AuditRecord {
+/// The record of a refused login.
+pub(super) fn failure(ctx: &PublicCtx, username: &str, refusal: &ApiError) -> AuditRecord {
+    AuditRecord {
         actor: Actor {
             kind: "anonymous",
             id: None,
@@ -84,10 +84,8 @@ async fn record_failure(ctx: &PublicCtx, username: &str) -> ApiResult<()> {
         model: "login",
         object_id: None,
         action: "deny",
-        status_code: StatusCode::UNAUTHORIZED.as_u16(),
+        status_code: refusal.status.as_u16(),
         description: "failed password login".to_owned(),
-        data: json!({"method": "password"}),
-    })
-    .await?;
-    Ok(unit.commit().await?)
+        data: json!({"method": "password", "code": refusal.code}),
+    }
 }

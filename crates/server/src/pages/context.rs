@@ -25,7 +25,7 @@ pub(crate) struct PageCtx {
     public: PublicCtx,
     pub(crate) browser: Browser,
     /// The request's own path and query.
-    pub(super) path: String,
+    path: String,
     /// The user whose mark the browser bears, see [`known_browser`].
     pub(super) familiar: Option<protocol::id::UserId>,
 }
@@ -79,19 +79,22 @@ impl PageCtx {
         }
     }
 
+    /// The request's own path and query.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The token that forms of this browser must send.
     pub(crate) fn csrf(&self) -> String {
         csrf::token(self.browser.secret(), "")
     }
 
-    #[allow(dead_code, reason = "for the pages of grants and factors")]
     /// A token that only this browser's form for `purpose` sends, for what must not be
     /// confirmed by a form that was made for something else.
     pub(crate) fn csrf_for(&self, purpose: &str) -> String {
         csrf::token(self.browser.secret(), purpose)
     }
 
-    #[allow(dead_code, reason = "for the pages of grants and factors")]
     /// Whether `token` is the one of [`Self::csrf_for`].
     pub(crate) fn is_csrf_for(&self, purpose: &str, token: &str) -> bool {
         csrf::matches(self.browser.secret(), purpose, token)

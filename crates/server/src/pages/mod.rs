@@ -16,18 +16,14 @@ mod next;
 mod policy;
 mod sign_in;
 
-#[allow(unused_imports, reason = "for the pages to come")]
-pub(crate) use self::{
-    error::{PageError, PageResult},
-    form::Form,
-    policy::Policy,
-    sign_in::respond,
-};
 pub(crate) use assets::style_path;
 pub(crate) use context::{PageCtx, SignedIn, redirect};
+pub(crate) use error::{PageError, PageResult};
+pub(crate) use form::Form;
 pub(crate) use frame::Frame;
 pub(crate) use next::local_path;
-pub(crate) use sign_in::SIGN_IN;
+pub(crate) use policy::Policy;
+pub(crate) use sign_in::{SIGN_IN, respond};
 
 use axum::Router;
 use axum::routing::{get, post};

@@ -23,13 +23,6 @@ pub(super) fn path_for(next: &str) -> String {
     format!("{SIGN_IN}?{query}")
 }
 
-/// Another way to sign in, shown as a link.
-pub(crate) struct Way {
-    pub(crate) label: String,
-    /// Local path; `next` is added to its query.
-    pub(crate) path: String,
-}
-
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage<'a> {
@@ -37,8 +30,8 @@ struct SignInPage<'a> {
     username: &'a str,
     next: &'a str,
     error: Option<&'a str>,
-    /// Federated providers and passkeys add theirs in [`ways`].
-    ways: Vec<Way>,
+    /// Where a forgotten password is replaced, if mail is sent.
+    forgotten: Option<&'static str>,
 }
 
 #[derive(Default, Deserialize)]
@@ -55,9 +48,11 @@ pub(super) struct SignIn {
     next: String,
 }
 
-/// What else one may sign in with here.
-fn ways(_page: &PageCtx) -> Vec<Way> {
-    Vec::new()
+fn forgotten(page: &PageCtx) -> Option<&'static str> {
+    page.app
+        .mailer
+        .is_configured()
+        .then_some(crate::onboarding::FORGOTTEN)
 }
 
 pub(super) async fn show(page: PageCtx, Params(query): Params<Query>) -> PageResult<Response> {
@@ -70,7 +65,7 @@ pub(super) async fn show(page: PageCtx, Params(query): Params<Query>) -> PageRes
         username: "",
         next,
         error: None,
-        ways: ways(&page),
+        forgotten: forgotten(&page),
     })
 }
 
@@ -86,7 +81,7 @@ pub(super) async fn submit(form: Form<SignIn>) -> PageResult<Response> {
                 username,
                 next: local_path(&data.next),
                 error: Some(&error.detail),
-                ways: ways(&page),
+                forgotten: forgotten(&page),
             };
             return page.render_with(error.status, &Policy::default(), &shown);
         }

@@ -4,7 +4,7 @@ use protocol::approval::{Status, kind};
 use protocol::id::{ApprovalId, SudoGrantId, UserId};
 use protocol::sudo::{APPROVAL_REQUIRED, CONTROL, NO_POLICY, SudoDecision, SudoRequest};
 use serde_json::{Value, json};
-use store::audit::{Actor, AuditRecord};
+use store::audit::AuditRecord;
 use store::entity::sudo_grant;
 use store::now;
 use store::sudo::NewSudoGrant;
@@ -23,20 +23,24 @@ const MAX_NAME: usize = 256;
 /// Decides about a request, or repeats what was decided.
 pub(super) async fn decide(ctx: &AgentCtx, request: &SudoRequest) -> ApiResult<()> {
     check(request)?;
-    let decided = match known(ctx, request).await? {
-        Some(known) => known,
+    let decision = match known(ctx, request).await? {
+        Some(known) => repeated(request, known),
         None => {
             let verdict = gate::decide_sudo(ctx, request).await?;
             let (verdict, approval) = reviewed(ctx, request, verdict).await?;
             record(ctx, request, verdict, approval).await?
         }
     };
-    send(ctx, request, &decided)
+    send(ctx, &decision)
 }
 
 fn check(request: &SudoRequest) -> ApiResult<()> {
-    let texts = [&request.username, &request.groupname, &request.run_as];
-    let id = request.request_id.len();
+    let texts = [
+        &request.call.username,
+        &request.call.groupname,
+        &request.run_as,
+    ];
+    let id = request.call.request_id.len();
     if id == 0 || id > MAX_REQUEST_ID {
         return Err(ApiError::field(
             "sudo",
@@ -44,7 +48,7 @@ fn check(request: &SudoRequest) -> ApiResult<()> {
             format!("request_id must have 1 to {MAX_REQUEST_ID} bytes."),
         ));
     }
-    if request.command.is_empty() || request.command.len() > MAX_COMMAND {
+    if request.call.command.is_empty() || request.call.command.len() > MAX_COMMAND {
         return Err(ApiError::field(
             "sudo",
             "command",
@@ -56,7 +60,7 @@ fn check(request: &SudoRequest) -> ApiResult<()> {
     }
     let words = request.argv.iter().chain(texts);
     if words
-        .chain([&request.command, &request.request_id])
+        .chain([&request.call.command, &request.call.request_id])
         .any(|text| text.contains('\0'))
     {
         return Err(ApiError::invalid(
@@ -69,10 +73,12 @@ fn check(request: &SudoRequest) -> ApiResult<()> {
 
 async fn known(ctx: &AgentCtx, request: &SudoRequest) -> ApiResult<Option<sudo_grant::Model>> {
     let sudo = ctx.tenant().sudo();
-    let found = sudo.decided(ctx.server_id(), &request.request_id).await?;
+    let found = sudo
+        .decided(ctx.server_id(), &request.call.request_id)
+        .await?;
     match found {
         // An id that comes again for something else is not the same request.
-        Some(row) if row.command != request.command => Err(ApiError::field(
+        Some(row) if row.command != request.call.command => Err(ApiError::field(
             "sudo",
             "request_id",
             "This request_id belongs to another request.",
@@ -92,10 +98,10 @@ async fn reviewed(
         return Ok((verdict, None));
     };
     let content = json!({
-        "command": request.command,
+        "command": request.call.command,
         "argv": request.argv,
         "run_as": request.run_as,
-        "username": request.username,
+        "username": request.call.username,
         "server": ctx.server.id,
         "session": verdict.work_session,
     });
@@ -140,7 +146,7 @@ async fn ask(
         kind: kind::SUDO,
         summary: format!(
             "sudo of {} on {}: {}",
-            request.username, ctx.server.name, request.command
+            request.call.username, ctx.server.name, request.call.command
         ),
         description: session
             .as_ref()
@@ -153,18 +159,10 @@ async fn ask(
         ends_at: session.map(|session| session.expires_at),
     };
     let unit = ctx.begin().await?;
-    let asked = approvals::add(ctx, &unit, agent(ctx), asked).await?;
+    let asked = approvals::add(ctx, &unit, ctx.actor(), asked).await?;
     unit.commit().await?;
     approvals::announce(ctx, &asked, "pending").await;
     Ok(())
-}
-
-fn agent(ctx: &AgentCtx) -> Actor {
-    Actor {
-        kind: "agent",
-        id: Some(ctx.server.id),
-        name: ctx.server.name.clone(),
-    }
 }
 
 async fn record(
@@ -172,7 +170,7 @@ async fn record(
     request: &SudoRequest,
     verdict: SudoVerdict,
     approval: Option<ApprovalId>,
-) -> ApiResult<sudo_grant::Model> {
+) -> ApiResult<SudoDecision> {
     let approved = verdict.denied.is_none();
     ctx.app
         .metrics
@@ -180,13 +178,13 @@ async fn record(
     let action = if approved { "allow" } else { "deny" };
     let grant = NewSudoGrant {
         server: ctx.server_id(),
-        request_id: request.request_id.clone(),
+        request_id: request.call.request_id.clone(),
         command_id: verdict.command,
         work_session: verdict.work_session,
         user: verdict.user,
-        username: request.username.clone(),
+        username: request.call.username.clone(),
         run_as: request.run_as.clone(),
-        command: request.command.clone(),
+        command: request.call.command.clone(),
         grant_type: verdict.basis,
         approved,
         error_code: verdict.denied,
@@ -203,45 +201,55 @@ async fn record(
         ));
     }
     let id = unit.tenant().sudo().add(grant).await?;
-    if let Some(SudoGrantId(id)) = id {
-        unit.audit(AuditRecord {
-            actor: agent(ctx),
-            ip: ctx.ip.to_string(),
-            app: "sudo",
-            model: "sudo_grant",
-            object_id: Some(id),
-            action,
-            status_code: if approved { 200 } else { 403 },
-            description: format!(
-                "sudo of {} on {}: {}",
-                request.username, ctx.server.name, verdict.reason
-            ),
-            data: json!({
-                "server": ctx.server.id,
-                "command_id": verdict.command,
-                "work_session": verdict.work_session,
-                "user": verdict.user,
-                "username": request.username,
-                "run_as": request.run_as,
-                "command": request.command,
-                "argv": request.argv,
-                "basis": verdict.basis,
-                "code": verdict.denied,
-                "approval": approval,
-            }),
-        })
-        .await?;
-    }
+    let Some(SudoGrantId(id)) = id else {
+        // Two attempts of one request met: the first one's answer is the answer.
+        drop(unit);
+        let first = known(ctx, request).await?;
+        let first = first.ok_or_else(|| ApiError::internal("a sudo decision vanished"))?;
+        return Ok(repeated(request, first));
+    };
+    unit.audit(AuditRecord {
+        actor: ctx.actor(),
+        ip: ctx.ip.to_string(),
+        app: "sudo",
+        model: "sudo_grant",
+        object_id: Some(id),
+        action,
+        status_code: if approved { 200 } else { 403 },
+        description: format!(
+            "sudo of {} on {}: {}",
+            request.call.username, ctx.server.name, verdict.reason
+        ),
+        data: json!({
+            "server": ctx.server.id,
+            "command_id": verdict.command,
+            "work_session": verdict.work_session,
+            "user": verdict.user,
+            "username": request.call.username,
+            "run_as": request.run_as,
+            "command": request.call.command,
+            "argv": request.argv,
+            "basis": verdict.basis,
+            "code": verdict.denied,
+            "approval": approval,
+        }),
+    })
+    .await?;
     unit.commit().await?;
-    // Where two attempts of one request met, the first one's answer is the answer.
-    known(ctx, request)
-        .await?
-        .ok_or_else(|| ApiError::internal("a sudo decision vanished"))
+    Ok(SudoDecision {
+        error_code: verdict.denied.map(str::to_owned),
+        ..SudoDecision::about(request.call.clone(), approved, &verdict.reason)
+    })
 }
 
-fn send(ctx: &AgentCtx, request: &SudoRequest, row: &sudo_grant::Model) -> ApiResult<()> {
-    let mut decision = SudoDecision::to(request, row.approved, &row.reason);
-    decision.error_code.clone_from(&row.error_code);
+fn repeated(request: &SudoRequest, row: sudo_grant::Model) -> SudoDecision {
+    SudoDecision {
+        error_code: row.error_code,
+        ..SudoDecision::about(request.call.clone(), row.approved, &row.reason)
+    }
+}
+
+fn send(ctx: &AgentCtx, decision: &SudoDecision) -> ApiResult<()> {
     let message = json!({"query": CONTROL, "data": decision});
     let text = serde_json::to_string(&message)
         .map_err(|_| ApiError::internal("a sudo decision cannot be written"))?;

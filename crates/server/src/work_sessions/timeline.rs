@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::http::paging::page;
 use crate::http::{ApiResult, Ctx};
+use crate::tunnels::timeline_item;
 
 /// A page of the timeline, newest first.
 pub(super) async fn timeline(
@@ -31,6 +32,10 @@ pub(super) async fn timeline(
     let grants = ctx.tenant().sudo();
     for row in grants.find_all(&of_kind(&entries, Kind::SudoGrant)).await? {
         items.insert(row.id, sudo_item(&row));
+    }
+    let tunnels = ctx.tenant().tunnels();
+    for row in tunnels.find_all(&of_kind(&entries, Kind::Tunnel)).await? {
+        items.insert(row.id, timeline_item(&row));
     }
     let items = entries.iter().filter_map(|entry| items.remove(&entry.id));
     Ok(page(items.collect(), count, paging))

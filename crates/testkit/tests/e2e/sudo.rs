@@ -10,6 +10,8 @@ use std::process::Command;
 use serde_json::json;
 use testkit::{Agent, Cli, System};
 
+use crate::is_root;
+
 const SUDOERS: &str = "Defaults !fqdn, !lecture\nnobody ALL=(ALL:ALL) ALL\n";
 
 /// What covers the machine's configuration while the agent runs.
@@ -108,11 +110,6 @@ fn ready() -> Option<(System, Agent, Cli, Machine)> {
     let agent = system.agent_under("host", &machine.launcher());
     let cli = system.cli_with_password();
     Some((system, agent, cli, machine))
-}
-
-fn is_root() -> bool {
-    let output = Command::new("id").arg("-u").output().unwrap();
-    output.stdout == b"0\n"
 }
 
 /// A session with a sudo policy for `commands`; its id.

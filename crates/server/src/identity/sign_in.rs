@@ -1,20 +1,18 @@
 //! Signing in with a browser, as a state machine.
 //!
 //! ```text
-//!            first factor            missing_factor() = None
-//! anonymous ──────────────▶ proceed ───────────────────────────▶ signed in
+//!            first factor             nothing is missing
+//! anonymous ──────────────▶ proceed ──────────────────────▶ signed in
 //!                             │ ▲
-//!     missing_factor() = Some │ │ a page proves it: add_factor
+//!        something is missing │ │ a page adds it: go_on
 //!                             ▼ │
 //!                           attempt (10 minutes, bound to the browser)
 //! ```
 //!
-//! A page proves a first factor (a password, a passkey, a federated identity) and
-//! calls [`proceed`]. What else is needed only [`requirement::missing_factor`] says.
-//! An attempt is not a session: nothing but the pages of the missing factor reads it,
-//! a new first factor replaces it whole, and the cookie changes at every step.
-
-mod requirement;
+//! A page proves a first factor and calls [`proceed`], which alone says what else is
+//! missing: in this version at most a password of one's own. An attempt is not a
+//! session: nothing but the page of what is missing reads it, a new first factor
+//! replaces it whole, and the cookie changes at every step.
 
 use std::collections::BTreeMap;
 
@@ -27,12 +25,16 @@ use store::entity::{sign_in_attempt, user};
 use store::identity::{NewLogin, NewSignInAttempt};
 use store::now;
 
+use super::admission::admit_login;
 use super::browser::{BROWSER, Browser};
 use crate::crypto::token::{self, Token};
 use crate::http::{ApiError, ApiResult, PublicCtx};
 
 /// How long the missing factor may take.
 const ATTEMPT_TTL: TimeDelta = TimeDelta::minutes(10);
+
+/// Path of the page where a password is changed before the sign-in goes on.
+pub(crate) const NEW_PASSWORD: &str = "/login/new-password/";
 
 /// Name of each factor that was proved, and when.
 pub(crate) type Factors = BTreeMap<String, DateTime<Utc>>;
@@ -49,7 +51,6 @@ pub(crate) struct Proof {
     pub(crate) next: String,
 }
 
-#[allow(dead_code, reason = "for the pages to come")]
 /// A sign-in that lacks a factor.
 #[derive(Debug)]
 pub(crate) struct Attempt {
@@ -79,8 +80,7 @@ pub(crate) async fn proceed(
     if !proof.user.is_active {
         return Err(ApiError::unauthenticated("The account is not active."));
     }
-    let missing =
-        requirement::missing_factor(ctx, &proof.user, &proof.method, &proof.factors).await?;
+    let missing = lacks_password(&proof.user, &proof.method);
     let unit = ctx.begin().await?;
     // Whatever the browser stood for ends here: no mixture of two people.
     forget(&unit, browser).await?;
@@ -93,8 +93,7 @@ pub(crate) async fn proceed(
 }
 
 /// The sign-in of this browser that lacks a factor.
-#[allow(dead_code, reason = "for the pages to come")]
-pub(crate) async fn attempt(ctx: &PublicCtx, browser: &Browser) -> ApiResult<Option<Attempt>> {
+async fn attempt(ctx: &PublicCtx, browser: &Browser) -> ApiResult<Option<Attempt>> {
     let found = ctx
         .tenant()
         .identity()
@@ -105,20 +104,30 @@ pub(crate) async fn attempt(ctx: &PublicCtx, browser: &Browser) -> ApiResult<Opt
         .map(|(row, user)| Attempt { user, row }))
 }
 
-/// Goes on after a page proved `factor` for the attempt.
-#[allow(dead_code, reason = "for the pages to come")]
-pub(crate) async fn add_factor(
+/// The page of who must change their password; the others have no password to change.
+fn lacks_password(user: &user::Model, method: &str) -> Option<&'static str> {
+    (user.must_change_password && method == "password").then_some(NEW_PASSWORD)
+}
+
+/// The sign-in of this browser that lacks nothing but another password.
+pub(crate) async fn attempt_lacking_password(
+    ctx: &PublicCtx,
+    browser: &Browser,
+) -> ApiResult<Option<Attempt>> {
+    let attempt = attempt(ctx, browser).await?;
+    Ok(attempt.filter(|it| lacks_password(&it.user, &it.row.method).is_some()))
+}
+
+/// Goes on after the password was changed, with the attempt as it was.
+pub(crate) async fn go_on(
     ctx: &PublicCtx,
     browser: &Browser,
     attempt: Attempt,
-    factor: &str,
 ) -> ApiResult<Outcome> {
-    let mut factors = factors_of(&attempt.row.factors);
-    factors.insert(factor.to_owned(), now());
     let proof = Proof {
         user: attempt.user,
         method: attempt.row.method,
-        factors,
+        factors: factors_of(&attempt.row.factors),
         next: attempt.row.next,
     };
     proceed(ctx, browser, proof).await
@@ -142,7 +151,6 @@ pub(crate) async fn sign_out(ctx: &PublicCtx, browser: &Browser) -> ApiResult<()
 }
 
 /// The factors of a stored login or attempt.
-#[allow(dead_code, reason = "for the pages to come")]
 pub(crate) fn factors_of(stored: &serde_json::Value) -> Factors {
     // What is not readable proves nothing.
     serde_json::from_value(stored.clone()).unwrap_or_default()
@@ -189,11 +197,8 @@ async fn complete(
     proof: Proof,
 ) -> ApiResult<Outcome> {
     let user = UserId(proof.user.id);
-    // Read again inside the transaction: the account may have been locked meanwhile.
-    let current = unit.tenant().identity().user(user).await?;
-    if !current.is_some_and(|user| user.is_active) {
-        return Err(ApiError::unauthenticated("The account is not active."));
-    }
+    // Asked inside the transaction: the account may have been locked meanwhile.
+    admit_login(ctx, unit, &proof.user).await?;
     let cookie = Token::generate(token::BROWSER)?;
     let ttl = TimeDelta::seconds(ctx.workspace.settings.password_session_ttl);
     let login = unit
@@ -229,11 +234,7 @@ fn record(
     description: String,
 ) -> AuditRecord {
     AuditRecord {
-        actor: Actor {
-            kind: "user",
-            id: Some(user.id),
-            name: user.username.clone(),
-        },
+        actor: Actor::user(user),
         ip: ctx.ip.to_string(),
         app: "auth",
         model: "login",
