@@ -133,6 +133,28 @@ impl<C: ConnectionTrait> Approvals<'_, C> {
             .await?)
     }
 
+    /// Whether a reviewer refused exactly this content to exactly this user after `since`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn refused_since(
+        &self,
+        content_hash: &str,
+        requested_by: UserId,
+        since: DateTime<Utc>,
+    ) -> Result<Option<approval_request::Model>, StoreError> {
+        use approval_request::Column;
+        Ok(approval_request::Entity::find()
+            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(Column::ContentHash.eq(content_hash))
+            .filter(Column::RequestedBy.eq(requested_by.0))
+            .filter(Column::Status.eq(Status::Rejected.as_str()))
+            .filter(Column::ReviewedAt.gt(since))
+            .order_by_desc(Column::ReviewedAt)
+            .one(self.0.connection)
+            .await?)
+    }
+
     /// Requests that still wait although their time is over.
     ///
     /// # Errors
@@ -209,6 +231,28 @@ impl<C: ConnectionTrait> Approvals<'_, C> {
         }
         .insert(self.0.connection)
         .await?)
+    }
+
+    /// Holds a pending request for this transaction, so that reviewers who speak at once
+    /// count each other. False: it does not wait any more.
+    ///
+    /// # Errors
+    /// When the database is not writable.
+    pub async fn hold_pending(&self, id: ApprovalId) -> Result<bool, StoreError> {
+        use approval_request::Column;
+        let pending = Status::Pending.as_str();
+        let held = approval_request::Entity::update_many()
+            .set(approval_request::ActiveModel {
+                status: Set(pending.to_owned()),
+                ..Default::default()
+            })
+            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(Column::Id.eq(id.0))
+            .filter(Column::Status.eq(pending))
+            .exec(self.0.connection)
+            .await?
+            .rows_affected;
+        Ok(held > 0)
     }
 
     /// Stores what a reviewer says. False: they have spoken before.

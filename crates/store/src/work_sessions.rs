@@ -96,6 +96,8 @@ pub struct SessionChange {
     pub expires_at: Option<DateTime<Utc>>,
     /// What the reviewer changed.
     pub adjustments: Option<Json>,
+    /// Another request that a reviewer decides about.
+    pub approval_request: Option<ApprovalId>,
     /// Actual start.
     pub started_at: Option<DateTime<Utc>>,
     /// Actual end.
@@ -270,6 +272,9 @@ impl<C: ConnectionTrait> WorkSessions<'_, C> {
         }
         if let Some(adjustments) = change.adjustments {
             active.adjustments = Set(Some(adjustments));
+        }
+        if let Some(request) = change.approval_request {
+            active.approval_request_id = Set(Some(request.0));
         }
         if let Some(started_at) = change.started_at {
             active.started_at = Set(Some(started_at));

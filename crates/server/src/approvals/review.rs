@@ -56,6 +56,9 @@ pub(super) async fn review(
     let approvals = unit.tenant().approvals();
     let approves = matches!(word, Word::Approve(_));
     let me = UserId(user.id);
+    if !approvals.hold_pending(id).await? {
+        return Err(refuse("Somebody else decided about this request just now."));
+    }
     if !approvals.add_review(id, me, approves, &reason).await? {
         return Err(refuse("You have decided about this request already."));
     }
@@ -79,11 +82,7 @@ pub(super) async fn review(
     let row = approvals.find(id).await?.ok_or_else(ApiError::not_found)?;
     let action = if approves { "approve" } else { "reject" };
     unit.audit(AuditRecord {
-        actor: Actor {
-            kind: "user",
-            id: Some(user.id),
-            name: user.username.clone(),
-        },
+        actor: Actor::user(user),
         ip: ctx.ip.to_string(),
         app: SOURCE,
         model: "approval_request",
@@ -178,19 +177,18 @@ pub(super) async fn end(
     Ok(())
 }
 
-/// Withdraws what still waits about a session that has ended, in the transaction that
-/// ends it. Held commands end with the session's other work.
-pub(crate) async fn cancel_of_session(unit: &Unit, session: WorkSessionId) -> ApiResult<()> {
+/// Withdraws what still waits about a session, in the transaction that ends or edits it.
+/// Held commands end with the session's other work.
+pub(crate) async fn cancel_of_session(
+    unit: &Unit,
+    session: WorkSessionId,
+    reason: &str,
+) -> ApiResult<()> {
     let approvals = unit.tenant().approvals();
     for request in approvals.pending_of(session).await? {
         // False: decided meanwhile, which is as well.
         let _cancelled = approvals
-            .decide(
-                ApprovalId(request.id),
-                Status::Cancelled,
-                None,
-                "The work session ended.",
-            )
+            .decide(ApprovalId(request.id), Status::Cancelled, None, reason)
             .await?;
     }
     Ok(())

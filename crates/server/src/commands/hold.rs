@@ -38,7 +38,7 @@ pub(super) async fn hold(
     let Some(me) = ctx.principal.user_id() else {
         return Err(refuse("and a service token cannot ask a reviewer."));
     };
-    let content = content(&grant, &judged, &request, &env, plan);
+    let content = content(ctx, &grant, &judged, &request, &env, plan);
     let hash = approvals::content_hash(&content);
     let standing = ctx.tenant().approvals().standing(&hash, me, now()).await?;
     if let Some(known) = standing.filter(|known| known.status == Asked::Pending.as_str())
@@ -64,6 +64,7 @@ pub(super) async fn hold(
 /// What a reviewer sees and approves. Values of the environment may be secrets: only
 /// their digest is part of it.
 fn content(
+    ctx: &Ctx,
     grant: &Grant,
     judged: &Judged,
     request: &SubmitCommand,
@@ -86,6 +87,10 @@ fn content(
         "server": grant.server.id,
         "env": env.keys().collect::<Vec<_>>(),
         "env_digest": chain::hex_encode(digest(&SHA256, &values).as_ref()),
+        "data": request.data,
+        "scheduled_at": request.scheduled_at,
+        "run_after": request.run_after,
+        "token": ctx.principal.token(),
         "session": grant.session.as_ref().map(|session| session.id),
         "purpose": grant.session.as_ref().map(|session| &session.description),
         "requester_type": grant.session.as_ref().map(|session| &session.requester_type),

@@ -1,8 +1,11 @@
 //! One decision: made once, recorded, sent as often as it is asked for.
 
+use chrono::TimeDelta;
 use protocol::approval::{Status, kind};
 use protocol::id::{ApprovalId, SudoGrantId, UserId};
-use protocol::sudo::{APPROVAL_REQUIRED, CONTROL, NO_POLICY, SudoDecision, SudoRequest};
+use protocol::sudo::{
+    APPROVAL_REQUIRED, CONTROL, NO_POLICY, RISK_DENIED, SudoDecision, SudoRequest,
+};
 use serde_json::{Value, json};
 use store::audit::AuditRecord;
 use store::entity::sudo_grant;
@@ -19,6 +22,9 @@ const MAX_REQUEST_ID: usize = 128;
 const MAX_COMMAND: usize = 64 * 1024;
 /// Longest account name, in bytes.
 const MAX_NAME: usize = 256;
+
+/// How long a reviewer's refusal answers for them: callers that wait ask again and again.
+const REFUSAL_HOLDS: TimeDelta = TimeDelta::minutes(15);
 
 /// Decides about a request, or repeats what was decided.
 pub(super) async fn decide(ctx: &AgentCtx, request: &SudoRequest) -> ApiResult<()> {
@@ -120,6 +126,13 @@ async fn reviewed(
         }
         Some(_) => return Ok((verdict, None)),
         None => {}
+    }
+    let since = now() - REFUSAL_HOLDS;
+    let approvals = ctx.tenant().approvals();
+    if let Some(refused) = approvals.refused_since(&hash, user, since).await? {
+        verdict.denied = Some(RISK_DENIED);
+        verdict.reason = format!("A reviewer refused it: {}", refused.reason);
+        return Ok((verdict, None));
     }
     if !approvals::could_review(ctx, Some(user)).await? {
         verdict.denied = Some(NO_POLICY);

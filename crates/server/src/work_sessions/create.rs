@@ -125,7 +125,7 @@ pub(super) async fn create(
 }
 
 /// What a reviewer of a new session decides about.
-fn review_of(row: &work_session::Model, id: ApprovalId, me: UserId) -> NewRequest {
+pub(super) fn review_of(row: &work_session::Model, id: ApprovalId, me: UserId) -> NewRequest {
     let purpose = match row.title.as_str() {
         "" => row.description.lines().next().unwrap_or_default(),
         title => title,

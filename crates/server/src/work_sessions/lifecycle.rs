@@ -145,7 +145,8 @@ pub(super) async fn carry_out(
     })
     .await?;
     if to.is_final() {
-        approvals::cancel_of_session(&unit, WorkSessionId(row.id)).await?;
+        let why = "The work session ended.";
+        approvals::cancel_of_session(&unit, WorkSessionId(row.id), why).await?;
     }
     unit.commit().await?;
     announce(ctx, &changed, transition.event(), time);
