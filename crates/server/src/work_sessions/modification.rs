@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use protocol::approval::kind;
-use protocol::id::{ApprovalId, UserId, WorkSessionId};
+use protocol::id::{ApprovalId, SudoPolicyId, UserId, WorkSessionId};
 use protocol::work_session::SudoPolicy;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,6 +10,7 @@ use store::entity::work_session;
 use store::work_sessions::SessionChange;
 use uuid::Uuid;
 
+use super::view::read;
 use crate::approvals::{self, NewRequest};
 use crate::http::{ApiError, ApiResult, Ctx};
 
@@ -44,7 +45,10 @@ pub(super) async fn ask(
         purpose: change.description.clone(),
         scopes: change.scopes.clone(),
         servers: change.servers.clone(),
-        sudo_policies: change.sudo_policies.clone(),
+        sudo_policies: match &change.sudo_policies {
+            Some(policies) => Some(without_new_ids(row, policies)?),
+            None => None,
+        },
         expires_at: change.expires_at,
     };
     let mut content = serde_json::to_value(proposal).map_err(ApiError::internal)?;
@@ -76,6 +80,20 @@ pub(super) async fn ask(
     Ok(())
 }
 
+/// New policies get their id when they are approved: the same wish is the same request.
+fn without_new_ids(
+    row: &work_session::Model,
+    policies: &[SudoPolicy],
+) -> ApiResult<Vec<SudoPolicy>> {
+    let held: Vec<SudoPolicy> = read(&row.sudo_policies)?;
+    let held: Vec<_> = held.iter().filter_map(|policy| policy.id).collect();
+    let mut policies = policies.to_vec();
+    for policy in &mut policies {
+        policy.id = policy.id.filter(|id| held.contains(id));
+    }
+    Ok(policies)
+}
+
 fn name(row: &work_session::Model) -> &str {
     match row.title.as_str() {
         "" => row.description.lines().next().unwrap_or_default(),
@@ -88,8 +106,11 @@ fn name(row: &work_session::Model) -> &str {
 /// # Errors
 /// When the stored content is not one; then nothing changes.
 pub(crate) fn proposed_change(content: &Value) -> ApiResult<SessionChange> {
-    let proposal: Proposal = serde_json::from_value(content.clone())
+    let mut proposal: Proposal = serde_json::from_value(content.clone())
         .map_err(|_| ApiError::internal("unreadable content of a request"))?;
+    for policy in proposal.sudo_policies.iter_mut().flatten() {
+        policy.id.get_or_insert_with(SudoPolicyId::new);
+    }
     Ok(SessionChange {
         description: proposal.purpose,
         scopes: proposal.scopes,
