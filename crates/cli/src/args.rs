@@ -3,9 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, application, approval, audit, completion, event, exec, group, identity_provider, judge,
-    lock, log, login, server, service_token, token, trust_rule, tunnel, user, username,
-    work_session, workspace,
+    agent, application, approval, audit, completion, cp, edit, event, exec, group,
+    identity_provider, judge, lock, log, login, server, service_token, token, trust_rule, tunnel,
+    user, username, webftp_log, work_session, workspace,
 };
 use crate::output::Format;
 
@@ -79,6 +79,12 @@ pub(crate) enum Command {
     Audit(audit::Args),
     /// Print a completion script for a shell.
     Completion(completion::Args),
+    /// Copy files and directories to a server, or from one.
+    #[command(after_help = cp::HELP)]
+    Cp(cp::Args),
+    /// Edit a file of a server in a local editor.
+    #[command(after_help = edit::HELP)]
+    Edit(edit::Args),
     /// The event channel; without a subcommand recent commands (deprecated, see `exec ls`).
     #[command(alias = "events", args_conflicts_with_subcommands = true)]
     Event(event::Args),
@@ -180,6 +186,9 @@ pub(crate) enum Command {
     },
     /// Show the version.
     Version,
+    /// File transfers of the past.
+    #[command(alias = "webftp-logs")]
+    WebftpLog(webftp_log::Args),
     /// Show who is logged in and whether a work session is required.
     Whoami,
     /// Work sessions: the scoped, recorded windows in which servers are operated.

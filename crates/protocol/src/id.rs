@@ -76,6 +76,8 @@ ids! {
     TokenId,
     /// An interactive login (password or browser).
     LoginId,
+    /// A second factor of a user.
+    FactorId,
     /// A managed server.
     ServerId,
     /// A registration token.

@@ -10,6 +10,7 @@
 
 pub mod agent;
 pub mod application;
+pub mod approval;
 pub mod audit;
 pub mod auth;
 pub mod code;
@@ -21,6 +22,7 @@ pub mod federation;
 pub mod iam;
 pub mod id;
 pub mod lock;
+pub mod mfa;
 pub mod onboarding;
 pub mod order;
 pub mod page;

@@ -17,6 +17,7 @@ use crate::http::middleware::LoginLimiter;
 use crate::identity::guesses::Guesses;
 use crate::locks::Locks;
 use crate::mail::Mailer;
+use crate::mfa::Codes;
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::objects::Objects;
@@ -58,6 +59,8 @@ pub(crate) struct App {
     pub(crate) bearers: Bearers,
     /// Wrong passwords for each account.
     pub(crate) guesses: Guesses,
+    /// Wrong codes of second factors for each account.
+    pub(crate) codes: Codes,
     pub(crate) metrics: Metrics,
     /// Everything that runs beside requests; waited for at shutdown.
     pub(crate) tasks: TaskTracker,

@@ -5,6 +5,7 @@
 mod agents;
 mod app;
 mod applications;
+mod approvals;
 mod audit;
 mod commands;
 mod config;
@@ -19,6 +20,7 @@ mod iam;
 mod identity;
 mod locks;
 mod mail;
+mod mfa;
 mod oauth;
 mod objects;
 mod oidc;

@@ -13,6 +13,7 @@ mod migration;
 
 pub mod acl;
 pub mod applications;
+pub mod approvals;
 pub mod audit;
 pub mod commands;
 mod database;
@@ -24,6 +25,7 @@ pub mod identity;
 pub mod inventory;
 pub mod locks;
 pub mod mails;
+pub mod mfa;
 pub mod oauth;
 mod paging;
 pub mod sudo;

@@ -10,6 +10,7 @@ use store::{Paging, StoreError};
 use super::provider::{self, SOURCE};
 use crate::http::document::check_text;
 use crate::http::{ApiError, ApiResult, Ctx};
+use crate::mfa;
 
 /// Longest `sub` (OpenID Connect Core 1.0 §2).
 const MAX_SUBJECT: usize = 255;
@@ -33,6 +34,7 @@ pub(super) async fn link(
     request: &LinkIdentity,
 ) -> ApiResult<FederatedIdentity> {
     let row = provider::find(ctx, provider).await?;
+    mfa::require_for_settings(ctx, SOURCE).await?;
     if request.subject.is_empty() {
         return Err(ApiError::missing(SOURCE, "subject"));
     }

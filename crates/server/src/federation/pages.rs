@@ -13,13 +13,12 @@ use super::settings::read;
 use super::{account, depart};
 use crate::http::{ApiError, ApiResult, Params, PublicCtx};
 use crate::identity::sign_in::{self, Factors, Proof};
+use crate::mfa;
 use crate::oidc::Claims;
 use crate::pages::{Form, Frame, PageCtx, PageResult, local_path, respond};
 
 /// Providers that are offered at once.
 const MAX_BUTTONS: u64 = 20;
-/// What evidence of a second factor at a provider is called here.
-const FACTOR: &str = "federated";
 
 /// A provider on the sign-in page.
 pub(crate) struct Button {
@@ -103,7 +102,7 @@ fn factors(provider: &identity_provider::Model, claims: &Claims) -> Factors {
     let mut said = claims.texts("amr").into_iter().chain(claims.text("acr"));
     let mut factors = Factors::new();
     if said.any(|value| accepted.iter().any(|it| it == value)) {
-        factors.insert(FACTOR.to_owned(), now());
+        factors.insert(mfa::FEDERATED.to_owned(), now());
     }
     factors
 }

@@ -12,6 +12,7 @@ use super::{redirect_uri, settings};
 use crate::applications::require_manager;
 use crate::http::document::check_text;
 use crate::http::{ApiError, ApiResult, Ctx, Document};
+use crate::mfa;
 use crate::oidc::OidcError;
 
 /// For refusals.
@@ -47,6 +48,7 @@ pub(super) async fn create(
     wanted: &CreateIdentityProvider,
 ) -> ApiResult<identity_provider::Model> {
     require_manager(ctx)?;
+    mfa::require_for_settings(ctx, SOURCE).await?;
     let is_slug = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if wanted.slug.is_empty() || wanted.slug.len() > MAX_SLUG || !wanted.slug.chars().all(is_slug) {
         return Err(ApiError::field(
@@ -87,6 +89,7 @@ pub(super) async fn change(
     members: &Map<String, Value>,
 ) -> ApiResult<identity_provider::Model> {
     let row = find(ctx, id).await?;
+    mfa::require_for_settings(ctx, SOURCE).await?;
     let enabled = Document::new(members, SOURCE)
         .flag("enabled")?
         .unwrap_or(row.enabled);

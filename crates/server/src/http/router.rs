@@ -8,9 +8,9 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, applications, audit, commands, events, federation, fleet, history, iam, identity,
-    locks, oauth, onboarding, pages, sudo, tokens, transfers, trust, tunnels, work_sessions,
-    workspace,
+    agents, applications, approvals, audit, commands, events, federation, fleet, history, iam,
+    identity, locks, mfa, oauth, onboarding, pages, sudo, tokens, transfers, trust, tunnels,
+    work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -23,6 +23,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(identity::routes())
         .merge(oauth::routes())
         .merge(iam::routes())
+        .merge(mfa::routes())
         .merge(workspace::routes())
         .merge(tokens::routes())
         .merge(applications::routes())
@@ -39,6 +40,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(audit::routes())
         .merge(history::routes())
         .merge(sudo::routes())
+        .merge(approvals::routes())
 }
 
 /// The OpenAPI document.
@@ -55,6 +57,8 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .merge(events::websocket_routes())
         .merge(tunnels::websocket_routes())
         .merge(pages::routes())
+        .merge(approvals::page_routes())
+        .merge(mfa::page_routes())
         .merge(oauth::protocol_routes())
         .merge(onboarding::page_routes())
         .merge(federation::page_routes())

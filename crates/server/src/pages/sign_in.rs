@@ -12,6 +12,7 @@ use crate::federation::{Button, buttons};
 use crate::http::Params;
 use crate::identity::check_password;
 use crate::identity::sign_in::{self, Factors, Outcome, Proof};
+use crate::mfa;
 
 /// Path of the sign-in page.
 pub(crate) const SIGN_IN: &str = "/login/";
@@ -24,6 +25,13 @@ pub(super) fn path_for(next: &str) -> String {
     format!("{SIGN_IN}?{query}")
 }
 
+/// Another way to sign in, shown as a link.
+pub(crate) struct Way {
+    pub(crate) label: String,
+    /// Local path; `next` is added to its query.
+    pub(crate) path: String,
+}
+
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage<'a> {
@@ -34,6 +42,7 @@ struct SignInPage<'a> {
     /// Where a forgotten password is replaced, if mail is sent.
     forgotten: Option<&'static str>,
     providers: Vec<Button>,
+    ways: Vec<Way>,
 }
 
 #[derive(Default, Deserialize)]
@@ -57,6 +66,11 @@ fn forgotten(page: &PageCtx) -> Option<&'static str> {
         .then_some(crate::onboarding::FORGOTTEN)
 }
 
+/// What else one may sign in with here.
+fn ways(page: &PageCtx) -> Vec<Way> {
+    mfa::ways(page).into_iter().collect()
+}
+
 pub(super) async fn show(page: PageCtx, Params(query): Params<Query>) -> PageResult<Response> {
     let next = local_path(&query.next);
     if page.browser.session.is_some() {
@@ -69,6 +83,7 @@ pub(super) async fn show(page: PageCtx, Params(query): Params<Query>) -> PageRes
         error: None,
         forgotten: forgotten(&page),
         providers: buttons(&page).await?,
+        ways: ways(&page),
     })
 }
 
@@ -86,6 +101,7 @@ pub(super) async fn submit(form: Form<SignIn>) -> PageResult<Response> {
                 error: Some(&error.detail),
                 forgotten: forgotten(&page),
                 providers: buttons(&page).await?,
+                ways: ways(&page),
             };
             return page.render_with(error.status, &Policy::default(), &shown);
         }

@@ -26,13 +26,16 @@ use crate::http::router;
 use crate::identity::guesses::Guesses;
 use crate::locks::{self, Locks};
 use crate::mail::{self, Mailer};
+use crate::mfa::Codes;
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::objects::{LinkKey, Objects, RemoteStore};
 use crate::oidc::{Addresses, Fetcher, Issuers};
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
-use crate::{applications, audit, commands, fleet, iam, oauth, transfers, tunnels, work_sessions};
+use crate::{
+    applications, approvals, audit, commands, fleet, iam, oauth, transfers, tunnels, work_sessions,
+};
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
 const REPLACED_PORT: u16 = 8000;
@@ -158,6 +161,7 @@ impl Node {
             signing_keys,
             bearers: Bearers::default(),
             guesses: Guesses::default(),
+            codes: Codes::new(),
             metrics: Metrics::new(),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
@@ -248,6 +252,7 @@ fn start_clocks(app: &SharedApp) {
     app.spawn(commands::run_clock(app.clone()));
     app.spawn(transfers::run_clock(app.clone()));
     app.spawn(work_sessions::run_clock(app.clone()));
+    app.spawn(approvals::run_clock(app.clone()));
     app.spawn(fleet::run_clock(app.clone()));
     app.spawn(tunnels::run_clock(app.clone()));
     app.spawn(locks::watch(app.clone()));
@@ -268,6 +273,7 @@ async fn housekeeping(app: SharedApp) {
         mail::sweep(&app).await;
         app.device_limiter.sweep();
         app.guesses.sweep();
+        app.codes.sweep();
         app.bearers.sweep();
         for workspace in app.workspaces.all() {
             let swept: Result<(), store::StoreError> = async {
@@ -283,6 +289,7 @@ async fn housekeeping(app: SharedApp) {
                 federation.forget_departures(store::now()).await?;
                 identity.delete_expired_invitations(store::now()).await?;
                 unit.tenant().oauth().sweep(store::now()).await?;
+                unit.tenant().mfa().delete_expired(store::now()).await?;
                 unit.commit().await
             }
             .await;

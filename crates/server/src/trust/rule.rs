@@ -13,6 +13,7 @@ use super::conditions;
 use crate::applications::require_manager;
 use crate::http::document::check_text;
 use crate::http::{ApiError, ApiResult, Ctx, Document};
+use crate::mfa;
 
 /// For refusals.
 pub(super) const SOURCE: &str = "trust_rule";
@@ -53,6 +54,7 @@ pub(super) async fn list(
 /// Creates a rule for a service token that people made.
 pub(super) async fn create(ctx: &Ctx, request: CreateTrustRule) -> ApiResult<TrustRule> {
     require_manager(ctx)?;
+    mfa::require_for_settings(ctx, SOURCE).await?;
     let name = checked_name(&request.name)?;
     ctx.app
         .issuers
@@ -123,6 +125,7 @@ pub(super) async fn change(
     members: &Map<String, Value>,
 ) -> ApiResult<TrustRule> {
     let row = row(ctx, id).await?;
+    mfa::require_for_settings(ctx, SOURCE).await?;
     let document = Document::new(members, SOURCE);
     let name = document.text("name", MAX_NAME)?;
     let name = name.map(|name| checked_name(&name)).transpose()?;

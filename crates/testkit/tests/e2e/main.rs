@@ -9,6 +9,7 @@
 )]
 
 mod applications;
+mod approvals;
 mod audit;
 mod bad_input;
 mod ci;
@@ -19,6 +20,7 @@ mod federation;
 mod files;
 mod gate;
 mod issuer;
+mod mfa;
 mod oauth;
 mod onboarding;
 mod peer_agent;

@@ -187,17 +187,25 @@ async fn password_login(args: &Args, api: &Api, config: &mut Config) -> Result<(
         Some(password) => password.clone(),
         None => prompt::password("Password: ")?,
     };
-    let login = LoginRequest {
+    let mut is_changed = false;
+    let mut login = LoginRequest {
         workspace_url: config.workspace_url.clone(),
         username,
         password,
+        otp: String::new(),
     };
-    let answer = match auth::password_login(api, &login).await {
-        Err(error) if error.code() == Some(code::USER_PASSWORD_CHANGE_REQUIRED) => {
-            let login = expired_password::replace(api, &login).await?;
-            auth::password_login(api, &login).await
+    let answer = loop {
+        let answer = auth::password_login(api, &login).await;
+        match answer.as_ref().err().and_then(Error::code) {
+            Some(code::USER_PASSWORD_CHANGE_REQUIRED) if !is_changed => {
+                login = expired_password::replace(api, &login).await?;
+                is_changed = true;
+            }
+            Some(code::AUTH_MFA_REQUIRED) if login.otp.is_empty() && prompt::is_interactive() => {
+                login.otp = prompt::required("Code of your authenticator app: ")?;
+            }
+            _ => break answer,
         }
-        answer => answer,
     };
     let answer = answer.map_err(refused)?;
     if answer.token.is_empty() {

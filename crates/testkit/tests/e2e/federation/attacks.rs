@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use testkit::{Api, System, Visitor};
+use testkit::{Api, Page, System, Visitor};
 use url::Url;
 
 use super::{PROVIDERS, is_signed_in, leave, scene, system};
@@ -149,7 +149,7 @@ impl Liar {
     }
 
     /// One sign-in. `make` gets the honest claims.
-    fn attempt(&self, make: impl FnOnce(&Issuer, Value) -> String) -> u16 {
+    fn attempt(&self, make: impl FnOnce(&Issuer, Value) -> String) -> Page {
         let address = Url::parse(&leave(&self.visitor, "liar", "/")).unwrap();
         let parameter = |name: &str| {
             let found = address.query_pairs().find(|(key, _)| key == name);
@@ -170,7 +170,7 @@ impl Liar {
             "/login/with/liar/callback/?code=c&state={}",
             parameter("state")
         );
-        self.visitor.get(&path).status()
+        self.visitor.get(&path)
     }
 
     fn logins(&self) -> i64 {
@@ -200,11 +200,11 @@ fn id_tokens_that_do_not_hold_sign_nobody_in() {
         ("email", json!("jane@evil.test")),
     ];
     for (claim, value) in table {
-        let status = liar.attempt(|issuer, mut claims| {
+        let page = liar.attempt(|issuer, mut claims| {
             claims[claim] = value.clone();
             issuer.sign(&claims)
         });
-        assert_eq!(status, 403, "{claim} {value}");
+        assert_eq!(page.status(), 403, "{claim} {value}");
     }
     let public = liar.issuer.public_bytes();
     let forgeries: Vec<(&str, Forge)> = vec![
@@ -233,35 +233,40 @@ fn id_tokens_that_do_not_hold_sign_nobody_in() {
         ("nothing", Box::new(|_: &Issuer, _: Value| String::new())),
     ];
     for (what, forge) in forgeries {
-        assert_eq!(liar.attempt(forge), 403, "{what}");
+        assert_eq!(liar.attempt(forge).status(), 403, "{what}");
     }
     assert_eq!(liar.logins(), 0);
-    assert_eq!(liar.attempt(|issuer, claims| issuer.sign(&claims)), 303);
+    liar.attempt(|issuer, claims| issuer.sign(&claims))
+        .expect(303);
     assert_eq!(liar.logins(), 1);
 }
 
 #[test]
 fn evidence_of_a_second_factor_is_what_the_settings_name() {
     let liar = Liar::new();
-    let factors = |claims: Value| {
-        let status = liar.attempt(|issuer, mut honest| {
+    let required = json!({"mfa_required": true});
+    let root = liar.system.api_with_password();
+    let settings = "/api/workspaces/security/-/";
+    root.patch(settings, &required).expect(200);
+    let goes_to = |claims: Value| {
+        let page = liar.attempt(|issuer, mut honest| {
             for (name, value) in claims.as_object().unwrap() {
                 honest[name] = value.clone();
             }
             issuer.sign(&honest)
         });
-        assert_eq!(status, 303);
-        let with = "SELECT count(*) FROM logins WHERE method = 'browser' \
-                    AND CAST(factors AS TEXT) LIKE '%federated%'";
-        let count = liar.system.database().integer(with);
-        liar.system
-            .database()
-            .execute("DELETE FROM logins WHERE method = 'browser'");
-        count
+        page.expect(303).location()
     };
-    assert_eq!(factors(json!({"amr": ["pwd", "mfa"]})), 1);
-    assert_eq!(factors(json!({"acr": "mfa"})), 1);
-    assert_eq!(factors(json!({"amr": ["pwd"]})), 0);
-    assert_eq!(factors(json!({"acr": "high", "amr": "mfa-like"})), 0);
-    assert_eq!(factors(json!({})), 0);
+    for claims in [
+        json!({}),
+        json!({"amr": ["pwd"]}),
+        json!({"acr": "high", "amr": "mfa-like"}),
+        json!({"userinfo": {"amr": ["mfa"]}}),
+    ] {
+        assert_ne!(goes_to(claims.clone()), "/", "{claims}");
+        assert_eq!(liar.logins(), 0, "{claims}");
+    }
+    assert_eq!(goes_to(json!({"amr": ["pwd", "mfa"]})), "/");
+    assert_eq!(liar.logins(), 1);
+    liar.visitor.get("/").expect(200);
 }
