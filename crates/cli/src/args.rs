@@ -3,8 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, approval, audit, completion, event, exec, group, judge, lock, log, login, server, token,
-    tunnel, user, username, work_session, workspace,
+    agent, application, approval, audit, completion, cp, edit, event, exec, group,
+    identity_provider, judge, lock, log, login, server, service_token, token, trust_rule, tunnel,
+    user, username, webftp_log, work_session, workspace,
 };
 use crate::output::Format;
 
@@ -53,6 +54,16 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: agent::Verb,
     },
+    /// Applications: programs with access of their own.
+    #[command(
+        alias = "app",
+        subcommand_required = true,
+        arg_required_else_help = true
+    )]
+    Application {
+        #[command(subcommand)]
+        verb: application::Verb,
+    },
     /// Approval requests.
     #[command(
         alias = "req",
@@ -68,6 +79,12 @@ pub(crate) enum Command {
     Audit(audit::Args),
     /// Print a completion script for a shell.
     Completion(completion::Args),
+    /// Copy files and directories to a server, or from one.
+    #[command(after_help = cp::HELP)]
+    Cp(cp::Args),
+    /// Edit a file of a server in a local editor.
+    #[command(after_help = edit::HELP)]
+    Edit(edit::Args),
     /// The event channel; without a subcommand recent commands (deprecated, see `exec ls`).
     #[command(alias = "events", args_conflicts_with_subcommands = true)]
     Event(event::Args),
@@ -83,6 +100,16 @@ pub(crate) enum Command {
     Group {
         #[command(subcommand)]
         verb: group::Verb,
+    },
+    /// Identity providers that people sign in with (OpenID Connect).
+    #[command(
+        alias = "idp",
+        subcommand_required = true,
+        arg_required_else_help = true
+    )]
+    IdentityProvider {
+        #[command(subcommand)]
+        verb: identity_provider::Verb,
     },
     /// Ask the judge that decides about commands, without running anything.
     #[command(subcommand_required = true, arg_required_else_help = true)]
@@ -114,11 +141,27 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: server::Verb,
     },
+    /// Tokens of applications.
+    #[command(
+        subcommand_required = true,
+        arg_required_else_help = true,
+        after_help = service_token::HELP
+    )]
+    ServiceToken {
+        #[command(subcommand)]
+        verb: service_token::Verb,
+    },
     /// API tokens, for programs that act for you.
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Token {
         #[command(subcommand)]
         verb: token::Verb,
+    },
+    /// Trust in CI providers: their jobs log in without a stored secret.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    TrustRule {
+        #[command(subcommand)]
+        verb: trust_rule::Verb,
     },
     /// Reach a port of a server from this machine.
     #[command(override_usage = tunnel::USAGE, after_help = tunnel::HELP)]
@@ -143,6 +186,9 @@ pub(crate) enum Command {
     },
     /// Show the version.
     Version,
+    /// File transfers of the past.
+    #[command(alias = "webftp-logs")]
+    WebftpLog(webftp_log::Args),
     /// Show who is logged in and whether a work session is required.
     Whoami,
     /// Work sessions: the scoped, recorded windows in which servers are operated.

@@ -25,10 +25,15 @@ pub(super) async fn stands(
     standing.of(&ctx.app, ctx.workspace_id(), footing).await
 }
 
-/// Cuts a transfer: both ways through the store at once, then the host's part. The
-/// agent puts nothing in place that it has not read whole.
-pub(super) async fn cut(ctx: &PublicCtx, row: &transfer::Model) -> ApiResult<()> {
+/// Cuts off whoever writes or reads the content.
+pub(super) fn cut_off(ctx: &PublicCtx, row: &transfer::Model) {
     ctx.app.objects.revoke(TransferId(row.transfer_id), ENDED);
+}
+
+/// Ends a transfer, in the store and on the host. The agent puts nothing in place that
+/// it has not read whole.
+pub(super) async fn cut(ctx: &PublicCtx, row: &transfer::Model) -> ApiResult<()> {
+    cut_off(ctx, row);
     if row.success.is_some() {
         return Ok(());
     }

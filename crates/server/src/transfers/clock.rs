@@ -49,6 +49,12 @@ async fn pass(ctx: &PublicCtx) -> ApiResult<()> {
             return Ok(());
         };
         after = last.id;
+        // All are cut off before any is recorded, which takes its time.
+        for row in &rows {
+            if !authority::stands(ctx, row, &mut standing).await {
+                authority::cut_off(ctx, row);
+            }
+        }
         for row in &rows {
             if let Err(error) = check(ctx, row, &mut standing, now()).await {
                 tracing::warn!(transfer = %row.transfer_id, detail = error.detail, "not checked");

@@ -3,6 +3,8 @@
 
 mod authority;
 mod browse;
+mod cli;
+mod cli_faults;
 mod content;
 mod faults;
 mod links;
