@@ -12,6 +12,7 @@ const MAX_PATTERN: usize = 128;
 
 impl Part for TransferPolicy {
     const NAME: &'static str = "transfer_policy";
+    const IS_PROTECTION: bool = true;
 
     fn of(settings: &Settings) -> Self {
         settings.transfer_policy.clone()
