@@ -249,17 +249,17 @@ fn a_folder_starts_over_when_its_way_breaks_or_the_control_plane_restarts() {
 #[test]
 fn what_is_altered_on_its_way_is_told() {
     let desk = desk();
-    let needle = b"the one byte that matters";
-    let way = Way::altering(needle, desk.scene.system.url());
+    let content = b"the one byte that matters, and more that comes after it";
+    let way = Way::altering(b"the one byte", desk.scene.system.url());
     let by = [("HTTP_PROXY", way.url())];
-    std::fs::write(desk.here.path().join("x"), needle).unwrap();
+    std::fs::write(desk.here.path().join("x"), content).unwrap();
     let up = desk
         .cli
         .run_with(&by, &["cp", &desk.local("x"), &desk.there("up")])
         .exits(1);
     assert!(up.stderr().contains("changed on its way"), "{up:?}");
     assert!(way.has_struck());
-    std::fs::write(desk.scene.host.join("x"), needle).unwrap();
+    std::fs::write(desk.scene.host.join("x"), content).unwrap();
     let down = desk
         .cli
         .run_with(&by, &["cp", &desk.there("x"), &desk.local("down")])
