@@ -317,12 +317,13 @@ pub(super) async fn get(
     Ok(response)
 }
 
-/// Waits until there is content to read; to go on somewhere, until it is known how
-/// much there will be.
+/// Waits until there is content to read; for a part of it, until it is known how much
+/// there will be. Of nothing only the end can be read, so that is waited for: who was
+/// told that there is nothing may rely on it.
 async fn begun(ctx: &PublicCtx, flow: &Flow, is_part: bool) -> ApiResult<Progress> {
     let mut progress = flow.follow();
     let ready = progress.wait_for(|progress| {
-        let known = progress.total.is_some();
+        let known = progress.total.is_some_and(|total| total > 0);
         progress.end.is_some() || known || (progress.written > 0 && !is_part)
     });
     let ready = tokio::select! {

@@ -5,6 +5,7 @@ mod authority;
 mod browse;
 mod cli;
 mod cli_faults;
+mod cli_forms;
 mod content;
 mod faults;
 mod links;
@@ -13,6 +14,7 @@ mod policy;
 mod public_agent;
 mod revocation;
 mod s3;
+mod way;
 
 use std::path::{Path, PathBuf};
 
