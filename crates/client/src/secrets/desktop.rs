@@ -14,7 +14,7 @@ const PLACE: &str = "place";
 
 pub(super) fn store(name: &str, secret: &[u8]) -> Result<(), String> {
     let (name, secret) = (name.to_owned(), secret.to_vec());
-    run(async move {
+    run(async move || {
         let service = connect().await?;
         let collection = service.get_default_collection().await?;
         collection.unlock().await?;
@@ -33,7 +33,7 @@ pub(super) fn store(name: &str, secret: &[u8]) -> Result<(), String> {
 
 pub(super) fn load(name: &str) -> Result<Option<Vec<u8>>, String> {
     let name = name.to_owned();
-    run(async move {
+    run(async move || {
         let service = connect().await?;
         match find(&service, &name).await? {
             Some(item) => item.get_secret().await.map(Some),
@@ -45,7 +45,7 @@ pub(super) fn load(name: &str) -> Result<Option<Vec<u8>>, String> {
 pub(super) fn delete(name: &str) {
     let name = name.to_owned();
     // What cannot be reached cannot be emptied; the login ends at the server anyway.
-    let _deleted = run(async move {
+    let _deleted = run(async move || {
         let service = connect().await?;
         match find(&service, &name).await? {
             Some(item) => item.delete().await,
@@ -79,14 +79,14 @@ async fn find<'a>(service: &'a SecretService<'_>, name: &str) -> Result<Option<I
 /// Runs `work` in a thread with a runtime of its own: callers are in one already, and
 /// wait for the secrets before anything else.
 fn run<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    work: impl AsyncFnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, String> {
     let thread = std::thread::spawn(move || {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| error.to_string())?
-            .block_on(async { tokio::time::timeout(DEADLINE, work).await })
+            .block_on(async { tokio::time::timeout(DEADLINE, work()).await })
             .map_err(|_| "the desktop's keyring did not answer".to_owned())?
             .map_err(|error| error.to_string())
     });
