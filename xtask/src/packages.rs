@@ -34,11 +34,15 @@ pub(crate) enum Need {
     Dbus,
     /// `gnome-keyring-daemon`: the keyring of a desktop.
     GnomeKeyring,
+    /// `node`: runs the identity provider of tests.
+    Node,
+    /// `npm`: fetches it.
+    Npm,
 }
 
 impl Need {
     /// Everything that `cargo xtask test` uses.
-    pub(crate) const TEST: [Self; 8] = [
+    pub(crate) const TEST: [Self; 10] = [
         Self::PostgreSql,
         Self::Procps,
         Self::Chromium,
@@ -47,6 +51,8 @@ impl Need {
         Self::Sudo,
         Self::Dbus,
         Self::GnomeKeyring,
+        Self::Node,
+        Self::Npm,
     ];
     /// Everything that `cargo xtask bench exec` uses.
     pub(crate) const BENCH: [Self; 3] = [Self::SshClient, Self::SshServer, Self::Procps];
@@ -65,6 +71,8 @@ impl Need {
             Self::Sudo => "sudo",
             Self::Dbus => "dbus-daemon",
             Self::GnomeKeyring => "gnome-keyring-daemon",
+            Self::Node => "node",
+            Self::Npm => "npm",
         }
     }
 
@@ -82,6 +90,8 @@ impl Need {
             Self::Sudo => "sudo",
             Self::Dbus => "dbus",
             Self::GnomeKeyring => "gnome-keyring",
+            Self::Node => "nodejs",
+            Self::Npm => "npm",
         }
     }
 }

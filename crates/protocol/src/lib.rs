@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 pub mod agent;
+pub mod application;
 pub mod approval;
 pub mod audit;
 pub mod auth;
@@ -17,6 +18,7 @@ pub mod command;
 pub mod duration;
 pub mod error;
 pub mod event;
+pub mod federation;
 pub mod iam;
 pub mod id;
 pub mod lock;
@@ -28,6 +30,7 @@ pub mod server;
 pub mod sudo;
 pub mod token;
 pub mod transfer;
+pub mod trust;
 pub mod tunnel;
 pub mod work_session;
 pub mod workspace;

@@ -21,6 +21,7 @@ use crate::mfa::Codes;
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::objects::Objects;
+use crate::oidc::Issuers;
 use crate::telemetry::Metrics;
 use crate::tunnels;
 use crate::workspace::Workspaces;
@@ -48,6 +49,8 @@ pub(crate) struct App {
     pub(crate) objects: Objects,
     pub(crate) login_limiter: LoginLimiter,
     pub(crate) mailer: Mailer,
+    /// Issuers that others trust, and their keys.
+    pub(crate) issuers: Issuers,
     /// Slows down requests for device codes.
     pub(crate) device_limiter: LoginLimiter,
     /// What access tokens are signed with.

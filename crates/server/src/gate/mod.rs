@@ -20,6 +20,7 @@ use serde_json::json;
 use store::audit::AuditRecord;
 use store::entity::{file_acl, server, work_session as session_row};
 
+pub(crate) use account::is_account_name;
 pub(crate) use command::{Judged, judge_command};
 pub(crate) use path::{FileRules, file_rules};
 pub(crate) use port::check_port;
@@ -153,7 +154,11 @@ async fn decide(ctx: &Ctx, operation: Operation, target: Target<'_>) -> ApiResul
     };
     // 7. Account. (5, guardrails, joins with its own issue; 6, the judge, runs between
     // for what runs a command: see `judge_command`.)
-    let username = account::username(ctx, target.username)?;
+    let username = match operation {
+        // A tunnel runs as nobody, and an application has no account to fall back to.
+        Operation::Tunnel if ctx.principal.is_application() => String::new(),
+        _ => account::username(ctx, target.username)?,
+    };
     let groupname = account::groupname(ctx, &server, &username, target.groupname).await?;
     // 8. Presence. What runs a command is judged before: a denial that nobody can cure
     // must not cost a second factor.

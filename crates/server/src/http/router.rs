@@ -8,8 +8,9 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, approvals, audit, commands, events, fleet, history, iam, identity, locks, mfa, oauth,
-    onboarding, pages, sudo, tokens, transfers, tunnels, work_sessions, workspace,
+    agents, applications, approvals, audit, commands, events, federation, fleet, history, iam,
+    identity, locks, mfa, oauth, onboarding, pages, sudo, tokens, transfers, trust, tunnels,
+    work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -25,6 +26,9 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(mfa::routes())
         .merge(workspace::routes())
         .merge(tokens::routes())
+        .merge(applications::routes())
+        .merge(trust::routes())
+        .merge(federation::routes())
         .merge(locks::routes())
         .merge(onboarding::routes())
         .merge(fleet::routes())
@@ -57,6 +61,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .merge(mfa::page_routes())
         .merge(oauth::protocol_routes())
         .merge(onboarding::page_routes())
+        .merge(federation::page_routes())
         .route("/api/openapi.json", get(async move || document))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || {

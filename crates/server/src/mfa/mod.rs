@@ -19,6 +19,7 @@ mod totp;
 
 pub(crate) use method::Method;
 pub(crate) use pages::{confirm_path, is_proved_within, routes as page_routes, ways};
+pub(crate) use policy::FEDERATED;
 pub(crate) use presence::{require as require_presence, require_for_settings};
 pub(crate) use proof::Codes;
 pub(crate) use routes::routes;

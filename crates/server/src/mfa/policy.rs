@@ -10,6 +10,10 @@ use crate::workspace::Settings;
 /// The first factor of whoever signs in with a passkey.
 pub(crate) const PASSKEY: &str = "passkey";
 
+/// Evidence of a second factor at an identity provider whose settings say that it counts.
+/// For signing in only: presence is proved here.
+pub(crate) const FEDERATED: &str = "federated";
+
 /// Whether the workspace takes `method` as a second factor.
 pub(crate) fn allows(settings: &Settings, method: Method) -> bool {
     method == Method::RecoveryCode
@@ -39,7 +43,8 @@ pub(crate) fn missing(
     proved: &Factors,
 ) -> Missing {
     let methods = || proved.keys().filter_map(|name| Method::parse(name));
-    if methods().any(|method| allows(settings, method)) {
+    let is_vouched = proved.contains_key(FEDERATED);
+    if is_vouched || methods().any(|method| allows(settings, method)) {
         return Missing::Nothing;
     }
     let usable = usable(settings, first, enrolled);

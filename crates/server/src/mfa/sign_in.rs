@@ -42,7 +42,9 @@ pub(crate) async fn suffices_here(
     login: &login::Model,
 ) -> ApiResult<bool> {
     let enrolled = ctx.tenant().mfa().factors(UserId(user.id)).await?;
-    let proved = factors_of(&login.factors);
+    let mut proved = factors_of(&login.factors);
+    // Whom another workspace believes is no word here.
+    proved.remove(policy::FEDERATED);
     let settings = &ctx.workspace.settings;
     Ok(policy::missing(settings, PASSWORD, &enrolled, &proved) == Missing::Nothing)
 }

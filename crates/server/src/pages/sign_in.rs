@@ -8,6 +8,7 @@ use super::error::PageResult;
 use super::form::Form;
 use super::policy::Policy;
 use super::{Frame, PageCtx, known_browser, local_path, redirect};
+use crate::federation::{Button, buttons};
 use crate::http::Params;
 use crate::identity::check_password;
 use crate::identity::sign_in::{self, Factors, Outcome, Proof};
@@ -40,6 +41,7 @@ struct SignInPage<'a> {
     error: Option<&'a str>,
     /// Where a forgotten password is replaced, if mail is sent.
     forgotten: Option<&'static str>,
+    providers: Vec<Button>,
     ways: Vec<Way>,
 }
 
@@ -80,6 +82,7 @@ pub(super) async fn show(page: PageCtx, Params(query): Params<Query>) -> PageRes
         next,
         error: None,
         forgotten: forgotten(&page),
+        providers: buttons(&page).await?,
         ways: ways(&page),
     })
 }
@@ -97,6 +100,7 @@ pub(super) async fn submit(form: Form<SignIn>) -> PageResult<Response> {
                 next: local_path(&data.next),
                 error: Some(&error.detail),
                 forgotten: forgotten(&page),
+                providers: buttons(&page).await?,
                 ways: ways(&page),
             };
             return page.render_with(error.status, &Policy::default(), &shown);

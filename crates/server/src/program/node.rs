@@ -30,9 +30,12 @@ use crate::mfa::Codes;
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::objects::{LinkKey, Objects, RemoteStore};
+use crate::oidc::{Addresses, Fetcher, Issuers};
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
-use crate::{approvals, audit, commands, fleet, iam, oauth, transfers, tunnels, work_sessions};
+use crate::{
+    applications, approvals, audit, commands, fleet, iam, oauth, transfers, tunnels, work_sessions,
+};
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
 const REPLACED_PORT: u16 = 8000;
@@ -101,6 +104,7 @@ impl Node {
     pub(super) async fn start(config: Config, keys: Keys) -> anyhow::Result<Self> {
         let tls = check_tls(&config)?;
         let mailer = Mailer::new(&config.mail)?;
+        let issuers = open_issuers(&config)?;
         let store = open_store(&config, &keys).await?;
         store
             .migrate()
@@ -152,6 +156,7 @@ impl Node {
             objects,
             login_limiter: LoginLimiter::new(),
             mailer,
+            issuers,
             device_limiter: LoginLimiter::new(),
             signing_keys,
             bearers: Bearers::default(),
@@ -222,6 +227,14 @@ impl Node {
 }
 
 /// The store of transferred content.
+fn open_issuers(config: &Config) -> anyhow::Result<Issuers> {
+    let addresses = Addresses::new(&config.oidc.private_hosts);
+    let fetcher = Fetcher::new(addresses, config.oidc.ca_file.as_deref());
+    Ok(Issuers::new(fetcher.context(
+        "oidc.ca_file: issuers could not be trusted by it",
+    )?))
+}
+
 fn open_objects(config: &Config, keys: &Keys) -> anyhow::Result<Objects> {
     let folder = config.objects_folder();
     let remote = match &config.objects.bucket {
@@ -270,6 +283,10 @@ async fn housekeeping(app: SharedApp) {
                 identity
                     .delete_expired_password_resets(store::now())
                     .await?;
+                applications::forget(&unit).await?;
+                unit.tenant().trust().forget_used(store::now()).await?;
+                let federation = unit.tenant().federation();
+                federation.forget_departures(store::now()).await?;
                 identity.delete_expired_invitations(store::now()).await?;
                 unit.tenant().oauth().sweep(store::now()).await?;
                 unit.tenant().mfa().delete_expired(store::now()).await?;
