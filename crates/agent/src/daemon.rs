@@ -11,7 +11,7 @@ use crate::backhaul::Backhaul;
 use crate::collector::Collector;
 use crate::config::{Config, paths};
 use crate::dispatch::Dispatcher;
-use crate::executor::{Executor, Own};
+use crate::executor::{Executor, Own, Supervised, Supervisors};
 use crate::internal::Internal;
 use crate::inventory::Inventory;
 use crate::lifecycle::{Exit, Lifecycle};
@@ -20,7 +20,7 @@ use crate::orders::Verifier;
 use crate::reporter::Reporter;
 use crate::reporter::background::{Errand, PRIORITY_EVENT};
 use crate::server::{Server, VERSION};
-use crate::{control, random, session, sys};
+use crate::{control, guard, random, session, sys};
 
 /// The reports of what just ended get this long to arrive.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -49,7 +49,12 @@ pub(crate) async fn run(
     tracing::info!(commissioned, "the server knows this agent");
 
     let reporter = Reporter::start(server.clone(), &paths::spool(state_dir));
-    announce(&reporter)?;
+    let supervisors = supervisors(state_dir).await;
+    let resumed = match &supervisors {
+        Some(supervisors) => supervisors.find().await,
+        None => Vec::new(),
+    };
+    announce(&reporter, &resumed)?;
     tokio::spawn(log::upload(uploads, reporter.clone()));
     let inventory = Inventory::new(server.clone(), reporter.clone());
     let collector = Collector::new(server.clone(), reporter.clone());
@@ -57,7 +62,7 @@ pub(crate) async fn run(
     let open_files = sys::raise_open_files();
     let dispatcher = Dispatcher::new(
         reporter.clone(),
-        Executor::new(reporter.clone(), own, open_files),
+        Executor::new(reporter.clone(), own, open_files, supervisors),
         Internal {
             server: server.clone(),
             lifecycle: lifecycle.clone(),
@@ -68,6 +73,10 @@ pub(crate) async fn run(
         lifecycle.clone(),
         &config.pool,
     );
+    for supervised in resumed {
+        tracing::info!(command = supervised.command, "going on with a command");
+        dispatcher.resume(supervised);
+    }
     let backhaul = Backhaul {
         server: server.clone(),
         reporter: reporter.clone(),
@@ -105,16 +114,28 @@ fn verifier(config: &Config) -> Option<Verifier> {
     key.map(|key| Verifier::new(key, config.server.id.clone()))
 }
 
-/// Tells the server that this process is new, and which ends it still holds.
-fn announce(reporter: &Reporter) -> anyhow::Result<()> {
+/// Where this machine lets us hold trees.
+async fn supervisors(state_dir: &Path) -> Option<Supervisors> {
+    let possible = tokio::task::spawn_blocking(guard::is_possible).await;
+    if !possible.unwrap_or(false) {
+        return None;
+    }
+    let folder = paths::guards(state_dir);
+    Supervisors::new(folder)
+        .inspect_err(|error| tracing::error!(%error, "no exec guard: its folder cannot be used"))
+        .ok()
+}
+
+/// Tells the server that this process is new, which ends it still holds, and which
+/// commands still run.
+fn announce(reporter: &Reporter, resumed: &[Supervised]) -> anyhow::Result<()> {
     let event = AgentEvent {
         reporter: "alpamon".to_owned(),
         record: "started".to_owned(),
         description: format!("alpamon {VERSION} started"),
         boot_id: Some(random::token()?),
-        unreported: reporter
-            .unreported()
-            .iter()
+        unreported: (reporter.unreported().iter())
+            .chain(resumed.iter().map(|supervised| &supervised.command))
             .filter_map(|id| id.parse().ok())
             .collect(),
     };

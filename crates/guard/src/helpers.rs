@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use protocol::guard::Policy;
+
 use crate::identity::base;
-use crate::policy::Policy;
 
 /// A program, its helpers (base names in trusted folders, or `folder/*`), and the
 /// beginnings of the variables that it sets for them.

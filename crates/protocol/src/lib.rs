@@ -16,6 +16,7 @@ pub mod command;
 pub mod duration;
 pub mod error;
 pub mod event;
+pub mod guard;
 pub mod iam;
 pub mod id;
 pub mod order;

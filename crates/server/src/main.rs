@@ -16,6 +16,7 @@ mod http;
 mod iam;
 mod identity;
 mod program;
+mod programs;
 mod telemetry;
 mod tokens;
 mod work_sessions;

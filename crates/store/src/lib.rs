@@ -21,6 +21,7 @@ pub mod history;
 pub mod identity;
 pub mod inventory;
 mod paging;
+pub mod programs;
 mod unit;
 pub mod work_sessions;
 pub mod workspaces;

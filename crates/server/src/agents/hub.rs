@@ -27,6 +27,8 @@ pub(crate) struct Connection {
     pub(crate) since: DateTime<Utc>,
     /// The agent's value for this connection, when it verifies signed orders.
     pub(crate) channel: Option<String>,
+    /// Whether the agent runs orders under the exec guard.
+    pub(crate) guards: bool,
     sender: mpsc::Sender<Utf8Bytes>,
     /// Closes the socket.
     pub(crate) closed: CancellationToken,
@@ -64,6 +66,7 @@ impl Hub {
         workspace: WorkspaceId,
         server: ServerId,
         channel: Option<String>,
+        guards: bool,
     ) -> (Connection, mpsc::Receiver<Utf8Bytes>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let connection = Connection {
@@ -72,6 +75,7 @@ impl Hub {
             server,
             since: store::now(),
             channel,
+            guards,
             sender,
             closed: CancellationToken::new(),
         };
@@ -171,8 +175,8 @@ mod tests {
     async fn a_newcomer_closes_the_old_one_and_the_old_one_leaves_it_alone() {
         let hub = Hub::default();
         let server = ServerId::new();
-        let (old, _receiver) = hub.connect(WorkspaceId::new(), server, None);
-        let (new, mut receiver) = hub.connect(WorkspaceId::new(), server, None);
+        let (old, _receiver) = hub.connect(WorkspaceId::new(), server, None, false);
+        let (new, mut receiver) = hub.connect(WorkspaceId::new(), server, None, false);
         assert!(old.closed.is_cancelled());
         assert!(!old.send("lost".into()));
         assert!(!hub.disconnect(&old));
@@ -186,7 +190,7 @@ mod tests {
     fn closing_a_server_closes_all_its_sockets_and_no_others() {
         let hub = Hub::default();
         let (server, other) = (ServerId::new(), ServerId::new());
-        let (connection, _receiver) = hub.connect(WorkspaceId::new(), server, None);
+        let (connection, _receiver) = hub.connect(WorkspaceId::new(), server, None, false);
         let (first, second) = (hub.controls(server), hub.controls(server));
         let foreign = hub.controls(other);
         hub.close(server);
@@ -200,7 +204,7 @@ mod tests {
     fn endless_eviction_is_refused() {
         let hub = Hub::default();
         let server = ServerId::new();
-        let _first = hub.connect(WorkspaceId::new(), server, None);
+        let _first = hub.connect(WorkspaceId::new(), server, None, false);
         let allowed = (0..MAX_REPLACEMENTS * 2)
             .filter(|_| hub.may_replace(server))
             .count();
@@ -211,7 +215,7 @@ mod tests {
     #[test]
     fn a_full_queue_is_told_to_the_sender() {
         let hub = Hub::default();
-        let (connection, _receiver) = hub.connect(WorkspaceId::new(), ServerId::new(), None);
+        let (connection, _receiver) = hub.connect(WorkspaceId::new(), ServerId::new(), None, false);
         let sent = (0..QUEUE * 2)
             .filter(|_| connection.send("x".into()))
             .count();

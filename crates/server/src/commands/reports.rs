@@ -17,6 +17,7 @@ use store::commands::Commands;
 use store::entity::command;
 
 use crate::http::{AgentCtx, ApiResult, PublicCtx};
+use crate::programs;
 
 /// Output kept of one command. The end of what is longer is in the result.
 const MAX_OUTPUT_CHARS: i64 = 256 * 1024 * 1024;
@@ -42,12 +43,17 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
         .iter()
         .filter_map(|report| match report {
             Report::Fin { command, .. } => Some(*command),
-            Report::Ack { .. } | Report::Chunk { .. } | Report::Reject { .. } => None,
+            Report::Ack { .. }
+            | Report::Chunk { .. }
+            | Report::Reject { .. }
+            | Report::Guarded { .. }
+            | Report::Programs { .. } => None,
         })
         .collect();
     let mut touched: Vec<CommandId> = Vec::new();
     let mut states: HashMap<CommandId, Reported> = HashMap::new();
     let mut output = Vec::new();
+    let mut told = Vec::new();
     for report in reports {
         let id = report_command(&report);
         let state = match states.entry(id) {
@@ -87,6 +93,19 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
                     state.ended = complete;
                 }
             }
+            Report::Guarded { level, floor, .. } => {
+                unit.tenant().programs().guarded(id, level, &floor).await?;
+                row.enforcement = Some(level.as_str().to_owned());
+            }
+            Report::Programs {
+                started,
+                ended,
+                folded,
+                ..
+            } => {
+                let record = programs::record(ctx, &unit, row, started, ended, folded);
+                told.push(record.await?);
+            }
             Report::Reject { reason, .. } => {
                 let reason = format!("The agent refused the order: {reason}");
                 if commands
@@ -115,6 +134,9 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
     unit.commit().await?;
 
     let mut awake: HashSet<CommandId> = HashSet::new();
+    for told in told {
+        told.publish(ctx);
+    }
     for (id, seq, content) in output {
         awake.insert(id);
         ctx.app.events.publish(
@@ -156,7 +178,9 @@ fn report_command(report: &Report) -> CommandId {
         Report::Ack { command }
         | Report::Chunk { command, .. }
         | Report::Fin { command, .. }
-        | Report::Reject { command, .. } => *command,
+        | Report::Reject { command, .. }
+        | Report::Guarded { command, .. }
+        | Report::Programs { command, .. } => *command,
     }
 }
 
@@ -214,6 +238,7 @@ fn end_record(row: &command::Model, server: &str) -> AuditRecord {
             "exit_code": row.exit_code,
             "error_phase": row.error_phase,
             "session": row.work_session_id,
+            "enforcement": row.enforcement.as_deref().unwrap_or("none"),
         }),
     }
 }

@@ -6,6 +6,7 @@ use http::StatusCode;
 use judge::Plan;
 use protocol::code;
 use protocol::command::{SHELL_SYSTEM, Status, SubmitCommand};
+use protocol::guard::Policy;
 use protocol::id::{CommandId, ServerId, WorkSessionId};
 use serde_json::json;
 use store::audit::AuditRecord;
@@ -53,7 +54,8 @@ pub(super) async fn submit(
         }
     };
     check_prerequisites(ctx, &grant, &request).await?;
-    record_and_dispatch(ctx, grant, judged, request, env).await
+    let policy = gate::guard_policy(&grant, &plan)?;
+    record_and_dispatch(ctx, grant, judged, policy, request, env).await
 }
 
 fn check_shape(request: &SubmitCommand, env: &BTreeMap<String, String>) -> ApiResult<()> {
@@ -215,6 +217,7 @@ fn new_command(ctx: &Ctx, grant: &Grant, request: &SubmitCommand, status: Status
         groupname: grant.groupname.clone(),
         status,
         verdict: json!({}),
+        guard: None,
         run_after: request.run_after.clone(),
         scheduled_at: request.scheduled_at,
     }
@@ -224,6 +227,7 @@ async fn record_and_dispatch(
     ctx: &Ctx,
     grant: Grant,
     judged: Judged,
+    policy: Policy,
     request: SubmitCommand,
     env: BTreeMap<String, String>,
 ) -> ApiResult<(command::Model, server::Model)> {
@@ -242,6 +246,7 @@ async fn record_and_dispatch(
     let mut new = new_command(ctx, &grant, &request, status);
     new.argv = judged.argv;
     new.verdict = judged.verdict.clone();
+    new.guard = Some(serde_json::to_value(&policy).map_err(ApiError::internal)?);
     // An order that leaves at once needs no stored environment.
     if connection.is_none() && !env.is_empty() {
         let plain = serde_json::to_vec(&env).map_err(ApiError::internal)?;
@@ -275,6 +280,7 @@ async fn record_and_dispatch(
             "direct": row.argv.is_some(),
             "env": env.keys().collect::<Vec<_>>(),
             "verdict": judged.verdict,
+            "guard": {"mode": policy.mode, "depth": policy.depth},
         }),
     })
     .await?;

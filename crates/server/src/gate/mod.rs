@@ -7,6 +7,7 @@
 
 mod account;
 mod command;
+mod guard;
 mod token;
 mod work_session;
 
@@ -17,6 +18,7 @@ use store::audit::AuditRecord;
 use store::entity::{server, work_session as session_row};
 
 pub(crate) use command::{Judged, judge_command};
+pub(crate) use guard::guard_policy;
 
 use crate::http::{ApiError, ApiResult, Ctx};
 

@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, audit, commands, events, fleet, history, iam, identity, tokens, work_sessions,
-    workspace,
+    agents, audit, commands, events, fleet, history, iam, identity, programs, tokens,
+    work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -26,6 +26,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(fleet::routes())
         .merge(work_sessions::routes())
         .merge(commands::routes())
+        .merge(programs::routes())
         .merge(events::routes())
         .merge(audit::routes())
         .merge(history::routes())

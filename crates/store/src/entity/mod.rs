@@ -10,6 +10,7 @@ pub mod audit_record;
 pub mod command;
 pub mod command_acl;
 pub mod command_chunk;
+pub mod exec_event;
 pub mod file_acl;
 pub mod group;
 pub mod host_log;

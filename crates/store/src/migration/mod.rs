@@ -4,6 +4,7 @@
 
 mod m0001_foundation;
 mod m0002_people;
+mod m0009_exec_events;
 mod table;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -16,6 +17,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_foundation::Migration),
             Box::new(m0002_people::Migration),
+            Box::new(m0009_exec_events::Migration),
         ]
     }
 }

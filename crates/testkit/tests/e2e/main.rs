@@ -14,6 +14,7 @@ mod credentials;
 mod exec;
 mod faults;
 mod gate;
+mod guard;
 mod peer_agent;
 mod peer_cli;
 mod people;
