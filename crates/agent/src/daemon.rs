@@ -48,12 +48,13 @@ pub(crate) async fn run(
     };
     tracing::info!(commissioned, "the server knows this agent");
 
-    let reporter = Reporter::start(server.clone(), &paths::spool(state_dir));
+    // Before the reporter: what it still holds is announced before it leaves.
     let supervisors = supervisors(state_dir).await;
     let resumed = match &supervisors {
         Some(supervisors) => supervisors.find().await,
         None => Vec::new(),
     };
+    let reporter = Reporter::start(server.clone(), &paths::spool(state_dir));
     announce(&reporter, &resumed)?;
     tokio::spawn(log::upload(uploads, reporter.clone()));
     let inventory = Inventory::new(server.clone(), reporter.clone());

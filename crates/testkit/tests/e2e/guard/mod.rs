@@ -2,11 +2,7 @@
 //! known about it. Enforcement needs an agent that is root; without root these tests
 //! pass without doing anything, and say so.
 
-mod attacks;
-mod behaviour;
-mod hold;
 mod record;
-mod survival;
 
 use serde_json::{Value, json};
 use testkit::{Agent, Api, System};
@@ -17,6 +13,7 @@ use crate::{create_session, id, submission};
 const ACCOUNT: &str = "nobody";
 
 /// A system with an agent that can enforce; none where it cannot.
+#[expect(clippy::print_stdout, reason = "a test that did nothing has to say so")]
 fn guarded() -> Option<(System, Agent)> {
     if !std::fs::metadata("/proc/self").is_ok_and(|own| {
         use std::os::unix::fs::MetadataExt as _;
@@ -84,4 +81,17 @@ fn names(programs: &[Value], verdict: &str) -> Vec<String> {
             exe.rsplit('/').next().unwrap().to_owned()
         })
         .collect()
+}
+
+/// A program that [`ACCOUNT`] may run, and what it starts no line shows.
+#[track_caller]
+fn script(system: &System, body: &str) -> String {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = |mode| std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(system.folder(), mode(0o711)).unwrap();
+    let folder = std::fs::canonicalize(system.folder()).unwrap();
+    let path = folder.join("tool");
+    std::fs::write(&path, format!("#!/bin/sh\n{body}\n")).unwrap();
+    std::fs::set_permissions(&path, mode(0o755)).unwrap();
+    path.to_str().unwrap().to_owned()
 }
