@@ -3,10 +3,14 @@
 //! Figures are shown beside the targets and never fail the task: a busy machine
 //! is not a defect. A command that fails or prints the wrong thing does fail it.
 
+mod files;
+mod guard;
 mod report;
 mod rig;
+mod service;
 mod sshd;
 mod times;
+mod tunnel;
 
 use std::process::{Command, Stdio};
 use std::thread;
@@ -41,6 +45,34 @@ pub(crate) struct Arguments {
 enum What {
     /// `alpacon exec` beside `ssh`, and what the programs cost at rest.
     Exec(ExecArguments),
+    /// `alpacon tunnel` beside `ssh -L`.
+    Tunnel(TunnelArguments),
+    /// `alpacon cp` beside `scp` and `sftp`, and the memory that copies cost.
+    Files(FilesArguments),
+    /// Logins and token checks, and what they cost running commands.
+    Identity(IdentityArguments),
+    /// What the exec guard adds to the programs below it.
+    Guard(GuardArguments),
+    /// Starts programs for `guard`.
+    #[command(hide = true)]
+    Forks {
+        /// How many.
+        count: usize,
+    },
+}
+
+#[derive(clap::Args)]
+struct GuardArguments {
+    /// Take the programs of the last release build.
+    #[arg(long, hide = true)]
+    built: bool,
+}
+
+#[derive(clap::Args)]
+struct IdentityArguments {
+    /// Take the programs of the last release build.
+    #[arg(long, hide = true)]
+    built: bool,
 }
 
 #[derive(clap::Args)]
@@ -56,13 +88,100 @@ struct ExecArguments {
     built: bool,
 }
 
+#[derive(clap::Args)]
+struct FilesArguments {
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Copies of each kind.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Take the programs of the last release build.
+    #[arg(long, hide = true)]
+    built: bool,
+}
+
+#[derive(clap::Args)]
+struct TunnelArguments {
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Rounds of each measurement.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Take the programs of the last release build.
+    #[arg(long, hide = true)]
+    built: bool,
+}
+
 /// Runs a benchmark.
 ///
 /// # Errors
 /// When something cannot be built, started or does not work.
 pub(crate) fn run(arguments: &Arguments) -> Result<()> {
-    let What::Exec(arguments) = &arguments.what;
-    exec(arguments)
+    match &arguments.what {
+        What::Exec(arguments) => exec(arguments),
+        What::Tunnel(arguments) => tunnel(arguments),
+        What::Files(arguments) => files(arguments),
+        What::Identity(arguments) => identity(arguments),
+        What::Guard(arguments) => {
+            let binaries = if arguments.built {
+                build::binaries(Profile::Release)?
+            } else {
+                build::programs(Profile::Release)?
+            };
+            guard::measure(&binaries.folder().join("alpamon"))
+        }
+        What::Forks { count } => guard::forks(*count),
+    }
+}
+
+/// A program of testkit measures: it needs more than xtask may depend on.
+fn identity(arguments: &IdentityArguments) -> Result<()> {
+    packages::ensure(&[Need::Chromium, Need::ChromiumDriver])?;
+    let binaries = if arguments.built {
+        build::binaries(Profile::Release)?
+    } else {
+        build::programs(Profile::Release)?
+    };
+    let program = binaries.folder().join("identity-load");
+    crate::run::inherit(&mut Command::new(program))
+}
+
+fn tunnel(arguments: &TunnelArguments) -> Result<()> {
+    packages::ensure(&Need::BENCH)?;
+    let binaries = if arguments.built {
+        build::binaries(Profile::Release)?
+    } else {
+        build::programs(Profile::Release)?
+    };
+    let mut rig = Rig::start(binaries)?;
+    let sshd = Sshd::start(rig.folder())?;
+    let findings = tunnel::measure(&mut rig, &sshd, usize::from(arguments.rounds))?;
+    if arguments.json {
+        println!("{}", findings.json());
+    } else {
+        findings.print();
+    }
+    Ok(())
+}
+
+fn files(arguments: &FilesArguments) -> Result<()> {
+    packages::ensure(&Need::BENCH)?;
+    let binaries = if arguments.built {
+        build::binaries(Profile::Release)?
+    } else {
+        build::programs(Profile::Release)?
+    };
+    let mut rig = Rig::start(binaries)?;
+    let sshd = Sshd::start(rig.folder())?;
+    let findings = files::measure(&mut rig, &sshd, usize::from(arguments.rounds))?;
+    if arguments.json {
+        println!("{}", findings.json());
+    } else {
+        findings.print();
+    }
+    Ok(())
 }
 
 fn exec(arguments: &ExecArguments) -> Result<()> {

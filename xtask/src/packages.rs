@@ -22,11 +22,26 @@ pub(crate) enum Need {
     Python,
     /// `objdump`.
     Binutils,
+    /// `chromium`.
+    Chromium,
+    /// `chromedriver`.
+    ChromiumDriver,
+    /// `aiosmtpd`: a mail server.
+    Smtpd,
+    /// `sudo`.
+    Sudo,
 }
 
 impl Need {
     /// Everything that `cargo xtask test` uses.
-    pub(crate) const TEST: [Self; 2] = [Self::PostgreSql, Self::Procps];
+    pub(crate) const TEST: [Self; 6] = [
+        Self::PostgreSql,
+        Self::Procps,
+        Self::Chromium,
+        Self::ChromiumDriver,
+        Self::Smtpd,
+        Self::Sudo,
+    ];
     /// Everything that `cargo xtask bench exec` uses.
     pub(crate) const BENCH: [Self; 3] = [Self::SshClient, Self::SshServer, Self::Procps];
 
@@ -38,6 +53,10 @@ impl Need {
             Self::Procps => "ps",
             Self::Python => "python3",
             Self::Binutils => "objdump",
+            Self::Chromium => "chromium",
+            Self::ChromiumDriver => "chromedriver",
+            Self::Smtpd => "aiosmtpd",
+            Self::Sudo => "sudo",
         }
     }
 
@@ -49,6 +68,10 @@ impl Need {
             Self::Procps => "procps",
             Self::Python => "python3-venv",
             Self::Binutils => "binutils",
+            Self::Chromium => "chromium",
+            Self::ChromiumDriver => "chromium-driver",
+            Self::Smtpd => "python3-aiosmtpd",
+            Self::Sudo => "sudo",
         }
     }
 }

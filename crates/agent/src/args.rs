@@ -37,6 +37,9 @@ pub(crate) enum Command {
     /// The exec guard, by itself.
     #[command(subcommand)]
     Guard(GuardCommand),
+    /// Open files for the daemon; started by it alone.
+    #[command(name = crate::files::worker::SUBCOMMAND, hide = true)]
+    FileWorker,
 }
 
 /// `guard`.

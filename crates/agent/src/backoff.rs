@@ -9,7 +9,7 @@ use crate::random;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(3 * 24 * 3600);
 
 /// The delay of the first retry lies between half of this and this.
-const FIRST: Duration = Duration::from_secs(1);
+const FIRST: Duration = Duration::from_millis(300);
 
 /// Delays for one kind of attempt.
 #[derive(Debug)]
@@ -59,9 +59,9 @@ mod tests {
     #[test]
     fn grows_to_its_maximum_and_starts_over() {
         let mut backoff = Backoff::new(Duration::from_secs(60));
-        for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
+        for factor in [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] {
             let delay = backoff.delay();
-            let most = Duration::from_secs(seconds);
+            let most = (FIRST * factor).min(Duration::from_secs(60));
             assert!(most / 2 <= delay && delay <= most, "{delay:?} {most:?}");
         }
         backoff.reset();

@@ -1,17 +1,21 @@
 //! The daemon: from the configuration to a working agent, and back down.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use protocol::agent::AgentEvent;
+use protocol::agent::{AccessPolicy, AgentEvent};
 use reqwest::Method;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::auth_socket::{Authority, Tracker};
 use crate::backhaul::Backhaul;
 use crate::collector::Collector;
-use crate::config::{Config, paths};
+use crate::config::Config;
+use crate::config::paths::{self, Paths};
 use crate::dispatch::Dispatcher;
 use crate::executor::{Executor, Own, Supervised, Supervisors};
+use crate::files::Files;
 use crate::internal::Internal;
 use crate::inventory::Inventory;
 use crate::lifecycle::{Exit, Lifecycle};
@@ -20,6 +24,7 @@ use crate::orders::Verifier;
 use crate::reporter::Reporter;
 use crate::reporter::background::{Errand, PRIORITY_EVENT};
 use crate::server::{Server, VERSION};
+use crate::tunnel::Tunnels;
 use crate::{control, guard, random, session, sys};
 
 /// The reports of what just ended get this long to arrive.
@@ -31,11 +36,7 @@ const STOP: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// When it cannot start.
-pub(crate) async fn run(
-    config: Config,
-    state_dir: &Path,
-    uploads: Uploads,
-) -> anyhow::Result<Exit> {
+pub(crate) async fn run(config: Config, paths: &Paths, uploads: Uploads) -> anyhow::Result<Exit> {
     let lifecycle = Lifecycle::default();
     end_on_signals(&lifecycle)?;
     let server = Server::new(&config.server, &config.tls)?;
@@ -48,27 +49,44 @@ pub(crate) async fn run(
     };
     tracing::info!(commissioned, "the server knows this agent");
 
+    let tracker = Tracker::default();
     // Before the reporter: what it still holds is announced before it leaves.
-    let supervisors = supervisors(state_dir).await;
+    let supervisors = supervisors(&paths.state_dir, tracker.clone()).await;
     let resumed = match &supervisors {
         Some(supervisors) => supervisors.find().await,
         None => Vec::new(),
     };
-    let reporter = Reporter::start(server.clone(), &paths::spool(state_dir));
+    let reporter = Reporter::start(server.clone(), &paths::spool(&paths.state_dir));
     announce(&reporter, &resumed)?;
     tokio::spawn(log::upload(uploads, reporter.clone()));
-    let inventory = Inventory::new(server.clone(), reporter.clone());
+    let policy = Arc::<Mutex<AccessPolicy>>::default();
+    let inventory = Inventory::new(server.clone(), reporter.clone(), policy.clone());
+    let authority = Authority::new(server.clone(), tracker.clone(), policy, lifecycle.clone());
+    listen(&authority, paths);
     let collector = Collector::new(server.clone(), reporter.clone());
     let own = Own::current();
     let open_files = sys::raise_open_files();
     let dispatcher = Dispatcher::new(
         reporter.clone(),
-        Executor::new(reporter.clone(), own, open_files, supervisors),
+        Executor::new(
+            reporter.clone(),
+            own.clone(),
+            open_files,
+            tracker,
+            supervisors,
+        ),
         Internal {
             server: server.clone(),
             lifecycle: lifecycle.clone(),
             collector: collector.clone(),
             inventory: inventory.clone(),
+            tunnels: Tunnels::new(server.clone()),
+            files: Files::new(
+                server.clone(),
+                reporter.clone(),
+                own,
+                config.max_download_bytes,
+            ),
         },
         verifier(&config),
         lifecycle.clone(),
@@ -86,7 +104,11 @@ pub(crate) async fn run(
     };
     let connections = [
         tokio::spawn(backhaul.run()),
-        tokio::spawn(control::run(server, lifecycle.clone())),
+        tokio::spawn(control::run(
+            server,
+            authority.approvals().clone(),
+            lifecycle.clone(),
+        )),
     ];
     tokio::spawn(async move {
         match collector.start().await {
@@ -106,6 +128,19 @@ pub(crate) async fn run(
     Ok(lifecycle.exit())
 }
 
+/// Answers the PAM module and the sudo plugin of this machine, which ask only root.
+fn listen(authority: &Authority, paths: &Paths) {
+    let Some(socket) = &paths.auth_socket else {
+        return;
+    };
+    match authority.serve(socket) {
+        Ok(serving) => drop(tokio::spawn(serving)),
+        Err(error) => {
+            tracing::error!(%error, socket = %socket.display(), "sudo cannot be asked about");
+        }
+    }
+}
+
 fn verifier(config: &Config) -> Option<Verifier> {
     let key = config.orders.clone();
     match &key {
@@ -116,13 +151,13 @@ fn verifier(config: &Config) -> Option<Verifier> {
 }
 
 /// Where this machine lets us hold trees.
-async fn supervisors(state_dir: &Path) -> Option<Supervisors> {
+async fn supervisors(state_dir: &Path, tracker: Tracker) -> Option<Supervisors> {
     let possible = tokio::task::spawn_blocking(guard::is_possible).await;
     if !possible.unwrap_or(false) {
         return None;
     }
     let folder = paths::guards(state_dir);
-    Supervisors::new(folder)
+    Supervisors::new(folder, tracker)
         .inspect_err(|error| tracing::error!(%error, "no exec guard: its folder cannot be used"))
         .ok()
 }

@@ -286,7 +286,9 @@ impl Shared {
             }
         };
         if job.start_before.is_some_and(|limit| Instant::now() > limit) {
-            self.reporter.reject(&job.id, &Rejection::Stale.to_string());
+            // It was acknowledged, so this is its end; a refusal would not be.
+            let reason = format!("not started: {}", Rejection::Stale);
+            self.reporter.fin(&job.id, failure(&reason));
             return None;
         }
         if job.authority_ends.is_some_and(|end| Instant::now() >= end) {
@@ -307,7 +309,7 @@ impl Shared {
             SHELL_INTERNAL => {
                 let started = Instant::now();
                 let answer = tokio::select! {
-                    answer = self.internal.run(job) => answer,
+                    answer = self.internal.run(job, stop) => answer,
                     reason = stop.wait() => {
                         self.reporter.fin(&job.id, failure(while_running(reason)));
                         return None;

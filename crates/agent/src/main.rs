@@ -8,6 +8,7 @@
 //! it writes what [`config`] reads.
 
 mod args;
+mod auth_socket;
 mod backhaul;
 mod backoff;
 mod collector;
@@ -17,6 +18,7 @@ mod control;
 mod daemon;
 mod dispatch;
 mod executor;
+mod files;
 mod guard;
 mod hex;
 mod internal;
@@ -34,6 +36,7 @@ mod server;
 mod session;
 mod socket;
 mod sys;
+mod tunnel;
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -93,6 +96,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(Command::Register(arguments)) => register(arguments, &overrides, &owner),
         Some(Command::Unregister(arguments)) => unregister(arguments, &overrides, &owner),
         Some(Command::Guard(command)) => guard::command(command),
+        Some(Command::FileWorker) => files::worker::run().map(|()| ExitCode::SUCCESS),
     }
 }
 
@@ -116,7 +120,7 @@ fn daemon(overrides: &Overrides, owner: &Owner) -> anyhow::Result<ExitCode> {
     if !owner.root {
         tracing::warn!("without root this agent runs work only as its own user");
     }
-    let exit = runtime()?.block_on(daemon::run(config, &paths.state_dir, uploads))?;
+    let exit = runtime()?.block_on(daemon::run(config, &paths, uploads))?;
     drop(pid_file);
     match exit {
         Exit::Stop | Exit::Retire => Ok(ExitCode::SUCCESS),

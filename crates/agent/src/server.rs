@@ -11,6 +11,7 @@ use transport::http::HttpOptions;
 use transport::websocket::{DialOptions, WebSocket};
 
 use crate::config::{Identity, Tls};
+use crate::files::client::StoreClient;
 
 /// What `--version` prints and the server stores.
 pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -171,8 +172,35 @@ impl Server {
         path: &str,
         extra: HeaderMap,
     ) -> Result<WebSocket, transport::TransportError> {
-        let mut headers = extra;
-        headers.insert(AUTHORIZATION, self.authorization.clone());
+        let url = websocket_url(&self.base, path);
+        self.open(&url, extra, true, MAX_MESSAGE).await
+    }
+
+    /// Opens a WebSocket at an address that the server gave. Our credentials go to
+    /// our own server only: an address elsewhere carries its own.
+    ///
+    /// # Errors
+    /// When it cannot be reached or refuses.
+    pub(crate) async fn dial_url(
+        &self,
+        url: &str,
+        extra: HeaderMap,
+        max_message: usize,
+    ) -> Result<WebSocket, transport::TransportError> {
+        let is_own = is_same_origin(&self.base, url);
+        self.open(url, extra, is_own, max_message).await
+    }
+
+    async fn open(
+        &self,
+        url: &str,
+        mut headers: HeaderMap,
+        is_own: bool,
+        max_message: usize,
+    ) -> Result<WebSocket, transport::TransportError> {
+        if is_own {
+            headers.insert(AUTHORIZATION, self.authorization.clone());
+        }
         let origin = HeaderValue::from_str(&self.base)
             .map_err(|error| transport::TransportError::Url(error.to_string()))?;
         headers.insert(ORIGIN, origin);
@@ -182,9 +210,26 @@ impl Server {
         let options = DialOptions {
             headers,
             timeout: DIAL_TIMEOUT,
-            max_message: MAX_MESSAGE,
+            max_message,
         };
-        transport::websocket::dial(&websocket_url(&self.base, path), &self.tls, options).await
+        transport::websocket::dial(url, &self.tls, options).await
+    }
+
+    /// A client for one transfer, for the runtime that calls this. Content arrives
+    /// as it is stored, never decoded.
+    ///
+    /// # Errors
+    /// When the HTTP library refuses the configuration.
+    pub(crate) fn store_client(&self) -> anyhow::Result<StoreClient> {
+        let options = HttpOptions {
+            user_agent: user_agent(),
+            environment_proxy: false,
+        };
+        Ok(StoreClient {
+            http: transport::http::content_client(&self.tls, &options)?,
+            base: reqwest::Url::parse(&self.base)?,
+            authorization: self.authorization.clone(),
+        })
     }
 
     fn url(&self, path: &str) -> String {
@@ -205,6 +250,21 @@ fn websocket_url(base: &str, path: &str) -> String {
         .strip_suffix(":8000")
         .map_or_else(|| authority.to_owned(), |host| format!("{host}:8081"));
     format!("{scheme}://{authority}{prefix}{path}")
+}
+
+/// Whether a WebSocket address has the scheme, host and port of our server.
+fn is_same_origin(base: &str, url: &str) -> bool {
+    let origin = |text: &str| {
+        let url = reqwest::Url::parse(text).ok()?;
+        let is_tls = match url.scheme() {
+            "https" | "wss" => true,
+            "http" | "ws" => false,
+            _ => return None,
+        };
+        let host = url.host_str()?.to_owned();
+        Some((is_tls, host, url.port_or_known_default()))
+    };
+    origin(base).is_some_and(|own| origin(url) == Some(own))
 }
 
 fn user_agent() -> String {
@@ -244,6 +304,23 @@ fn chain(error: &reqwest::Error) -> String {
 }
 
 #[cfg(test)]
+impl Server {
+    /// A server that nobody answers for.
+    pub(crate) fn unreachable() -> Self {
+        let identity = Identity {
+            url: "http://127.0.0.1:1".into(),
+            id: "i".into(),
+            key: "k".into(),
+        };
+        let tls = Tls {
+            verify: true,
+            ca_cert: None,
+        };
+        Self::new(&identity, &tls).unwrap()
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -260,6 +337,28 @@ mod tests {
             ("http://127.0.0.1:18000", "ws://127.0.0.1:18000/ws/x/"),
         ] {
             assert_eq!(websocket_url(base, "/ws/x/"), url);
+        }
+    }
+
+    #[test]
+    fn credentials_stay_with_the_own_server() {
+        let base = "https://acme.example.com/t1";
+        for own in [
+            "wss://acme.example.com/ws/x",
+            "wss://ACME.example.com:443/ws/",
+        ] {
+            assert!(is_same_origin(base, own), "{own}");
+        }
+        for foreign in [
+            "ws://acme.example.com/ws/",
+            "wss://acme.example.com:8443/ws/",
+            "wss://acme.example.com.evil.test/",
+            "wss://acme.example.com@evil.test/",
+            "wss://evil.test/acme.example.com",
+            "file:///acme.example.com",
+            "",
+        ] {
+            assert!(!is_same_origin(base, foreign), "{foreign}");
         }
     }
 

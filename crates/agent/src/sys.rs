@@ -79,6 +79,29 @@ pub(crate) fn watch_end(process: Pid) -> Option<AsyncFd<OwnedFd>> {
     unsafe { AsyncFd::register(descriptor) }.ok()
 }
 
+/// Gives this thread, and no other, the file identity of an account, for good: what it
+/// creates from now on belongs to that account. Who it is to signals and tracing stays.
+///
+/// # Errors
+/// When the kernel does not do it.
+#[expect(unsafe_code, reason = "the groups of one thread are no safe concept")]
+pub(crate) fn take_file_identity(uid: Uid, gid: Gid) -> io::Result<()> {
+    // SAFETY: a plain system call without memory. It changes this thread only, which
+    // is what is wanted; nothing relies on all threads having the same groups.
+    let outcome = unsafe { libc::syscall(libc::SYS_setgroups, 0, std::ptr::null::<libc::gid_t>()) };
+    if outcome != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // Each gives the identity from before; only a second call tells whether the first
+    // was obeyed.
+    nix::unistd::setfsgid(gid);
+    nix::unistd::setfsuid(uid);
+    if nix::unistd::setfsgid(gid) != gid || nix::unistd::setfsuid(uid) != uid {
+        return Err(io::Error::from(io::ErrorKind::PermissionDenied));
+    }
+    Ok(())
+}
+
 /// The abbreviation of the local time zone, such as `UTC`.
 #[must_use]
 #[expect(unsafe_code, reason = "only the C library knows the abbreviation")]

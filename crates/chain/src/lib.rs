@@ -87,8 +87,10 @@ pub fn hex_encode(bytes: &[u8]) -> String {
 }
 
 /// Decodes exactly `out.len()` bytes of lowercase hex. Upper case is refused, so
-/// that a stored hash has one spelling and a flipped bit cannot hide in it.
-fn hex_decode(text: &str, out: &mut [u8]) -> Option<()> {
+/// that a stored hash has one spelling and a flipped bit cannot hide in it. `None`
+/// when it is anything else.
+#[must_use]
+pub fn hex_decode(text: &str, out: &mut [u8]) -> Option<()> {
     if text.len() != out.len() * 2 {
         return None;
     }

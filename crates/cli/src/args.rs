@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, approval, audit, completion, event, exec, group, judge, log, login, server, token, user,
-    username, work_session, workspace,
+    agent, approval, audit, completion, cp, edit, event, exec, group, judge, lock, log, login,
+    server, token, tunnel, user, username, webftp_log, work_session, workspace,
 };
 use crate::output::Format;
 
@@ -68,6 +68,12 @@ pub(crate) enum Command {
     Audit(audit::Args),
     /// Print a completion script for a shell.
     Completion(completion::Args),
+    /// Copy files and directories to a server, or from one.
+    #[command(after_help = cp::HELP)]
+    Cp(cp::Args),
+    /// Edit a file of a server in a local editor.
+    #[command(after_help = edit::HELP)]
+    Edit(edit::Args),
     /// The event channel; without a subcommand recent commands (deprecated, see `exec ls`).
     #[command(alias = "events", args_conflicts_with_subcommands = true)]
     Event(event::Args),
@@ -89,6 +95,12 @@ pub(crate) enum Command {
     Judge {
         #[command(subcommand)]
         verb: judge::Verb,
+    },
+    /// Make something unusable at once: a user, a token, a work session, a server.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Lock {
+        #[command(subcommand)]
+        verb: lock::Verb,
     },
     /// Log lines of a server's agent.
     #[command(alias = "logs")]
@@ -114,6 +126,15 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: token::Verb,
     },
+    /// Reach a port of a server from this machine.
+    #[command(override_usage = tunnel::USAGE, after_help = tunnel::HELP)]
+    Tunnel(tunnel::Args),
+    /// Make something usable again that was locked.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Unlock {
+        #[command(subcommand)]
+        verb: lock::UnlockVerb,
+    },
     /// People with an account in the workspace.
     #[command(subcommand_required = true, arg_required_else_help = true)]
     User {
@@ -128,6 +149,9 @@ pub(crate) enum Command {
     },
     /// Show the version.
     Version,
+    /// File transfers of the past.
+    #[command(alias = "webftp-logs")]
+    WebftpLog(webftp_log::Args),
     /// Show who is logged in and whether a work session is required.
     Whoami,
     /// Work sessions: the scoped, recorded windows in which servers are operated.

@@ -31,9 +31,20 @@ pub(crate) fn open(url: &str, state_folder: &Path) {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn();
-    if started.is_err() {
-        // The next attempt may find a launcher.
+    // After a failure the next attempt may find a launcher that works.
+    let forget = move || {
         let _gone: std::io::Result<()> = std::fs::remove_file(&lock);
+    };
+    match started {
+        // Launchers may stay until the browser ends; the command does not wait for them.
+        Ok(mut child) => {
+            std::thread::spawn(move || {
+                if !child.wait().is_ok_and(|status| status.success()) {
+                    forget();
+                }
+            });
+        }
+        Err(_) => forget(),
     }
 }
 

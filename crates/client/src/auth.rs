@@ -2,6 +2,7 @@
 
 use http::Method;
 use protocol::auth::{AuthEnvironment, LoginRequest, LoginResponse};
+use protocol::onboarding::ChangePassword;
 use serde::Deserialize;
 
 use crate::{Api, ApiError, Error, decode};
@@ -64,6 +65,24 @@ pub async fn password_login(api: &Api, login: &LoginRequest) -> Result<LoginResp
         .exchange(request.timeout(std::time::Duration::from_secs(60)))
         .await?;
     open_answer(path, status, &body)
+}
+
+/// Replaces a password by who knows it; ends all logins of the user.
+///
+/// # Errors
+/// When the old password is wrong or the new one is refused.
+pub async fn change_password(
+    api: &Api,
+    username: &str,
+    password: &str,
+    new_password: &str,
+) -> Result<(), Error> {
+    let body = ChangePassword {
+        username: username.to_owned(),
+        password: password.to_owned(),
+        new_password: new_password.to_owned(),
+    };
+    api.post_ignoring("/api/auth/password/", &body).await
 }
 
 /// Whether the server accepts the credential.

@@ -141,28 +141,41 @@ pub fn service_of(workspace: &str, configured: Option<&str>) -> Result<Option<St
     }))
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Row {
+    id: Value,
+    schema_name: String,
+}
+
 /// What the workspace uses. `api` is the billing service.
 ///
 /// # Errors
 /// When the service does not know the workspace or a call fails.
 pub async fn usage(api: &Api, workspace: &str) -> Result<Usage, Error> {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Row {
-        id: Value,
-        schema_name: String,
-    }
+    estimate(api, workspace, |row| row.schema_name == workspace).await
+}
+
+/// What the workspace of `api` uses, which names one workspace: its own.
+///
+/// # Errors
+/// When the call fails, with status 404 where the server does not tell.
+pub async fn own_usage(api: &Api) -> Result<Usage, Error> {
+    estimate(api, "of this address", |_| true).await
+}
+
+async fn estimate(api: &Api, name: &str, is_wanted: impl Fn(&Row) -> bool) -> Result<Usage, Error> {
     let rows: Vec<Row> = page::all(api, PATH, &[], None).await?;
     let id = rows
         .into_iter()
-        .find(|row| row.schema_name == workspace)
+        .find(is_wanted)
         .map(|row| match row.id {
             Value::String(id) => id,
             id => id.to_string(),
         })
         .ok_or_else(|| Error::NotFound {
             noun: "workspace",
-            name: workspace.to_owned(),
+            name: name.to_owned(),
         })?;
     api.get(&path::join(PATH, &[&id, "estimate"])?, &[]).await
 }

@@ -8,7 +8,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Credential, Error, decode};
+use crate::{Credential, Error, decode, secrets};
 
 /// Prefix by which service tokens are known.
 const SERVICE_TOKEN_PREFIX: &str = "alpst-";
@@ -50,6 +50,10 @@ pub struct Config {
     /// [`protocol::auth::extension`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub server_extensions: Vec<String>,
+    /// Ours: where the secrets are, [`crate::secrets::FILE`] (also when empty) or
+    /// [`crate::secrets::KEYRING`].
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub credential_store: String,
     /// What another program stored here.
     #[serde(flatten)]
     pub other: Map<String, Value>,
@@ -209,10 +213,10 @@ impl ConfigStore {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unreadable(error.to_string())),
         };
-        decode::from_slice(&body)
-            .map(Some)
+        let config = decode::from_slice(&body)
             // The text of the decoder may quote the value, which may be a secret.
-            .map_err(|error| unreadable(format!("invalid JSON at line {}", error.line())))
+            .map_err(|error| unreadable(format!("invalid JSON at line {}", error.line())))?;
+        secrets::recall(config, &self.place()).map(Some)
     }
 
     /// Writes the configuration: whole or not at all, readable by its owner only.
@@ -220,6 +224,7 @@ impl ConfigStore {
     /// # Errors
     /// When the file cannot be written.
     pub fn save(&self, config: &Config) -> Result<(), Error> {
+        let config = secrets::stash(config, &self.place())?;
         let mut body = Vec::new();
         let formatter = serde_json::ser::PrettyFormatter::with_indent(b"    ");
         let mut serializer = serde_json::Serializer::with_formatter(&mut body, formatter);
@@ -235,12 +240,18 @@ impl ConfigStore {
     /// # Errors
     /// When the file exists and cannot be removed.
     pub fn delete(&self) -> Result<(), Error> {
+        secrets::forget(&self.place());
         match std::fs::remove_file(self.path()) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(self.unwritable(error))
             }
             _ => Ok(()),
         }
+    }
+
+    /// Forgets secrets that an earlier login put into the keyring.
+    pub fn forget_secrets(&self) {
+        secrets::forget(&self.place());
     }
 
     /// Stores `id` as the session in use, or forgets it.
@@ -289,6 +300,11 @@ impl ConfigStore {
             path: self.path(),
             source,
         }
+    }
+
+    /// Names this store among those of the user.
+    fn place(&self) -> String {
+        self.folder.display().to_string()
     }
 
     fn path(&self) -> PathBuf {

@@ -41,6 +41,8 @@ pub struct Workspace {
     pub name: String,
     /// Region, a label of its address.
     pub region: String,
+    /// Ours: its whole address, where the server knows it.
+    pub url: String,
 }
 
 /// The workspaces named by an access token. Its signature is not checked: the

@@ -41,6 +41,14 @@ const TABLE: &[Entry] = &[
         helpers: COMPILER,
         sets: &["COLLECT_", "COMPILER_PATH", "LIBRARY_PATH"],
     },
+    // The tool chain of the distribution. What stands in a home folder, or in one that
+    // everybody may write, has to be trusted by the policy itself; what cargo built has
+    // to be named by a rule.
+    Entry {
+        program: "cargo",
+        helpers: &["cargo", "rustc", "rustdoc", "cc", "gcc", "git"],
+        sets: &["CARGO", "RUST", "LD_LIBRARY_PATH", "PATH"],
+    },
     // What a pager starts is judged in its turn.
     Entry {
         program: "man",

@@ -111,7 +111,10 @@ impl Launch {
             cgroup,
             filter: filter::program(policy.allow_namespaces),
             no_new_privileges: policy.no_new_privileges,
+            // A tree that may become root may also have business with the mounts and
+            // the settings of this machine, and `enforced` is not claimed about it.
             read_only_proc: privileged
+                && policy.no_new_privileges
                 && self
                     .account
                     .as_ref()

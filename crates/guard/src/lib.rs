@@ -46,4 +46,4 @@ pub use launch::{Account, Launch};
 pub use policy::{PolicyError, read_policy};
 pub use protocol::guard::{Depth, Level, Mode, Policy, Program, ProgramEnd, Verdict};
 pub use supervisor::{Ending, GuardError, Prepared, run};
-pub use sys::{leave_terminal, protect_this_process};
+pub use sys::{adopt_orphans, leave_terminal, protect_this_process};

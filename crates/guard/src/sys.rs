@@ -183,6 +183,14 @@ pub fn leave_terminal() {
     unsafe { libc::setsid() };
 }
 
+/// Makes this process the parent of what loses its own below it, so that everything
+/// in the tree can be told by its ancestors. The calling thread must be the first one,
+/// and must be the one that guards.
+pub fn adopt_orphans() {
+    // SAFETY: touches no memory. Kernels that the agent runs on all know it.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
+}
+
 fn decode(status: c_int) -> Stop {
     if libc::WIFEXITED(status) {
         return Stop::Exited(libc::WEXITSTATUS(status));

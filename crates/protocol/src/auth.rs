@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ApplicationId, UserId};
+use crate::id::{ApplicationId, LoginId, UserId};
 
 /// `GET /api/auth/env/?client=cli`: how a client may log in here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +32,10 @@ pub mod extension {
     /// The agent runs orders under the exec guard, see
     /// [`crate::order::Order::guard`].
     pub const EXEC_GUARD: &str = "exec-guard/1";
+    /// Tunnels speak smux version 2, with resets: see [`crate::tunnel`].
+    pub const TUNNEL_MUX: &str = "tunnel-mux/2";
+    /// Transfers may stream, wait and resume, see [`crate::transfer`].
+    pub const TRANSFER_STREAM: &str = "transfer-stream/1";
 }
 
 /// The `auth0` member of [`AuthEnvironment`].
@@ -185,4 +189,40 @@ pub struct User {
     pub is_ldap_user: bool,
     /// Creation time.
     pub date_joined: Option<DateTime<Utc>>,
+}
+
+/// A row of `GET /api/auth/sessions/`: a login of the caller. Ours.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct LoginSession {
+    /// Id.
+    pub id: LoginId,
+    /// The login that asks.
+    pub is_current: bool,
+    /// `password`, `browser` or `oauth`.
+    pub method: String,
+    /// The OAuth client.
+    pub client: String,
+    /// The installation that the client names.
+    pub device: String,
+    /// What the program or browser says it is.
+    pub user_agent: String,
+    /// Where it was last seen.
+    pub remote_ip: String,
+    /// Start.
+    pub added_at: Option<DateTime<Utc>>,
+    /// When it last got something new.
+    pub seen_at: Option<DateTime<Utc>>,
+    /// End.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// `POST /api/auth/sessions/end/`. Ours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct EndSessions {
+    /// End the login that asks, too.
+    pub include_current: bool,
 }

@@ -23,10 +23,18 @@ pub const API_TOKEN_SCOPE_NOT_ALLOWED: &str = "api_token_scope_not_allowed";
 pub const COMMAND_INLINE_CREDENTIAL: &str = "command_inline_credential";
 /// The judge refused the command.
 pub const COMMAND_NOT_ALLOWED: &str = "command_not_allowed";
+/// The rules of the work session do not allow this port.
+pub const TUNNEL_PORT_NOT_ALLOWED: &str = "tunnel_port_not_allowed";
 /// The server is in use; `force` overrides.
 pub const SERVER_BUSY_WITH_USER_WORK: &str = "server_busy_with_user_work";
 /// The server's agent is not connected.
 pub const SERVER_NOT_CONNECTED: &str = "server_not_connected";
+/// A transfer has not ended yet; keep asking.
+pub const WEBFTP_TRANSFER_IN_PROGRESS: &str = "webftp_transfer_in_progress";
+/// A file rule of the work session does not allow the path.
+pub const PATH_NOT_ALLOWED: &str = "path_not_allowed";
+/// A transfer, or what is stored of transfers, would exceed a limit.
+pub const TRANSFER_LIMIT_EXCEEDED: &str = "transfer_limit_exceeded";
 /// No work session was named, and this login needs one.
 pub const WORK_SESSION_REQUIRED: &str = "work_session_required";
 /// The work session is in a final state other than expired.
@@ -57,6 +65,24 @@ pub const INVALID_CHOICE: &str = "invalid_choice";
 pub const INVALID_INPUT: &str = "invalid_input";
 /// A slug rule was broken (registration names).
 pub const INVALID: &str = "invalid";
+/// No workspace is served under this host name.
+pub const WORKSPACE_NOT_FOUND: &str = "workspace_not_found";
+/// The operator does not let the workspace be served.
+pub const WORKSPACE_DISABLED: &str = "workspace_disabled";
+/// The workspace is locked.
+pub const WORKSPACE_LOCKED: &str = "workspace_locked";
+/// The user is locked.
+pub const USER_LOCKED: &str = "user_locked";
+/// The token is locked.
+pub const API_TOKEN_LOCKED: &str = "api_token_locked";
+/// The server is locked.
+pub const SERVER_LOCKED: &str = "server_locked";
+/// The password must be changed before anything else.
+pub const USER_PASSWORD_CHANGE_REQUIRED: &str = "user_password_change_required";
+/// The password is guessed easily.
+pub const USER_PASSWORD_WEAK: &str = "user_password_weak";
+/// The server sends no mail.
+pub const MAIL_NOT_CONFIGURED: &str = "mail_not_configured";
 /// Local argument error of the CLI; never sent by a server.
 pub const USAGE_ERROR: &str = "usage_error";
 

@@ -159,7 +159,7 @@ pub mod floor {
     pub const NO_NEW_PRIVILEGES: &str = "no_new_privileges";
     /// File and port rules are held by Landlock.
     pub const LANDLOCK: &str = "landlock";
-    /// The tree has a control group of its own.
+    /// The tree has a control group of its own, and its bounds are in force.
     pub const CGROUP: &str = "cgroup";
 }
 

@@ -76,6 +76,8 @@ ids! {
     RegistrationTokenId,
     /// A work session.
     WorkSessionId,
+    /// A decision about sudo.
+    SudoGrantId,
     /// A sudo policy inside a work session.
     SudoPolicyId,
     /// An approval request.
@@ -86,8 +88,26 @@ ids! {
     EventSessionId,
     /// The channel of an event session.
     ChannelId,
+    /// A file transfer.
+    TransferId,
+    /// A session of the file browser.
+    FileSessionId,
+    /// A tunnel.
+    TunnelId,
+    /// A connection through a tunnel.
+    TunnelConnectionId,
     /// A rule of a token's access-control list.
     AclId,
     /// An audit record.
     AuditId,
+    /// A lock on a user, token, work session, server or workspace.
+    LockId,
+    /// A mail on its way.
+    MailId,
+    /// An invitation to a workspace.
+    InvitationId,
+    /// Leave to choose a new password.
+    PasswordResetId,
+    /// A human being across workspaces.
+    PersonId,
 }

@@ -19,10 +19,15 @@ pub mod event;
 pub mod guard;
 pub mod iam;
 pub mod id;
+pub mod lock;
+pub mod onboarding;
 pub mod order;
 pub mod page;
 pub mod server;
+pub mod sudo;
 pub mod token;
+pub mod transfer;
+pub mod tunnel;
 pub mod work_session;
 pub mod workspace;
 

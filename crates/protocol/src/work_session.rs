@@ -130,6 +130,10 @@ pub struct WorkSession {
     /// Ours: allowed target ports.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow_ports: Vec<String>,
+    /// Ours: on the host, programs that no rule allows wait for the answer of a
+    /// superuser instead of being killed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hold_programs: bool,
     /// Ours: why a pending session waits, when nobody could approve it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_detail: Option<String>,
@@ -206,6 +210,9 @@ pub struct CreateWorkSession {
     /// Ours.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow_ports: Vec<String>,
+    /// Ours, see [`WorkSession::hold_programs`]; needs `allow_commands`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hold_programs: bool,
 }
 
 /// `PATCH /api/work-sessions/sessions/{id}/`: absent members stay.
@@ -306,6 +313,15 @@ pub struct TimelineItem {
     /// Of a tunnel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_port: Option<i64>,
+    /// Ours, of a tunnel: connections through it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connections: Option<i64>,
+    /// Ours, of a tunnel: bytes towards the target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_sent: Option<i64>,
+    /// Ours, of a tunnel: bytes from the target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_received: Option<i64>,
     /// Of a file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,

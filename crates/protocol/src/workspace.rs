@@ -1,6 +1,8 @@
 //! Workspace settings (`rest-identity.md` §21). Only what this version carries out
 //! is in them: a setting without effect would be taken for a protection.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// `/api/workspaces/preferences/-/`.
@@ -14,6 +16,10 @@ pub struct Preferences {
     pub timezone: String,
     /// Country, two letters.
     pub country: String,
+    /// How long an invitation can be taken, seconds.
+    pub invite_ttl: i64,
+    /// Domains whose mail addresses may be invited; none: all.
+    pub allowed_domains: Vec<String>,
 }
 
 /// `/api/workspaces/access-control/-/`.
@@ -45,6 +51,9 @@ pub struct AccessControl {
 pub struct Security {
     /// Ours: lifetime of a password login, seconds.
     pub password_session_ttl: i64,
+    /// Ours: who logged in to another workspace of this server, and proved there and here
+    /// to own the same mail address, is logged in here too.
+    pub accept_other_workspaces: bool,
 }
 
 /// `/api/workspaces/security/-/mfa-methods/`.
@@ -56,4 +65,101 @@ pub struct MfaMethods {
     pub allowed_mfa_methods: Vec<String>,
     /// Whether a passkey counts as a second factor.
     pub passkey_as_mfa: bool,
+}
+
+/// A row of `/api/workspaces/workspaces/` (`rest-identity.md` §22).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct WorkspaceSummary {
+    /// Id.
+    pub id: crate::id::WorkspaceId,
+    /// Name.
+    pub schema_name: String,
+}
+
+/// `/api/workspaces/workspaces/{id}/estimate/`: what is used and what it costs. Amounts
+/// are decimal text.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Estimate {
+    /// The time it is about.
+    pub billing_period: BillingPeriod,
+    /// Currency of all amounts.
+    pub currency: String,
+    /// What was ordered.
+    pub subscription: Subscription,
+    /// What is used, by key.
+    pub services: BTreeMap<String, ServiceUsage>,
+    /// The plan; none where nothing is sold.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub metadata: Option<serde_json::Value>,
+}
+
+/// The time that usage is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct BillingPeriod {
+    /// First day.
+    pub start: String,
+    /// Last day.
+    pub end: String,
+    /// Its days.
+    pub total_days: i64,
+}
+
+/// What was ordered; empty where nothing is sold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Subscription {
+    /// Product, for people.
+    pub product_name: String,
+    /// Plan, for people.
+    pub plan_name: String,
+    /// Product, for programs.
+    pub product_code: String,
+    /// Plan, for programs.
+    pub plan_code: String,
+    /// Units that the plan holds.
+    pub base_quantity: i64,
+    /// Price of a unit.
+    pub unit_price: String,
+    /// Price of all.
+    pub sub_total: String,
+    /// The time it is ordered for.
+    pub period: Period,
+}
+
+/// From a day to another.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct Period {
+    /// First day.
+    pub start: String,
+    /// Last day.
+    pub end: String,
+}
+
+/// What is used of one thing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ServiceUsage {
+    /// For people.
+    pub name: String,
+    /// What is counted.
+    pub unit: String,
+    /// None: no limit.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<f64>))]
+    pub limit: Option<serde_json::Number>,
+    /// So far.
+    #[cfg_attr(feature = "openapi", schema(value_type = f64))]
+    pub current_usage: serde_json::Number,
+    /// Cost so far.
+    pub current_cost: String,
+    /// Cost beyond the limit.
+    pub overage_cost: Option<String>,
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use protocol::id::TransferId;
 use store::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -13,7 +14,14 @@ use crate::config::Config;
 use crate::crypto::keys::Keys;
 use crate::events::EventHub;
 use crate::http::middleware::LoginLimiter;
+use crate::identity::guesses::Guesses;
+use crate::locks::Locks;
+use crate::mail::Mailer;
+use crate::oauth::bearer::Bearers;
+use crate::oauth::keys::SigningKeys;
+use crate::objects::Objects;
 use crate::telemetry::Metrics;
+use crate::tunnels;
 use crate::workspace::Workspaces;
 
 /// The state that all requests share.
@@ -23,13 +31,30 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) keys: Keys,
     pub(crate) workspaces: Workspaces,
+    /// What may not be used for now.
+    pub(crate) locks: Locks,
     /// Agents that hold a connection to this node.
     pub(crate) agents: Hub,
     /// Clients that listen for events on this node.
     pub(crate) events: EventHub,
     /// Requests that wait for a command on this node.
     pub(crate) feeds: Feeds,
+    /// Tunnels that are open on this node.
+    pub(crate) tunnels: tunnels::Hub,
+    /// Requests that wait for a transfer on this node.
+    pub(crate) transfer_feeds: Feeds<TransferId>,
+    /// Transferred content.
+    pub(crate) objects: Objects,
     pub(crate) login_limiter: LoginLimiter,
+    pub(crate) mailer: Mailer,
+    /// Slows down requests for device codes.
+    pub(crate) device_limiter: LoginLimiter,
+    /// What access tokens are signed with.
+    pub(crate) signing_keys: SigningKeys,
+    /// Access tokens seen lately.
+    pub(crate) bearers: Bearers,
+    /// Wrong passwords for each account.
+    pub(crate) guesses: Guesses,
     pub(crate) metrics: Metrics,
     /// Everything that runs beside requests; waited for at shutdown.
     pub(crate) tasks: TaskTracker,

@@ -56,6 +56,13 @@ impl Metrics {
         });
     }
 
+    /// How long it took to find out who a credential belongs to.
+    pub(crate) fn authentication(&self, kind: &'static str, elapsed: Duration) {
+        metrics::with_local_recorder(&self.recorder, || {
+            metrics::histogram!("alpacon_authentication_seconds", "kind" => kind).record(elapsed);
+        });
+    }
+
     /// A decision of the gate: `allow`, or the code of the refusal.
     pub(crate) fn decision(&self, operation: &'static str, outcome: &'static str) {
         metrics::with_local_recorder(&self.recorder, || {

@@ -68,6 +68,19 @@ impl<C: ConnectionTrait> Acl<'_, C> {
             .await?)
     }
 
+    /// The file rules of a token.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn files(&self, token: TokenId) -> Result<Vec<file_acl::Model>, StoreError> {
+        Ok(file_acl::Entity::find()
+            .filter(file_acl::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(file_acl::Column::TokenId.eq(token.0))
+            .order_by_asc(file_acl::Column::Id)
+            .all(self.0.connection)
+            .await?)
+    }
+
     /// Whether a token may reach a server.
     ///
     /// # Errors
@@ -299,13 +312,7 @@ impl<C: ConnectionTrait> Acl<'_, C> {
         for rule in servers {
             self.add_server(to, rule.server_id.map(ServerId)).await?;
         }
-        let files = file_acl::Entity::find()
-            .filter(file_acl::Column::WorkspaceId.eq(self.0.workspace.0))
-            .filter(file_acl::Column::TokenId.eq(from.0))
-            .order_by_asc(file_acl::Column::Id)
-            .all(self.0.connection)
-            .await?;
-        for rule in files {
+        for rule in self.files(from).await? {
             self.add_file(
                 to,
                 &rule.path,

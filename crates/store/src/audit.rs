@@ -11,7 +11,7 @@ use sea_orm::{
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::entity::{audit_head, audit_record};
+use crate::entity::{audit_head, audit_record, user};
 use crate::{Store, StoreError, Tenant, now};
 
 /// Rows read at a time when a chain is verified.
@@ -59,6 +59,26 @@ impl Actor {
             kind: "system",
             id: None,
             name: "system".to_owned(),
+        }
+    }
+
+    /// A user.
+    #[must_use]
+    pub fn user(user: &user::Model) -> Self {
+        Self {
+            kind: "user",
+            id: Some(user.id),
+            name: user.username.clone(),
+        }
+    }
+
+    /// The agent of a server.
+    #[must_use]
+    pub fn agent(server: Uuid, name: &str) -> Self {
+        Self {
+            kind: "agent",
+            id: Some(server),
+            name: name.to_owned(),
         }
     }
 }

@@ -102,6 +102,21 @@ impl<C: ConnectionTrait> Commands<'_, C> {
             .await?)
     }
 
+    /// The commands of `ids` that exist, in no order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn find_all(&self, ids: &[Uuid]) -> Result<Vec<command::Model>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(command::Entity::find()
+            .filter(command::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(command::Column::Id.is_in(ids.iter().copied()))
+            .all(self.0.connection)
+            .await?)
+    }
+
     /// Commands, newest first.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait as _, Query};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _,
-    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, Select,
+    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -114,6 +114,20 @@ impl<C: ConnectionTrait> Fleet<'_, C> {
                 )
             }
         }
+    }
+
+    /// The ids of all servers that a viewer sees.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn visible_ids(&self, viewer: Viewer) -> Result<Vec<Uuid>, StoreError> {
+        Ok(self
+            .visible(viewer)
+            .select_only()
+            .column(server::Column::Id)
+            .into_tuple()
+            .all(self.0.connection)
+            .await?)
     }
 
     /// Servers by name, optionally only the one called `name`.
@@ -476,6 +490,21 @@ impl<C: ConnectionTrait> Fleet<'_, C> {
             .filter(registration_token::Column::KeyHash.eq(key_hash))
             .one(self.0.connection)
             .await?)
+    }
+
+    /// Disables the registration tokens that a user made; says how many there are.
+    ///
+    /// # Errors
+    /// When the database is not writable.
+    pub async fn disable_registration_tokens_of(&self, user: UserId) -> Result<u64, StoreError> {
+        use registration_token::Column;
+        Ok(registration_token::Entity::update_many()
+            .col_expr(Column::Enabled, Expr::value(false))
+            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(Column::CreatedBy.eq(user.0))
+            .exec(self.0.connection)
+            .await?
+            .rows_affected)
     }
 
     /// Deletes a registration token. Says whether there was one.

@@ -1,16 +1,31 @@
 //! Workspaces themselves: finding and making them needs no tenant.
 
+use chrono::{DateTime, Utc};
 use protocol::id::WorkspaceId;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::LockType;
 use sea_orm::{
-    ActiveModelTrait as _, ConnectionTrait, EntityTrait as _, QueryOrder as _, QuerySelect as _,
+    ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _,
+    PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
     TransactionTrait as _,
 };
 use serde_json::Value as Json;
 
-use crate::entity::workspace;
+use crate::entity::{command, server, user, work_session, workspace};
 use crate::{Store, StoreError, Tenant, audit, now};
+
+/// What a workspace uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Active users.
+    pub users: u64,
+    /// Managed servers.
+    pub servers: u64,
+    /// Commands of people and tools in the time asked for.
+    pub commands: u64,
+    /// Work sessions asked for in that time.
+    pub work_sessions: u64,
+}
 
 impl Store {
     /// All workspaces, oldest first.
@@ -43,6 +58,7 @@ impl Store {
             host: Set(host.to_owned()),
             settings: Set(settings),
             added_at: Set(now()),
+            is_enabled: Set(true),
         }
         .insert(&transaction)
         .await?;
@@ -51,6 +67,20 @@ impl Store {
         tenant.identity().ensure_everyone().await?;
         transaction.commit().await?;
         Ok(model)
+    }
+
+    /// A workspace by name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn workspace_by_name(
+        &self,
+        name: &str,
+    ) -> Result<Option<workspace::Model>, StoreError> {
+        Ok(workspace::Entity::find()
+            .filter(workspace::Column::Name.eq(name))
+            .one(self.read())
+            .await?)
     }
 }
 
@@ -68,6 +98,70 @@ impl<C: ConnectionTrait> Tenant<'_, C> {
             .one(self.connection)
             .await?;
         row.map(|row| row.settings).ok_or(StoreError::Stale)
+    }
+
+    /// Lets the workspace be served, or not.
+    ///
+    /// # Errors
+    /// When the workspace is gone or the database not writable.
+    pub async fn set_enabled(&self, is_enabled: bool) -> Result<(), StoreError> {
+        workspace::ActiveModel {
+            id: Set(self.workspace.0),
+            is_enabled: Set(is_enabled),
+            ..Default::default()
+        }
+        .update(self.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// Serves the workspace under another host name.
+    ///
+    /// # Errors
+    /// When another workspace has it, the workspace is gone or the database not writable.
+    pub async fn set_host(&self, host: &str) -> Result<(), StoreError> {
+        workspace::ActiveModel {
+            id: Set(self.workspace.0),
+            host: Set(host.to_owned()),
+            ..Default::default()
+        }
+        .update(self.connection)
+        .await?;
+        Ok(())
+    }
+
+    /// What the workspace uses now.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn usage(&self, since: DateTime<Utc>) -> Result<Usage, StoreError> {
+        let id = self.workspace.0;
+        let users = user::Entity::find()
+            .filter(user::Column::WorkspaceId.eq(id))
+            .filter(user::Column::IsActive.eq(true))
+            .count(self.connection)
+            .await?;
+        let servers = server::Entity::find()
+            .filter(server::Column::WorkspaceId.eq(id))
+            .count(self.connection)
+            .await?;
+        let commands = command::Entity::find()
+            .filter(command::Column::WorkspaceId.eq(id))
+            .filter(command::Column::Shell.eq(protocol::command::SHELL_SYSTEM))
+            .filter(command::Column::AddedAt.gte(since))
+            .count(self.connection)
+            .await?;
+        let work_sessions = work_session::Entity::find()
+            .filter(work_session::Column::WorkspaceId.eq(id))
+            .filter(work_session::Column::AddedAt.gte(since))
+            .count(self.connection)
+            .await?;
+        Ok(Usage {
+            users,
+            servers,
+            commands,
+            work_sessions,
+        })
     }
 
     /// Stores the workspace's settings, all of them.

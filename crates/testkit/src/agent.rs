@@ -1,6 +1,7 @@
 //! A real agent on this machine.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use programs::{AgentOptions, Binaries, Daemon, Ready, daemon_command, register_command};
@@ -15,13 +16,21 @@ pub struct Agent {
     binaries: Binaries,
     options: AgentOptions,
     log: PathBuf,
+    /// What starts the daemon; empty: nothing in between.
+    launcher: Vec<String>,
     daemon: Mutex<Option<Daemon>>,
 }
 
 impl Agent {
     /// Registers and starts an agent that keeps everything in `folder`.
     #[track_caller]
-    pub(crate) fn start(binaries: &Binaries, ready: &Ready, name: &str, folder: &Path) -> Self {
+    pub(crate) fn start(
+        binaries: &Binaries,
+        ready: &Ready,
+        name: &str,
+        folder: &Path,
+        launcher: &[String],
+    ) -> Self {
         std::fs::create_dir_all(folder).or_fail("make the agent's folder");
         let options = AgentOptions::in_folder(name, folder);
         let output = register_command(binaries, ready, &options)
@@ -40,6 +49,7 @@ impl Agent {
             binaries: binaries.clone(),
             log: folder.join("agent.log"),
             options,
+            launcher: launcher.to_vec(),
             daemon: Mutex::new(None),
         };
         agent.restart();
@@ -91,8 +101,20 @@ impl Agent {
             slot.as_mut().is_none_or(|daemon| daemon.ended().is_some()),
             "the agent runs already"
         );
-        let command = daemon_command(&self.binaries, &self.options);
+        let command = self.under_launcher(daemon_command(&self.binaries, &self.options));
         *slot = Some(Daemon::start("alpamon", command, &self.log).or_fail("start the agent"));
+    }
+
+    fn under_launcher(&self, daemon: Command) -> Command {
+        let Some((first, rest)) = self.launcher.split_first() else {
+            return daemon;
+        };
+        let mut command = Command::new(first);
+        command
+            .args(rest)
+            .arg(daemon.get_program())
+            .args(daemon.get_args());
+        command
     }
 
     /// Stops the process without ending it: connected, but silent.

@@ -48,6 +48,7 @@ pub struct Api {
     client: reqwest::Client,
     tls: Arc<rustls::ClientConfig>,
     credential: Credential,
+    host: Option<String>,
 }
 
 impl Api {
@@ -64,6 +65,16 @@ impl Api {
             client,
             tls,
             credential,
+            host: None,
+        }
+    }
+
+    /// The same server, called by this host name.
+    #[must_use]
+    pub fn at_host(&self, host: &str) -> Self {
+        Self {
+            host: Some(host.to_owned()),
+            ..self.clone()
         }
     }
 
@@ -72,6 +83,21 @@ impl Api {
     pub fn as_caller(&self, credential: Credential) -> Self {
         Self {
             credential,
+            ..self.clone()
+        }
+    }
+
+    /// The same caller, who sees redirects instead of following them.
+    #[must_use]
+    pub fn seeing_redirects(&self) -> Self {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls.as_ref().clone())
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .or_fail("set up HTTP");
+        Self {
+            client,
             ..self.clone()
         }
     }
@@ -177,6 +203,10 @@ impl Api {
 
     fn headers(&self, more: &[(&str, &str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
+        if let Some(host) = &self.host {
+            let value = HeaderValue::try_from(host).or_fail("send this host name");
+            headers.insert(http::header::HOST, value);
+        }
         if let Some(value) = self.credential.header() {
             let value = HeaderValue::try_from(value).or_fail("send this credential");
             headers.insert(http::header::AUTHORIZATION, value);

@@ -3,12 +3,13 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::{OrFail, patience};
+use crate::{OrFail, eventually, patience};
 
 /// A user at a shell.
 #[derive(Clone, Debug)]
@@ -42,6 +43,14 @@ impl Cli {
         let mut command = self.command(arguments);
         command.envs(environment.iter().copied());
         Running::start(command).finish()
+    }
+
+    /// Starts with more environment, without waiting for the end.
+    #[track_caller]
+    pub fn start_with(&self, environment: &[(&str, &str)], arguments: &[&str]) -> Running {
+        let mut command = self.command(arguments);
+        command.envs(environment.iter().copied());
+        Running::start(command)
     }
 
     /// Starts without waiting for the end.
@@ -98,7 +107,7 @@ impl Cli {
         }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(arguments).env_clear();
         command.env("HOME", &self.home);
@@ -116,8 +125,8 @@ impl Cli {
 pub struct Running {
     line: String,
     child: Child,
-    stdout: Option<JoinHandle<Vec<u8>>>,
-    stderr: Option<JoinHandle<Vec<u8>>>,
+    stdout: Option<Stream>,
+    stderr: Option<Stream>,
 }
 
 impl Running {
@@ -168,6 +177,22 @@ impl Running {
         }
     }
 
+    /// Waits until `wanted` finds something in what was written to standard error so far.
+    #[track_caller]
+    pub fn reads_stderr<T>(&self, what: &str, wanted: impl Fn(&str) -> Option<T>) -> T {
+        eventually(what, || wanted(&self.stderr.as_ref()?.so_far()))
+    }
+
+    /// Sends it a signal, by its name without `SIG`.
+    #[track_caller]
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status()
+            .or_fail("send a signal");
+        assert!(sent.success(), "{} has ended already", self.line);
+    }
+
     /// Kills it.
     pub fn kill(self) {
         drop(self);
@@ -186,18 +211,44 @@ impl Drop for Running {
     }
 }
 
-fn reader(mut stream: impl Read + Send + 'static) -> JoinHandle<Vec<u8>> {
-    std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        // A broken pipe ends the output like its end does.
-        let _end = stream.read_to_end(&mut bytes);
-        bytes
-    })
+/// What a program writes, as it comes.
+#[derive(Debug)]
+struct Stream {
+    bytes: Arc<Mutex<Vec<u8>>>,
+    thread: JoinHandle<()>,
 }
 
-fn collected(reader: Option<JoinHandle<Vec<u8>>>) -> String {
-    let bytes = reader.and_then(|thread| thread.join().ok());
-    String::from_utf8_lossy(&bytes.unwrap_or_default()).into_owned()
+impl Stream {
+    fn so_far(&self) -> String {
+        let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+fn reader(mut stream: impl Read + Send + 'static) -> Stream {
+    let bytes = Arc::new(Mutex::new(Vec::new()));
+    let shared = bytes.clone();
+    let thread = std::thread::spawn(move || {
+        let mut chunk = [0; 4096];
+        // A broken pipe ends the output like its end does.
+        while let Ok(length @ 1..) = stream.read(&mut chunk) {
+            let read = chunk.get(..length).unwrap_or_default();
+            shared
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .extend_from_slice(read);
+        }
+    });
+    Stream { bytes, thread }
+}
+
+fn collected(stream: Option<Stream>) -> String {
+    let Some(Stream { bytes, thread }) = stream else {
+        return String::new();
+    };
+    let _ended = thread.join();
+    let bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// What a run of the CLI left behind. To be checked.

@@ -25,22 +25,30 @@
 
 mod agent;
 mod api;
+mod browser;
 mod cli;
 mod database;
+mod mail_server;
 mod patience;
 mod public_agent;
 mod runtime;
 mod socket;
 mod system;
+mod tunnel;
+mod visitor;
 
 pub use agent::Agent;
 pub use api::{Answer, Api, Credential};
+pub use browser::Browser;
 pub use cli::{Cli, Finished, Running};
 pub use database::Database;
+pub use mail_server::{Mail, MailServer};
 pub use patience::{eventually, patience};
 pub use public_agent::PublicAgent;
 pub use socket::Socket;
 pub use system::{Options, System};
+pub use tunnel::Tunnel;
+pub use visitor::{Page, Visitor};
 
 /// The value, or a failed test that says what was being done.
 pub(crate) trait OrFail<T> {

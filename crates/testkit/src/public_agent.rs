@@ -10,6 +10,7 @@ use crate::{Answer, Api, Credential, OrFail, Socket};
 pub struct PublicAgent {
     name: String,
     id: String,
+    key: String,
     api: Api,
     backhaul: Socket,
 }
@@ -25,9 +26,10 @@ impl PublicAgent {
             )
             .expect(201);
         let id = registered.text_at("/id");
+        let key = registered.text_at("/key");
         let api = anonymous.as_caller(Credential::Agent {
             id: id.clone(),
-            key: registered.text_at("/key"),
+            key: key.clone(),
         });
         let checked = api.get("/api/servers/servers/-/").expect(200).json();
         assert!(
@@ -41,6 +43,7 @@ impl PublicAgent {
         Self {
             name: registered.text_at("/name"),
             id,
+            key,
             api,
             backhaul,
         }
@@ -56,6 +59,12 @@ impl PublicAgent {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Its key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
     }
 
     /// REST as this agent.

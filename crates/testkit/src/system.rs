@@ -1,8 +1,9 @@
 //! A control plane and everything that belongs to it.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +11,10 @@ use programs::{Binaries, ControlPlaneOptions, Daemon, Ready, dev_command, verify
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{Agent, Api, Cli, Credential, Database, OrFail, PublicAgent, eventually, patience};
+use crate::{
+    Agent, Api, Browser, Cli, Credential, Database, OrFail, PublicAgent, Visitor, eventually,
+    patience,
+};
 
 /// Lines of each log shown when a test fails.
 const LOG_LINES: usize = 60;
@@ -22,6 +26,10 @@ pub struct Options {
     pub tls: bool,
     /// Name of the superuser; `None`: the operating-system user.
     pub username: Option<String>,
+    /// Address to listen on; `None`: a free port of this machine.
+    pub listen: Option<String>,
+    /// More environment of the control plane.
+    pub environment: Vec<(String, String)>,
 }
 
 /// A running system. Dropping it stops everything and removes its folder; when
@@ -32,6 +40,7 @@ pub struct System {
     server: Mutex<Option<Daemon>>,
     ready: Ready,
     options: ControlPlaneOptions,
+    environment: Vec<(String, String)>,
     binaries: Binaries,
     homes: AtomicUsize,
     database: Database,
@@ -57,15 +66,19 @@ impl System {
             .or_fail("make a folder");
         let data = folder.path().join("data");
         let database = Database::fresh(&data);
+        let environment = options.environment.clone();
         let mut options = ControlPlaneOptions {
-            listen: "127.0.0.1:0".to_owned(),
+            listen: options
+                .listen
+                .clone()
+                .unwrap_or_else(|| "127.0.0.1:0".to_owned()),
             tls: options.tls,
             database_url: database.url(),
             username: options.username.clone(),
             ready_file: folder.path().join("ready.json"),
             data,
         };
-        let (server, ready) = start_server(&binaries, &options, folder.path());
+        let (server, ready) = start_server(&binaries, &options, &environment, folder.path());
         // A restart must be found where clients and agents left it.
         ready
             .url
@@ -77,6 +90,7 @@ impl System {
             server: Mutex::new(Some(server)),
             ready,
             options,
+            environment,
             binaries,
             homes: AtomicUsize::new(0),
             database,
@@ -121,8 +135,21 @@ impl System {
     #[track_caller]
     #[must_use]
     pub fn agent(&self, name: &str) -> Agent {
-        let folder = self.folder().join(format!("agent-{name}"));
-        let agent = Agent::start(&self.binaries, &self.ready, name, &folder);
+        self.agent_under(name, &[])
+    }
+
+    /// The folder of the agent called `name`.
+    #[must_use]
+    pub fn agent_folder(&self, name: &str) -> PathBuf {
+        self.folder().join(format!("agent-{name}"))
+    }
+
+    /// Like [`Self::agent`], its daemon started by the command line `launcher`.
+    #[track_caller]
+    #[must_use]
+    pub fn agent_under(&self, name: &str, launcher: &[String]) -> Agent {
+        let folder = self.agent_folder(name);
+        let agent = Agent::start(&self.binaries, &self.ready, name, &folder, launcher);
         self.wait_connected(agent.id(), true);
         let id = self.database.uuid(agent.id());
         let renamed = self.database.execute(&format!(
@@ -183,6 +210,33 @@ impl System {
         let cli = self.cli();
         cli.log_in_with_token(&self.ready.api_token);
         cli
+    }
+
+    /// A real browser with an empty profile, on [`Self::browser_url`].
+    #[track_caller]
+    #[must_use]
+    pub fn browser(&self) -> Browser {
+        let number = self.homes.fetch_add(1, Ordering::Relaxed);
+        let profile = self.folder().join(format!("browser-{number}"));
+        let key = self.options.data.join("tls").join("server.key");
+        Browser::start(
+            &self.browser_url(),
+            &profile,
+            self.options.tls.then_some(&key),
+        )
+    }
+
+    /// Where browsers find the control plane: by name, because an address cannot have
+    /// passkeys.
+    #[must_use]
+    pub fn browser_url(&self) -> String {
+        self.ready.url.replacen("127.0.0.1", "localhost", 1)
+    }
+
+    /// Somebody who sends forms without a browser, with cookies of their own.
+    #[must_use]
+    pub fn visitor(&self) -> Visitor {
+        Visitor::new(self.anonymous().seeing_redirects())
     }
 
     /// The HTTP API as nobody.
@@ -252,7 +306,12 @@ impl System {
     pub fn restart_server(&self) {
         let mut slot = self.lock();
         assert!(slot.is_none(), "the server runs already");
-        let (server, ready) = start_server(&self.binaries, &self.options, self.folder());
+        let (server, ready) = start_server(
+            &self.binaries,
+            &self.options,
+            &self.environment,
+            self.folder(),
+        );
         *slot = Some(server);
         assert_eq!(ready.url, self.ready.url, "the server moved");
         assert_eq!(
@@ -270,6 +329,49 @@ impl System {
             command.args(["--database-url", url]);
         }
         let output = command.output().or_fail("run audit verify");
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        (output.status.success(), text)
+    }
+
+    /// Makes a new signing key; gives success and what the program said.
+    #[track_caller]
+    #[must_use]
+    pub fn rotate_keys(&self) -> (bool, String) {
+        let mut command = std::process::Command::new(self.binaries.server());
+        command.args(["keys", "rotate"]);
+        command.env("ALPACON_SERVER__DATA_DIR", &self.options.data);
+        if let Some(url) = &self.options.database_url {
+            command.env("ALPACON_DATABASE__URL", url);
+        }
+        let output = command.output().or_fail("run keys rotate");
+        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.push_str(&String::from_utf8_lossy(&output.stderr));
+        (output.status.success(), text)
+    }
+
+    /// Runs a subcommand of the server on its data, as its operator would beside the running
+    /// server; `input` is its standard input. Gives success and what it said.
+    #[track_caller]
+    pub fn operate(&self, arguments: &[&str], input: &str) -> (bool, String) {
+        let mut command = Command::new(self.binaries.server());
+        command
+            .args(arguments)
+            .arg("--data")
+            .arg(&self.options.data);
+        if let Some(url) = &self.options.database_url {
+            command.args(["--database-url", url]);
+        }
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().or_fail("run the server's subcommand");
+        if let Some(mut stdin) = child.stdin.take() {
+            // One that reads nothing may have ended already.
+            let _gone = stdin.write_all(input.as_bytes());
+        }
+        let output = child.wait_with_output().or_fail("wait for the subcommand");
         let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
         text.push_str(&String::from_utf8_lossy(&output.stderr));
         (output.status.success(), text)
@@ -307,13 +409,15 @@ impl Drop for System {
 fn start_server(
     binaries: &Binaries,
     options: &ControlPlaneOptions,
+    environment: &[(String, String)],
     folder: &Path,
 ) -> (Daemon, Ready) {
     if options.ready_file.exists() {
         fs::remove_file(&options.ready_file).or_fail("remove the old ready file");
     }
     let log = folder.join("server.log");
-    let command = dev_command(binaries, options);
+    let mut command = dev_command(binaries, options);
+    command.envs(environment.iter().cloned());
     let mut server =
         Daemon::start("alpacon-server", command, &log).or_fail("start the control plane");
     let ready = Ready::wait(&mut server, &options.ready_file, patience())

@@ -28,14 +28,29 @@ pub fn client(
     tls: &Arc<ClientConfig>,
     options: &HttpOptions,
 ) -> Result<reqwest::Client, TransportError> {
-    let mut builder = reqwest::Client::builder()
+    Ok(builder(tls, options).build()?)
+}
+
+/// A client for content: answers arrive as they are stored, never decompressed.
+///
+/// # Errors
+/// When the HTTP library refuses the configuration.
+pub fn content_client(
+    tls: &Arc<ClientConfig>,
+    options: &HttpOptions,
+) -> Result<reqwest::Client, TransportError> {
+    Ok(builder(tls, options).no_gzip().build()?)
+}
+
+fn builder(tls: &Arc<ClientConfig>, options: &HttpOptions) -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls.as_ref().clone())
         .user_agent(&options.user_agent)
         .connect_timeout(CONNECT_TIMEOUT)
         .tcp_nodelay(true)
         .redirect(reqwest::redirect::Policy::limited(10));
-    if !options.environment_proxy {
-        builder = builder.no_proxy();
+    match options.environment_proxy {
+        true => builder,
+        false => builder.no_proxy(),
     }
-    Ok(builder.build()?)
 }

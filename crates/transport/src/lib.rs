@@ -6,6 +6,8 @@
 #![warn(missing_docs)]
 
 pub mod http;
+pub mod pipe;
+pub mod proxy;
 pub mod tls;
 pub mod websocket;
 
@@ -37,6 +39,14 @@ pub enum TransportError {
         host: String,
         /// Why.
         source: std::io::Error,
+    },
+    /// The proxy did not let us through.
+    #[error("cannot connect through the proxy {proxy}: {reason}")]
+    Proxy {
+        /// Its host and port.
+        proxy: String,
+        /// Why.
+        reason: String,
     },
     /// The server answered the upgrade with this status instead of 101.
     #[error("the server refused the WebSocket with HTTP status {0}")]

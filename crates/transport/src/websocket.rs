@@ -7,13 +7,13 @@ use http::{HeaderMap, Uri};
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use crate::TransportError;
+use crate::proxy::{self, Way};
 
 /// A byte stream, plain or TLS.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -43,13 +43,27 @@ pub async fn dial(
     tls: &Arc<ClientConfig>,
     options: DialOptions,
 ) -> Result<WebSocket, TransportError> {
+    dial_by(Way::Direct, url, tls, options).await
+}
+
+/// Dials a `ws://` or `wss://` URL, by way of a proxy where `way` says so.
+///
+/// # Errors
+/// Like [`dial`], and when the proxy does not let us through.
+pub async fn dial_by(
+    way: Way,
+    url: &str,
+    tls: &Arc<ClientConfig>,
+    options: DialOptions,
+) -> Result<WebSocket, TransportError> {
     let timeout = options.timeout;
-    tokio::time::timeout(timeout, Box::pin(connect(url, tls, options)))
+    tokio::time::timeout(timeout, Box::pin(connect(way, url, tls, options)))
         .await
         .map_err(|_| TransportError::Timeout(timeout))?
 }
 
 async fn connect(
+    way: Way,
     url: &str,
     tls: &Arc<ClientConfig>,
     options: DialOptions,
@@ -88,9 +102,7 @@ async fn connect(
         source,
     };
 
-    let tcp = TcpStream::connect((host.as_str(), port))
-        .await
-        .map_err(failed)?;
+    let tcp = proxy::connect(way, &host, port, secure).await?;
     tcp.set_nodelay(true).map_err(failed)?;
     let stream: Box<dyn Stream> = if secure {
         let server_name = ServerName::try_from(host.clone())

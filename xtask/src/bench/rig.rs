@@ -26,6 +26,7 @@ const POLL: Duration = Duration::from_millis(100);
 pub(crate) struct Rig {
     agent: Daemon,
     server: Daemon,
+    options: ControlPlaneOptions,
     ready: Ready,
     binaries: Binaries,
     /// Name of the measured server.
@@ -42,7 +43,7 @@ impl Rig {
         let folder = tempfile::Builder::new()
             .prefix("alpacon-bench-")
             .tempdir()?;
-        let options = ControlPlaneOptions {
+        let mut plane = ControlPlaneOptions {
             data: folder.path().join("data"),
             listen: "127.0.0.1:0".to_owned(),
             tls: true,
@@ -51,9 +52,13 @@ impl Rig {
             ready_file: folder.path().join("ready.json"),
         };
         let log = folder.path().join("server.log");
-        let command = dev_command(&binaries, &options);
+        let command = dev_command(&binaries, &plane);
         let mut server = Daemon::start("alpacon-server", command, &log)?;
-        let ready = Ready::wait(&mut server, &options.ready_file, PATIENCE)?;
+        let ready = Ready::wait(&mut server, &plane.ready_file, PATIENCE)?;
+        // A restart must be found where clients and agents left it.
+        if let Some((_, address)) = ready.url.split_once("://") {
+            address.clone_into(&mut plane.listen);
+        }
 
         let home = folder.path().join("agent");
         fs::create_dir_all(&home)?;
@@ -69,6 +74,7 @@ impl Rig {
         let rig = Self {
             agent,
             server,
+            options: plane,
             ready,
             binaries,
             name,
@@ -109,6 +115,21 @@ impl Rig {
         Ok(times)
     }
 
+    /// Stops the control plane in good order, starts it again, and waits until it
+    /// is ready.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(crate) fn restart_server(&mut self) -> Result<()> {
+        self.server.terminate(PATIENCE);
+        fs::remove_file(&self.options.ready_file)?;
+        let log = self.folder.path().join("server.log");
+        let command = dev_command(&self.binaries, &self.options);
+        self.server = Daemon::start("alpacon-server", command, &log)?;
+        Ready::wait(&mut self.server, &self.options.ready_file, PATIENCE)?;
+        Ok(())
+    }
+
     /// Name of the measured server.
     pub(crate) fn name(&self) -> &str {
         &self.name
@@ -117,6 +138,11 @@ impl Rig {
     /// For whatever else belongs to the run.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Process ids of control plane and agent.
+    pub(crate) fn processes(&self) -> (u32, u32) {
+        (self.server.pid(), self.agent.pid())
     }
 
     /// Resident memory now.
@@ -149,7 +175,7 @@ impl Rig {
             "--purpose",
             "Measure",
             "--scope",
-            "command",
+            "command,tunnel,webftp",
             "--server",
             &self.name,
             "--expires-in",

@@ -73,6 +73,8 @@ pub(crate) struct Config {
     pub(crate) debug: bool,
     /// `[pool]`.
     pub(crate) pool: Pool,
+    /// `[file] max_download_bytes`: largest file that is fetched; 0: any.
+    pub(crate) max_download_bytes: u64,
     /// `[orders]`, ours: the key whose orders alone are obeyed.
     pub(crate) orders: Option<PinnedKey>,
 }
@@ -216,6 +218,7 @@ impl Config {
             tls,
             debug: reader.flag("logging", "debug", false),
             pool: reader.pool(),
+            max_download_bytes: reader.download_limit()?,
             orders: reader.pinned_key()?,
         })
     }
@@ -299,6 +302,16 @@ impl<'a> Reader<'a> {
     }
 
     /// A present but unusable key must not switch verification off.
+    /// Unlike other numbers, a bad one is refused: the limit would silently be none.
+    fn download_limit(&self) -> Result<u64, ConfigError> {
+        let Some(text) = self.text("file", "max_download_bytes") else {
+            return Ok(0);
+        };
+        text.trim()
+            .parse()
+            .map_err(|_| self.invalid("file.max_download_bytes", "must be a whole number of bytes"))
+    }
+
     fn pinned_key(&self) -> Result<Option<PinnedKey>, ConfigError> {
         let key_id = self.text("orders", "key_id");
         let public_key = self.text("orders", "public_key");
@@ -341,6 +354,7 @@ mod tests {
             },
             debug: false,
             pool: Pool::default(),
+            max_download_bytes: 0,
             orders: PinnedKey::from_hex("k1", &"0a".repeat(32)),
         };
         assert!(config.orders.is_some());
@@ -374,5 +388,23 @@ mod tests {
     fn debug_output_hides_the_key() {
         let config = parse("[server]\nurl=https://a\nid=i\nkey=topsecret\n").unwrap();
         assert!(!format!("{config:?}").contains("topsecret"));
+    }
+
+    #[test]
+    fn a_limit_that_is_no_number_is_refused() {
+        let with = |line: &str| {
+            parse(&format!(
+                "[server]\nurl = https://a\nid = i\nkey = k\n[file]\n{line}\n"
+            ))
+        };
+        assert_eq!(with("").unwrap().max_download_bytes, 0);
+        let limited = with("max_download_bytes = 1000").unwrap();
+        assert_eq!(limited.max_download_bytes, 1000);
+        for text in ["-1", "10MB", "1.5"] {
+            assert!(
+                with(&format!("max_download_bytes = {text}")).is_err(),
+                "{text}"
+            );
+        }
     }
 }

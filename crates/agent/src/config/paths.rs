@@ -60,6 +60,9 @@ pub(crate) struct Paths {
     pub(crate) state_dir: PathBuf,
     /// PID file.
     pub(crate) pid_file: PathBuf,
+    /// Where the PAM module and the sudo plugin ask. Only root's agent answers:
+    /// whose word lets others become root must be root's.
+    pub(crate) auth_socket: Option<PathBuf>,
 }
 
 impl Paths {
@@ -87,9 +90,15 @@ impl Paths {
                 .map_or_else(|| state_dir.join("run"), |folder| folder.join("alpamon"))
                 .join("alpamon.pid"),
         };
+        let run_dir = overrides.run_dir.as_deref();
+        let auth_socket = owner.root.then(|| {
+            let folder = run_dir.unwrap_or_else(|| Path::new("/run/alpamon"));
+            folder.join("auth.sock")
+        });
         Self {
             state_dir,
             pid_file,
+            auth_socket,
         }
     }
 }
@@ -167,6 +176,7 @@ mod tests {
         let paths = Paths::new(&Overrides::default(), &user());
         assert_eq!(paths.state_dir, Path::new("/home/kim/.local/state/alpamon"));
         assert!(paths.pid_file.starts_with("/home/kim"));
+        assert_eq!(paths.auth_socket, None);
         assert_eq!(
             config_to_write(&Overrides::default(), &user()),
             Path::new("/home/kim/.alpamon.conf")
@@ -182,6 +192,8 @@ mod tests {
         let paths = Paths::new(&Overrides::default(), &root);
         assert_eq!(paths.state_dir, Path::new("/var/lib/alpamon"));
         assert_eq!(paths.pid_file, Path::new("/var/run/alpamon.pid"));
+        let socket = paths.auth_socket.as_deref();
+        assert_eq!(socket, Some(Path::new("/run/alpamon/auth.sock")));
         let moved = Overrides {
             run_dir: Some(PathBuf::from("/x")),
             ..Overrides::default()

@@ -9,6 +9,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use protocol::guard::Policy;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines, Take};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
@@ -16,6 +17,7 @@ use tokio::sync::mpsc;
 
 use super::output::Output;
 use super::stop::{Stop, StopSignals};
+use crate::auth_socket::{Owner, Tracked, Tracker};
 use crate::config::file::create_folder;
 use crate::guard::frame::{Down, Item, MAX_LINE, Outcome, Spec, Up, line};
 use crate::lifecycle::Exit;
@@ -27,9 +29,10 @@ const ANSWERS: usize = 64;
 const HELLO_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Where supervisors are started and found.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Supervisors {
     folder: Arc<PathBuf>,
+    tracker: Tracker,
 }
 
 /// An answer about a held program.
@@ -56,6 +59,8 @@ pub(crate) struct Supervised {
     answers: mpsc::Receiver<Answer>,
     answer: mpsc::Sender<Answer>,
     socket: PathBuf,
+    /// Everything below the supervisor is the command's, whoever its parent was.
+    tracked: Option<Tracked>,
 }
 
 /// How following a supervisor ended.
@@ -69,15 +74,22 @@ pub(crate) enum Followed {
 }
 
 impl Supervisors {
-    /// Supervisors with their sockets in `folder`.
+    /// Supervisors with their sockets in `folder`, known to `tracker`.
     ///
     /// # Errors
     /// When it cannot be created.
-    pub(crate) fn new(folder: PathBuf) -> io::Result<Self> {
+    pub(crate) fn new(folder: PathBuf, tracker: Tracker) -> io::Result<Self> {
         create_folder(&folder, 0o700)?;
         Ok(Self {
             folder: Arc::new(folder),
+            tracker,
         })
+    }
+
+    /// Whether a tree can be held as `policy` says. One that may become root can be held
+    /// only by root.
+    pub(crate) fn can_hold(&self, policy: &Policy) -> bool {
+        policy.no_new_privileges || rustix::process::geteuid().is_root()
     }
 
     /// Starts a supervisor and gives it its order.
@@ -97,10 +109,12 @@ impl Supervisors {
             .stdout(Stdio::from(OwnedFd::from(listener)))
             .spawn();
         // Dropped, not waited for: the runtime collects it when it has ended.
-        drop(spawned.inspect_err(|_| forget(&socket))?);
+        let pid = spawned.inspect_err(|_| forget(&socket))?.id();
         ours.set_nonblocking(true)?;
         let mut supervised =
             Supervised::new(spec.command.clone(), UnixStream::from_std(ours)?, socket);
+        // Before it has an order: whoever asks on behalf of the tree is known.
+        supervised.track(&self.tracker, pid);
         let spec = Box::new(spec);
         supervised.say(&Down::Start { spec }).await?;
         Ok(supervised)
@@ -132,7 +146,10 @@ impl Supervisors {
         let mut supervised = Supervised::new(command.to_owned(), stream, socket);
         let hello = tokio::time::timeout(HELLO_PATIENCE, next(&mut supervised.reader)).await??;
         match hello {
-            Some(Up::Hello { command: said, .. }) if said == command => Ok(supervised),
+            Some(Up::Hello { command: said, pid }) if said == command => {
+                supervised.track(&self.tracker, Some(pid));
+                Ok(supervised)
+            }
             _ => Err(io::Error::other("it is another program")),
         }
     }
@@ -152,7 +169,14 @@ impl Supervised {
             answers,
             answer,
             socket,
+            tracked: None,
         }
+    }
+
+    fn track(&mut self, tracker: &Tracker, pid: Option<u32>) {
+        let owner = Owner::Command(self.command.clone());
+        let pid = pid.and_then(|pid| i32::try_from(pid).ok());
+        self.tracked = pid.map(|pid| tracker.track(pid, owner));
     }
 
     /// Where answers about held programs go.

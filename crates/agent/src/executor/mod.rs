@@ -18,8 +18,8 @@ use protocol::guard::Policy;
 use rustix::process::Rlimit;
 use tokio::sync::mpsc;
 
-pub(crate) use self::account::Own;
-use self::account::{Account, AccountError};
+use self::account::AccountError;
+pub(crate) use self::account::{Account, Own, resolve as resolve_account};
 use self::environment::Environment;
 use self::guarded::Followed;
 pub(crate) use self::guarded::{Answer, Supervised, Supervisors};
@@ -27,6 +27,7 @@ use self::output::Output;
 use self::process::Ended;
 use self::program::{Program, ProgramError};
 pub(crate) use self::stop::{Stop, StopSignals};
+use crate::auth_socket::{Owner, Tracker};
 use crate::guard::frame::{self, End, Spec};
 use crate::orders::Job;
 use crate::reporter::Reporter;
@@ -53,6 +54,7 @@ pub(crate) struct Executor {
     own: Own,
     /// The limit that children get back.
     open_files: Option<Rlimit>,
+    tracker: Tracker,
     /// Absent where this machine lets us hold no tree.
     supervisors: Option<Supervisors>,
 }
@@ -120,12 +122,14 @@ impl Executor {
         reporter: Reporter,
         own: Own,
         open_files: Option<Rlimit>,
+        tracker: Tracker,
         supervisors: Option<Supervisors>,
     ) -> Self {
         Self {
             reporter,
             own,
             open_files,
+            tracker,
             supervisors,
         }
     }
@@ -146,7 +150,9 @@ impl Executor {
     ) -> Run {
         let started = Instant::now();
         let mut output = Output::new(self.reporter.clone(), job.id.clone());
-        let failure = if let (Some(policy), Some(supervisors)) = (&job.guard, &self.supervisors) {
+        let failure = if let (Some(policy), Some(supervisors)) = (&job.guard, &self.supervisors)
+            && supervisors.can_hold(policy)
+        {
             match self.spec(job, policy).await {
                 Ok(spec) => match supervisors.start(spec).await {
                     Ok(supervised) => {
@@ -227,7 +233,6 @@ impl Executor {
         };
         Ok(Spec {
             command: job.id.clone(),
-            session: job.session.clone(),
             policy: policy.clone(),
             program: program.path.to_string_lossy().into_owned(),
             argv: [program.name]
@@ -326,7 +331,10 @@ impl Executor {
             open_files: self.open_files,
         };
         sys::prepare(&mut command, setup);
-        let ended = process::run(command, output, &stop.with_timeout(PROCESS_TIMEOUT))
+        let owner = Owner::Command(output.command().to_owned());
+        let track = |leader| self.tracker.track(leader, owner);
+        let stop = stop.with_timeout(PROCESS_TIMEOUT);
+        let ended = process::run(command, output, &stop, track)
             .await
             .map_err(|source| StartError::Spawn {
                 program: program.name.clone(),

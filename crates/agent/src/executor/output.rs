@@ -31,6 +31,12 @@ impl Output {
         }
     }
 
+    /// Whose output it is.
+    #[must_use]
+    pub(crate) fn command(&self) -> &str {
+        &self.command
+    }
+
     /// Takes what the command wrote; sends whole pieces. Slows down to what the
     /// server takes.
     pub(crate) async fn push(&mut self, bytes: &[u8]) {

@@ -36,14 +36,16 @@ pub(crate) struct Ended {
 }
 
 /// Runs `command`, which must make itself a session leader, until it ended, and
-/// kills what is left of its process group.
+/// kills what is left of its process group. What `track` makes of the leader's
+/// number is kept until then.
 ///
 /// # Errors
 /// When it cannot be started or waited for.
-pub(crate) async fn run(
+pub(crate) async fn run<T>(
     mut command: std::process::Command,
     output: &mut Output,
     stop: &StopSignals,
+    track: impl FnOnce(i32) -> T,
 ) -> io::Result<Ended> {
     let started = Instant::now();
     let (reader, writer) = io::pipe()?;
@@ -56,6 +58,7 @@ pub(crate) async fn run(
     // It holds our copies of the output's other end.
     drop(command);
     let group = ProcessGroup::of(&child)?;
+    let _tracked = track(group.leader.as_raw_nonzero().get());
     let reader = pipe::Receiver::from_owned_fd(OwnedFd::from(reader))?;
 
     let stopped = OnceLock::new();
@@ -171,22 +174,12 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::config::{Identity, Tls};
     use crate::reporter::Reporter;
     use crate::server::Server;
 
     /// Output that goes nowhere: nobody listens at the server's address.
     fn unheard(folder: &std::path::Path) -> Output {
-        let identity = Identity {
-            url: "http://127.0.0.1:1".into(),
-            id: "i".into(),
-            key: "k".into(),
-        };
-        let tls = Tls {
-            verify: true,
-            ca_cert: None,
-        };
-        let reporter = Reporter::start(Server::new(&identity, &tls).unwrap(), folder);
+        let reporter = Reporter::start(Server::unreachable(), folder);
         Output::new(reporter, "c".into())
     }
 
@@ -217,7 +210,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut output = unheard(folder.path());
         let stop = never().with_timeout(Duration::from_millis(200));
-        let ended = run(shell("echo out; exec sleep 600"), &mut output, &stop).await;
+        let ended = run(
+            shell("echo out; exec sleep 600"),
+            &mut output,
+            &stop,
+            |_| (),
+        )
+        .await;
         let ended = ended.unwrap();
         assert_eq!(ended.stopped, Some(Stop::TimedOut));
         assert_eq!(ended.status.code(), None);
@@ -230,7 +229,8 @@ mod tests {
         let mut output = unheard(folder.path());
         let line = "trap 'exit 0' USR1; \
                     setsid sh -c \"echo \\$\\$; kill -USR1 $$; exec sleep 30\" & wait";
-        let ended = run(shell(line), &mut output, &never()).await.unwrap();
+        let ended = run(shell(line), &mut output, &never(), |_| ()).await;
+        let ended = ended.unwrap();
         assert_eq!((ended.status.code(), ended.stopped), (Some(0), None));
         let survivor = output.captured().trim().parse().unwrap();
         let survivor = Pid::from_raw(survivor).unwrap();

@@ -53,8 +53,8 @@ pub(crate) enum Up {
     Hello {
         /// The command.
         command: String,
-        /// Its work session.
-        session: Option<String>,
+        /// The process that holds its tree.
+        pid: u32,
     },
     /// Something to report.
     Item {
@@ -135,8 +135,6 @@ pub(crate) enum End {
 pub(crate) struct Spec {
     /// The command.
     pub(crate) command: String,
-    /// Its work session.
-    pub(crate) session: Option<String>,
     /// What it may run.
     pub(crate) policy: Policy,
     /// The file to execute.

@@ -30,6 +30,7 @@ const STACK: usize = 256 * 1024;
 pub(super) fn run() -> anyhow::Result<ExitCode> {
     ::guard::protect_this_process();
     ::guard::leave_terminal();
+    ::guard::adopt_orphans();
     let stream = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     let listener = UnixListener::from(std::io::stdout().as_fd().try_clone_to_owned()?);
     let spec = receive(&stream)?;
@@ -45,7 +46,7 @@ pub(super) fn run() -> anyhow::Result<ExitCode> {
     let outbox = Arc::new(Outbox::new(wake));
     let hello = Up::Hello {
         command: spec.command.clone(),
-        session: spec.session.clone(),
+        pid: std::process::id(),
     };
     let channel = Channel::new(
         outbox.clone(),

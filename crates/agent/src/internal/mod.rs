@@ -4,6 +4,8 @@ mod accounts;
 mod info;
 mod system;
 mod tool;
+mod transfer;
+mod tunnel;
 
 use std::time::Duration;
 
@@ -12,12 +14,14 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::collector::Collector;
-use crate::executor::FAILURE;
+use crate::executor::{FAILURE, StopSignals};
+use crate::files::Files;
 use crate::inventory::Inventory;
 use crate::lenient::without_nulls;
 use crate::lifecycle::{Exit, Lifecycle};
 use crate::orders::Job;
 use crate::server::{Request, Server};
+use crate::tunnel::Tunnels;
 
 /// Actions that end the process leave the report this much time to go out.
 const DELAY: Duration = Duration::from_secs(1);
@@ -26,10 +30,7 @@ const UNREGISTER_TIMEOUT: Duration = Duration::from_secs(10);
 const POWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Commands that later versions will carry out.
-const LATER: [&str; 15] = [
-    "upload",
-    "download",
-    "rm",
+const LATER: [&str; 10] = [
     "firewall",
     "firewall-rollback",
     "firewall-reorder-chains",
@@ -38,8 +39,6 @@ const LATER: [&str; 15] = [
     "resizepty",
     "refreshpty",
     "openftp",
-    "opentunnel",
-    "closetunnel",
     "shell",
     "exec",
 ];
@@ -54,6 +53,10 @@ pub(crate) struct Internal {
     pub(crate) collector: Collector,
     /// For `commit` and `sync`.
     pub(crate) inventory: Inventory,
+    /// For `opentunnel` and `closetunnel`.
+    pub(crate) tunnels: Tunnels,
+    /// For transfers.
+    pub(crate) files: Files,
 }
 
 /// How an internal command went.
@@ -126,7 +129,7 @@ fn arguments<T: DeserializeOwned + Default>(data: &str) -> Result<T, Answer> {
 
 impl Internal {
     /// Carries out one command. Only the first word of its line counts.
-    pub(crate) async fn run(&self, job: &Job) -> Answer {
+    pub(crate) async fn run(&self, job: &Job, stop: &StopSignals) -> Answer {
         let name = job.line.split_whitespace().next().unwrap_or_default();
         if let Some(answer) = accounts::run(self, name, &job.data).await {
             return answer;
@@ -136,7 +139,11 @@ impl Internal {
             "help" => info::help(),
             "commit" => info::commit(self).await,
             "sync" => info::sync(self, &job.data).await,
+            "upload" | "download" => transfer::run(self, name, &job.data).await,
+            "rm" => transfer::remove_script(&job.data),
             "restart" => system::restart(self, &job.data).await,
+            "opentunnel" => tunnel::open(self, &job.data, stop),
+            "closetunnel" => tunnel::close(self, &job.data),
             "quit" => Answer::done("The agent stops.").and_then(Then::Quit),
             "byebye" => Answer::done(
                 "The agent unregisters and stops. Removing its package is left to you.",

@@ -110,20 +110,24 @@ struct Shared {
     facts: Facts,
     /// One synchronisation at a time.
     turn: tokio::sync::Mutex<()>,
-    policy: Mutex<AccessPolicy>,
+    policy: Arc<Mutex<AccessPolicy>>,
 }
 
 impl Inventory {
-    /// An inventory for `server`.
+    /// An inventory for `server`, which also keeps `policy` up to date.
     #[must_use]
-    pub(crate) fn new(server: Server, reporter: Reporter) -> Self {
+    pub(crate) fn new(
+        server: Server,
+        reporter: Reporter,
+        policy: Arc<Mutex<AccessPolicy>>,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
                 server,
                 reporter,
                 facts: Facts::default(),
                 turn: tokio::sync::Mutex::default(),
-                policy: Mutex::default(),
+                policy,
             }),
         }
     }

@@ -38,8 +38,6 @@ pub(crate) struct Job {
     pub(crate) env: BTreeMap<String, String>,
     /// JSON text of an internal command's arguments.
     pub(crate) data: String,
-    /// Work session.
-    pub(crate) session: Option<String>,
     /// What its tree may run; absent: nobody guards it.
     pub(crate) guard: Option<Box<Policy>>,
     /// May not start later.
@@ -63,7 +61,6 @@ impl Job {
             group: order.group,
             env: order.env,
             data: order.data,
-            session: order.session.map(|session| session.to_string()),
             guard: order.guard,
             start_before: after(order.valid_for_ms),
             authority_ends: order.authority_ends_in_ms.and_then(after),
@@ -83,7 +80,6 @@ impl Job {
             group: command.group,
             env: command.env,
             data: command.data,
-            session: None,
             guard: None,
             start_before: None,
             authority_ends: None,

@@ -229,6 +229,7 @@ fn commit(
         tls: tls.clone(),
         debug: false,
         pool: Pool::default(),
+        max_download_bytes: 0,
         orders,
     };
     file::replace(&options.config, config.render().as_bytes(), 0o600)

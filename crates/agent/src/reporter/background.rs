@@ -22,6 +22,8 @@ const SYNC_HASH: HeaderName = HeaderName::from_static("x-sync-hash");
 
 /// Events that mark a start.
 pub(crate) const PRIORITY_EVENT: u8 = 10;
+/// How transfers went.
+pub(crate) const PRIORITY_TRANSFER: u8 = 20;
 /// Commit and synchronisation.
 pub(crate) const PRIORITY_SYNC: u8 = 80;
 /// Log records.

@@ -6,20 +6,26 @@ pub(crate) mod audit;
 pub(crate) mod banner;
 pub(crate) mod challenge;
 pub(crate) mod completion;
+pub(crate) mod cp;
 pub(crate) mod document;
+pub(crate) mod edit;
 pub(crate) mod event;
 pub(crate) mod exec;
 pub(crate) mod group;
 pub(crate) mod judge;
+pub(crate) mod lock;
 pub(crate) mod log;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod privilege;
 pub(crate) mod server;
 pub(crate) mod token;
+pub(crate) mod transfer;
+pub(crate) mod tunnel;
 pub(crate) mod user;
 pub(crate) mod username;
 pub(crate) mod version;
+pub(crate) mod webftp_log;
 pub(crate) mod whoami;
 pub(crate) mod work_session;
 pub(crate) mod workspace;
@@ -62,16 +68,22 @@ async fn with_network(command: Command, context: Context) -> Result<(), Failure>
         Command::Agent { verb } => Box::pin(agent::run(&context, verb)).await,
         Command::Approval { verb } => Box::pin(approval::run(&context, verb)).await,
         Command::Audit(args) => Box::pin(audit::run(&context, args)).await,
+        Command::Cp(args) => Box::pin(cp::run(&context, args)).await,
+        Command::Edit(args) => Box::pin(edit::run(&context, args)).await,
         Command::Event(args) => Box::pin(event::run(&context, args)).await,
         Command::Exec(args) => Box::pin(exec::run_subcommand(&context, args)).await,
         Command::Group { verb } => Box::pin(group::run(&context, verb)).await,
+        Command::Lock { verb } => Box::pin(lock::lock(&context, verb)).await,
+        Command::Unlock { verb } => Box::pin(lock::unlock(&context, verb)).await,
         Command::Log(args) => Box::pin(log::run(&context, args)).await,
         Command::Login(args) => Box::pin(login::run(&context, args)).await,
         Command::Logout => Box::pin(logout::run(&context)).await,
         Command::Server { verb } => Box::pin(server::run(&context, verb)).await,
         Command::Token { verb } => Box::pin(token::run(&context, verb)).await,
+        Command::Tunnel(args) => Box::pin(tunnel::run(&context, args)).await,
         Command::User { verb } => Box::pin(user::run(&context, verb)).await,
         Command::Username { verb } => Box::pin(username::run(&context, verb)).await,
+        Command::WebftpLog(args) => Box::pin(webftp_log::run(&context, args)).await,
         Command::Whoami => Box::pin(whoami::run(&context)).await,
         Command::WorkSession { verb } => Box::pin(work_session::run(&context, verb)).await,
         Command::Workspace { verb } => Box::pin(workspace::run(&context, verb)).await,

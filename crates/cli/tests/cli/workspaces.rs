@@ -155,7 +155,7 @@ fn some_settings_need_a_browser_login() {
     let server = Fake::start();
     let environment = Environment::logged_in(&server);
     let count = server.requests().len();
-    for noun in ["authentication", "mfa-methods", "usage"] {
+    for noun in ["authentication", "mfa-methods"] {
         let run = environment.run(&["workspace", noun]);
         assert_eq!(run.status, 1, "{run:?}");
         assert!(run.stderr.contains("cloud"), "{run:?}");
@@ -183,6 +183,21 @@ fn estimate() -> Value {
 }
 
 #[test]
+fn a_self_hosted_workspace_is_asked_itself() {
+    let path = "/api/workspaces/workspaces/";
+    let rows = page(&[json!({"id": "w-1", "schema_name": "whatever"})]);
+    let server = Fake::start()
+        .answering_json("GET", path, 200, &rows)
+        .answering_json("GET", &format!("{path}w-1/estimate/"), 200, &estimate());
+    let run = Environment::logged_in(&server).run(&["workspace", "usage", "--output", "json"]);
+    assert_eq!(run.json(), estimate());
+
+    let run = Environment::logged_in(&Fake::start()).run(&["workspace", "usage"]);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.stderr.contains("does not tell"), "{run:?}");
+}
+
+#[test]
 fn usage_comes_from_the_billing_service() {
     let rows = page(&[
         json!({"id": "w-1", "schema_name": "other"}),
@@ -194,12 +209,7 @@ fn usage_comes_from_the_billing_service() {
     let billing = Fake::start()
         .answering_json("GET", path, 200, &rows)
         .answering_json("GET", &format!("{path}2/estimate/"), 200, &answer);
-    let environment = in_the_cloud();
-    let run = environment.run(&["workspace", "usage"]);
-    assert_eq!(run.status, 1, "{run:?}");
-    assert!(run.stderr.contains("self-hosted"), "{run:?}");
-
-    let environment = environment.with("ALPACON_BILLING_URL", &billing.url());
+    let environment = in_the_cloud().with("ALPACON_BILLING_URL", &billing.url());
     let run = environment.run(&["workspace", "usage", "--output", "json"]);
     assert_eq!(run.status, 0, "{run:?}");
     assert_eq!(run.json(), estimate());

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use rustls::ClientConfig;
-use transport::websocket::{DialOptions, WebSocket};
+use transport::proxy::Way;
+use transport::websocket::{DialOptions, WebSocket, dial_by};
 
 use crate::Error;
 
@@ -15,11 +16,21 @@ pub struct Dialer {
 }
 
 impl Dialer {
+    /// Sends another header with the upgrade request.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
+        let value = http::HeaderValue::from_static(value);
+        self.options.headers.insert(name, value);
+        self
+    }
+
     /// Dials `url`.
     ///
     /// # Errors
     /// When it cannot be dialled in time.
     pub async fn dial(&self, url: &str) -> Result<WebSocket, Error> {
-        Ok(transport::websocket::dial(url, &self.tls, self.options.clone()).await?)
+        // As the HTTP client does: what goes through a proxy goes through it whole.
+        let way = Way::Environment;
+        Ok(dial_by(way, url, &self.tls, self.options.clone()).await?)
     }
 }

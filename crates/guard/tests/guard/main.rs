@@ -11,6 +11,7 @@
 mod attacks;
 mod behaviour;
 mod cost;
+mod floor;
 
 use std::path::Path;
 

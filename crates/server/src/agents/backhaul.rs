@@ -79,10 +79,13 @@ fn offers(headers: &HeaderMap, wanted: &str) -> bool {
 }
 
 async fn serve(ctx: AgentCtx, mut socket: WebSocket, channel: Option<String>, guards: bool) {
-    let (connection, mut outgoing) =
-        ctx.app
-            .agents
-            .connect(ctx.workspace_id(), ctx.server_id(), channel, guards);
+    let (connection, mut outgoing) = ctx.app.agents.connect(
+        ctx.workspace_id(),
+        ctx.server_id(),
+        channel,
+        ctx.websocket_base(),
+        guards,
+    );
     presence(&ctx, true).await;
     tracing::info!(server = %ctx.server.name, "agent connected");
     ctx.app.spawn(dispatch::deliver_waiting(

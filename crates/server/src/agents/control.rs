@@ -1,6 +1,6 @@
-//! The control WebSocket (`agent-control.md` §7). Decisions about sudo travel here
-//! once sudo approval exists; until then it is kept open and alive, because agents
-//! reconnect without pause when it is not.
+//! The control WebSocket (`agent-control.md` §7), on which decisions about sudo
+//! travel to the agent. It is kept alive, because agents reconnect without pause
+//! when it is not.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub(super) async fn upgrade(ctx: AgentCtx, upgrade: WebSocketUpgrade) -> Respons
 }
 
 async fn serve(ctx: AgentCtx, mut socket: WebSocket) {
-    let closed = ctx.app.agents.controls(ctx.server_id());
+    let (closed, mut messages) = ctx.app.agents.control(ctx.server_id());
     if !still_exists(&ctx).await {
         // Deleted between its authentication and now.
         return;
@@ -42,9 +42,13 @@ async fn serve(ctx: AgentCtx, mut socket: WebSocket) {
         tokio::select! {
             () = ctx.app.shutdown.cancelled() => break,
             () = closed.cancelled() => break,
+            Some(message) = messages.recv() => {
+                if !send(&mut socket, message).await {
+                    return;
+                }
+            }
             _ = pings.tick() => {
-                let ping = socket.send(Message::Text(Utf8Bytes::from_static(PING)));
-                if !matches!(timeout(WRITE_TIMEOUT, ping).await, Ok(Ok(()))) {
+                if !send(&mut socket, Utf8Bytes::from_static(PING)).await {
                     return;
                 }
             }
@@ -60,6 +64,11 @@ async fn serve(ctx: AgentCtx, mut socket: WebSocket) {
     };
     // The peer may be gone; then there is nobody to tell.
     drop(timeout(WRITE_TIMEOUT, socket.send(Message::Close(Some(frame)))).await);
+}
+
+async fn send(socket: &mut WebSocket, message: Utf8Bytes) -> bool {
+    let sent = timeout(WRITE_TIMEOUT, socket.send(Message::Text(message))).await;
+    matches!(sent, Ok(Ok(())))
 }
 
 async fn still_exists(ctx: &AgentCtx) -> bool {

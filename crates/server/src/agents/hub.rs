@@ -17,6 +17,10 @@ const QUEUE: usize = 256;
 /// replacements than this within [`REPLACEMENT_WINDOW`] are refused.
 const MAX_REPLACEMENTS: usize = 5;
 const REPLACEMENT_WINDOW: Duration = Duration::from_secs(60);
+/// Messages that may wait for a control socket.
+const CONTROL_QUEUE: usize = 64;
+/// Agents give up on a decision after this.
+const CONTROL_WAIT: Duration = Duration::from_secs(30);
 
 /// One agent's backhaul.
 #[derive(Clone, Debug)]
@@ -25,6 +29,9 @@ pub(crate) struct Connection {
     pub(crate) workspace: WorkspaceId,
     pub(crate) server: ServerId,
     pub(crate) since: DateTime<Utc>,
+    /// Our address for WebSockets, as this agent reaches us. What an agent is told to
+    /// connect to is built on this, never on what somebody else's request says.
+    pub(crate) websocket_base: String,
     /// The agent's value for this connection, when it verifies signed orders.
     pub(crate) channel: Option<String>,
     /// Whether the agent runs orders under the exec guard.
@@ -41,14 +48,24 @@ impl Connection {
     }
 }
 
+/// The control sockets of a server. Several may be open for a while, when an agent
+/// dials again before the old one is known to be gone.
+#[derive(Default)]
+struct Controls {
+    /// Closes them all.
+    closed: CancellationToken,
+    sockets: Vec<mpsc::Sender<Utf8Bytes>>,
+    /// Messages for the next socket, with the time they came.
+    waiting: Vec<(Instant, Utf8Bytes)>,
+}
+
 /// The agents that hold a backhaul to this node.
 #[derive(Default)]
 pub(crate) struct Hub {
     next: AtomicU64,
     connections: Mutex<HashMap<ServerId, Connection>>,
     replacements: Mutex<HashMap<ServerId, Vec<Instant>>>,
-    /// What closes the control sockets of a server.
-    controls: Mutex<HashMap<ServerId, CancellationToken>>,
+    controls: Mutex<HashMap<ServerId, Controls>>,
     /// When agents that left were last here.
     left: Mutex<HashMap<ServerId, DateTime<Utc>>>,
 }
@@ -66,6 +83,7 @@ impl Hub {
         workspace: WorkspaceId,
         server: ServerId,
         channel: Option<String>,
+        websocket_base: String,
         guards: bool,
     ) -> (Connection, mpsc::Receiver<Utf8Bytes>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
@@ -74,6 +92,7 @@ impl Hub {
             workspace,
             server,
             since: store::now(),
+            websocket_base,
             channel,
             guards,
             sender,
@@ -141,10 +160,47 @@ impl Hub {
         self.connections().values().cloned().collect()
     }
 
-    /// What closes the control sockets of a server. Several may be open for a while,
-    /// when an agent dials again before the old one is known to be gone.
-    pub(crate) fn controls(&self, server: ServerId) -> CancellationToken {
-        self.lock_controls().entry(server).or_default().clone()
+    /// Takes a control socket in: what closes it, and what to send on it, first of
+    /// all what came while no socket was open.
+    pub(crate) fn control(
+        &self,
+        server: ServerId,
+    ) -> (CancellationToken, mpsc::Receiver<Utf8Bytes>) {
+        let (sender, receiver) = mpsc::channel(CONTROL_QUEUE);
+        let mut all = self.lock_controls();
+        let controls = all.entry(server).or_default();
+        let now = Instant::now();
+        for (since, message) in controls.waiting.drain(..) {
+            if now.duration_since(since) < CONTROL_WAIT {
+                // The channel is as long as the list.
+                drop(sender.try_send(message));
+            }
+        }
+        controls.sockets.retain(|socket| !socket.is_closed());
+        controls.sockets.push(sender);
+        (controls.closed.clone(), receiver)
+    }
+
+    /// Sends on the control sockets of a server: on all, because a dead one may not
+    /// be known as dead yet. Without any, the message waits for one a while.
+    pub(crate) fn send_control(&self, server: ServerId, message: Utf8Bytes) {
+        let mut all = self.lock_controls();
+        let controls = all.entry(server).or_default();
+        controls.sockets.retain(|socket| !socket.is_closed());
+        let mut sent = false;
+        for socket in &controls.sockets {
+            sent |= socket.try_send(message.clone()).is_ok();
+        }
+        if sent {
+            return;
+        }
+        let now = Instant::now();
+        controls
+            .waiting
+            .retain(|(since, _)| now.duration_since(*since) < CONTROL_WAIT);
+        if controls.waiting.len() < CONTROL_QUEUE {
+            controls.waiting.push((now, message));
+        }
     }
 
     /// Closes the sockets of a server, whichever it has.
@@ -153,12 +209,12 @@ impl Hub {
             connection.closed.cancel();
         }
         let controls = self.lock_controls().remove(&server);
-        if let Some(closed) = controls {
-            closed.cancel();
+        if let Some(controls) = controls {
+            controls.closed.cancel();
         }
     }
 
-    fn lock_controls(&self) -> MutexGuard<'_, HashMap<ServerId, CancellationToken>> {
+    fn lock_controls(&self) -> MutexGuard<'_, HashMap<ServerId, Controls>> {
         self.controls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -175,8 +231,9 @@ mod tests {
     async fn a_newcomer_closes_the_old_one_and_the_old_one_leaves_it_alone() {
         let hub = Hub::default();
         let server = ServerId::new();
-        let (old, _receiver) = hub.connect(WorkspaceId::new(), server, None, false);
-        let (new, mut receiver) = hub.connect(WorkspaceId::new(), server, None, false);
+        let (old, _receiver) = hub.connect(WorkspaceId::new(), server, None, String::new(), false);
+        let (new, mut receiver) =
+            hub.connect(WorkspaceId::new(), server, None, String::new(), false);
         assert!(old.closed.is_cancelled());
         assert!(!old.send("lost".into()));
         assert!(!hub.disconnect(&old));
@@ -190,21 +247,42 @@ mod tests {
     fn closing_a_server_closes_all_its_sockets_and_no_others() {
         let hub = Hub::default();
         let (server, other) = (ServerId::new(), ServerId::new());
-        let (connection, _receiver) = hub.connect(WorkspaceId::new(), server, None, false);
-        let (first, second) = (hub.controls(server), hub.controls(server));
-        let foreign = hub.controls(other);
+        let (connection, _receiver) =
+            hub.connect(WorkspaceId::new(), server, None, String::new(), false);
+        let (first, _) = hub.control(server);
+        let (second, _) = hub.control(server);
+        let (foreign, _) = hub.control(other);
         hub.close(server);
         assert!(connection.closed.is_cancelled());
         assert!(first.is_cancelled() && second.is_cancelled());
         assert!(!foreign.is_cancelled());
-        assert!(!hub.controls(server).is_cancelled());
+        assert!(!hub.control(server).0.is_cancelled());
+    }
+
+    #[test]
+    fn a_control_message_waits_for_a_socket_and_goes_to_every_one() {
+        let hub = Hub::default();
+        let server = ServerId::new();
+        hub.send_control(server, "early".into());
+        let (_, mut first) = hub.control(server);
+        assert_eq!(first.try_recv().unwrap().as_str(), "early");
+        let (_, mut second) = hub.control(server);
+        hub.send_control(server, "now".into());
+        assert_eq!(first.try_recv().unwrap().as_str(), "now");
+        assert_eq!(second.try_recv().unwrap().as_str(), "now");
+        drop((first, second));
+        hub.send_control(server, "late".into());
+        hub.send_control(ServerId::new(), "foreign".into());
+        let (_, mut third) = hub.control(server);
+        assert_eq!(third.try_recv().unwrap().as_str(), "late");
+        assert!(third.try_recv().is_err());
     }
 
     #[test]
     fn endless_eviction_is_refused() {
         let hub = Hub::default();
         let server = ServerId::new();
-        let _first = hub.connect(WorkspaceId::new(), server, None, false);
+        let _first = hub.connect(WorkspaceId::new(), server, None, String::new(), false);
         let allowed = (0..MAX_REPLACEMENTS * 2)
             .filter(|_| hub.may_replace(server))
             .count();
@@ -215,7 +293,13 @@ mod tests {
     #[test]
     fn a_full_queue_is_told_to_the_sender() {
         let hub = Hub::default();
-        let (connection, _receiver) = hub.connect(WorkspaceId::new(), ServerId::new(), None, false);
+        let (connection, _receiver) = hub.connect(
+            WorkspaceId::new(),
+            ServerId::new(),
+            None,
+            String::new(),
+            false,
+        );
         let sent = (0..QUEUE * 2)
             .filter(|_| connection.send("x".into()))
             .count();

@@ -10,13 +10,14 @@ use protocol::id::{CommandId, ServerId, WorkSessionId};
 use protocol::work_session;
 use store::entity::command;
 use store::now;
-use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::dispatch;
 use super::reports::{announce_end, finish_if_complete};
 use crate::app::SharedApp;
 use crate::http::{ApiResult, PublicCtx};
+use crate::rounds::Rounds;
+use crate::transfers;
 
 const TICK: Duration = Duration::from_secs(1);
 /// How long the output of an ended command may trail behind its end.
@@ -24,13 +25,11 @@ const OUTPUT_PATIENCE: TimeDelta = TimeDelta::seconds(2);
 
 /// Runs until the server drains.
 pub(crate) async fn run(app: SharedApp) {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rounds = Rounds::new(app.clone(), TICK);
     loop {
-        ticks.tick().await;
+        let round = rounds.next().await;
         app.feeds.sweep();
-        for workspace in app.workspaces.all() {
-            let ctx = PublicCtx::internal(app.clone(), workspace);
+        for ctx in round {
             if let Err(error) = pass(&ctx).await {
                 tracing::warn!(detail = error.detail, "open commands could not be checked");
             }
@@ -40,10 +39,16 @@ pub(crate) async fn run(app: SharedApp) {
 
 async fn pass(ctx: &PublicCtx) -> ApiResult<()> {
     let rows = ctx.tenant().commands().open(None).await?;
-    let locked = locked_requesters(ctx, &rows).await?;
+    let inactive = inactive_requesters(ctx, &rows).await?;
     for row in rows {
-        let is_locked = row.requested_by.is_some_and(|user| locked.contains(&user));
-        if let Err(error) = check(ctx, &row, is_locked, now()).await {
+        let is_inactive = row
+            .requested_by
+            .is_some_and(|user| inactive.contains(&user));
+        let barred = match is_inactive {
+            true => Some("The user's account was locked."),
+            false => dispatch::barred(ctx, &row),
+        };
+        if let Err(error) = check(ctx, &row, barred, now()).await {
             tracing::warn!(command = %row.id, detail = error.detail, "a command could not be checked");
         }
     }
@@ -51,7 +56,7 @@ async fn pass(ctx: &PublicCtx) -> ApiResult<()> {
 }
 
 /// Who asked for one of these commands and may not work any more.
-async fn locked_requesters(ctx: &PublicCtx, rows: &[command::Model]) -> ApiResult<HashSet<Uuid>> {
+async fn inactive_requesters(ctx: &PublicCtx, rows: &[command::Model]) -> ApiResult<HashSet<Uuid>> {
     let mut users: HashSet<Uuid> = rows.iter().filter_map(|row| row.requested_by).collect();
     if users.is_empty() {
         return Ok(users);
@@ -70,7 +75,7 @@ async fn locked_requesters(ctx: &PublicCtx, rows: &[command::Model]) -> ApiResul
 async fn check(
     ctx: &PublicCtx,
     row: &command::Model,
-    is_locked: bool,
+    barred: Option<&'static str>,
     time: DateTime<Utc>,
 ) -> ApiResult<()> {
     let id = CommandId(row.id);
@@ -86,9 +91,12 @@ async fn check(
         }
         return Ok(());
     }
-    if row.shell == SHELL_SYSTEM && is_locked && row.delivered_at.is_none() {
+    let barred = barred.filter(|_| is_users_work(row));
+    if let Some(reason) = barred
+        && row.delivered_at.is_none()
+    {
         // Before a schedule or a connection lets it start.
-        return dispatch::cancel(ctx, row, "The user's account was locked.").await;
+        return dispatch::cancel(ctx, row, reason).await;
     }
     if row.status == Status::Scheduled.as_str() {
         return start_if_due(ctx, row, time).await;
@@ -106,14 +114,18 @@ async fn check(
         }
         return Ok(());
     }
-    if row.shell == SHELL_SYSTEM && (is_locked || authority_ended(ctx, row).await?) {
-        let reason = match is_locked {
-            true => "The user's account was locked.",
-            false => "The work session ended.",
-        };
-        dispatch::cancel(ctx, row, reason).await?;
+    if let Some(reason) = barred {
+        return dispatch::cancel(ctx, row, reason).await;
+    }
+    if is_users_work(row) && authority_ended(ctx, row).await? {
+        dispatch::cancel(ctx, row, "The work session ended.").await?;
     }
     Ok(())
+}
+
+/// Whether a user works through it. Everything else is the control plane's own.
+fn is_users_work(row: &command::Model) -> bool {
+    row.shell == SHELL_SYSTEM || transfers::is_order(row)
 }
 
 /// The outcome of a command whose agent has been silent for too long.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::command::{Status, phase};
+use protocol::command::{SHELL_SYSTEM, Status, phase};
 use protocol::id::{CommandId, UserId, WorkSessionId};
 use store::entity::{command, work_session};
 use store::now;
@@ -10,13 +10,14 @@ use store::now;
 use super::reports::announce_end;
 use crate::agents::{self, Connection};
 use crate::http::{ApiError, ApiResult, PublicCtx};
+use crate::locks::Footing;
 
 /// What sealed environments are sealed for.
 pub(super) const ENV_PURPOSE: &str = "command environment";
 
 /// Sends a command that the database already calls delivered. One that cannot be
 /// sent ends here: it must not be sent twice.
-pub(super) async fn send(
+pub(crate) async fn send(
     ctx: &PublicCtx,
     row: &command::Model,
     env: BTreeMap<String, String>,
@@ -101,13 +102,11 @@ pub(super) async fn deliver(
         Some(id) => ctx.tenant().work_sessions().find(WorkSessionId(id)).await?,
         None => None,
     };
-    let usable = |session: &work_session::Model| {
-        session.status == protocol::work_session::Status::Active.as_str()
-            && session.expires_at > now()
-    };
-    if row.work_session_id.is_some() && !session.as_ref().is_some_and(usable) {
+    let is_active = session.as_ref().is_some_and(|it| it.is_active(now()));
+    let ended = row.work_session_id.is_some() && !is_active;
+    let ended = ended.then_some("The work session ended before the command could start.");
+    if let Some(reason) = ended.or_else(|| barred(ctx, row)) {
         let unit = ctx.begin().await?;
-        let reason = "The work session ended before the command could start.";
         unit.tenant()
             .commands()
             .end(CommandId(row.id), Status::Cancelled, None, Some(reason))
@@ -170,6 +169,36 @@ pub(crate) async fn cancel(ctx: &PublicCtx, row: &command::Model, reason: &str) 
         }
         Ok(None) => tracing::warn!(command = %id, "this agent cannot stop a running command"),
         Err(error) => return Err(ApiError::internal(error)),
+    }
+    Ok(())
+}
+
+/// Why a command of people and tools may neither start nor go on: something that it rests
+/// on is locked, or its workspace is disabled.
+pub(crate) fn barred(ctx: &PublicCtx, row: &command::Model) -> Option<&'static str> {
+    if row.shell != SHELL_SYSTEM {
+        return None;
+    }
+    if !ctx.workspace.is_enabled {
+        return Some("The workspace was disabled.");
+    }
+    let held = ctx
+        .app
+        .locks
+        .on(ctx.workspace_id(), &Footing::of_command(row))?;
+    Some(held.cancellation())
+}
+
+/// Stops the commands that rest on something locked. One that cannot be stopped does not
+/// save the others.
+pub(crate) async fn stop_locked(ctx: &PublicCtx) -> ApiResult<()> {
+    for row in ctx.tenant().commands().open(None).await? {
+        let Some(reason) = barred(ctx, &row) else {
+            continue;
+        };
+        if let Err(error) = cancel(ctx, &row, reason).await {
+            tracing::error!(command = %row.id, detail = error.detail, "command not stopped");
+        }
     }
     Ok(())
 }

@@ -2,18 +2,24 @@
 //! so a wake-up carries nothing and none can be missed for good.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
 use protocol::id::CommandId;
 use tokio::sync::watch;
 
-/// Wake-ups per command that somebody waits for.
-#[derive(Default)]
-pub(crate) struct Feeds(Mutex<HashMap<CommandId, watch::Sender<()>>>);
+/// Wake-ups per command (or whatever else has ids) that somebody waits for.
+pub(crate) struct Feeds<K = CommandId>(Mutex<HashMap<K, watch::Sender<()>>>);
 
-impl Feeds {
+impl<K> Default for Feeds<K> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<K: Copy + Eq + Hash> Feeds<K> {
     /// Wake-ups for `id` from now on.
-    pub(crate) fn listen(&self, id: CommandId) -> watch::Receiver<()> {
+    pub(crate) fn listen(&self, id: K) -> watch::Receiver<()> {
         let mut feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         feeds
             .entry(id)
@@ -22,7 +28,7 @@ impl Feeds {
     }
 
     /// Wakes whoever waits for `id`.
-    pub(crate) fn wake(&self, id: CommandId) {
+    pub(crate) fn wake(&self, id: K) {
         let mut feeds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         // Sending fails when nobody listens any more.
         if feeds.get(&id).is_some_and(|feed| feed.send(()).is_err()) {
@@ -43,7 +49,7 @@ mod tests {
 
     #[tokio::test]
     async fn listeners_wake_and_silent_feeds_go() {
-        let feeds = Feeds::default();
+        let feeds: Feeds = Feeds::default();
         let id = CommandId::new();
         feeds.wake(id);
         let mut listener = feeds.listen(id);

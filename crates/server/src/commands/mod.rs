@@ -15,7 +15,7 @@ mod submit;
 mod view;
 
 pub(crate) use clock::run as run_clock;
-pub(crate) use dispatch::cancel_of_user;
+pub(crate) use dispatch::{barred, cancel_of_user, stop_locked};
 pub(crate) use feed::Feeds;
 pub(crate) use internal::{InternalOrder, order_internal};
 pub(crate) use reports::agent_started;

@@ -21,6 +21,8 @@ use crate::programs;
 
 /// Output kept of one command. The end of what is longer is in the result.
 const MAX_OUTPUT_CHARS: i64 = 256 * 1024 * 1024;
+/// Characters of an agent's reason that are kept.
+const MAX_REASON: usize = 1000;
 /// No honest agent counts further.
 const MAX_SEQ: i64 = 1 << 40;
 
@@ -30,6 +32,8 @@ struct Reported {
     row: Option<command::Model>,
     /// Pieces of output that this batch added.
     added: i64,
+    /// The agent has taken it.
+    acked: bool,
     /// Its end is final in this batch.
     ended: bool,
 }
@@ -62,9 +66,11 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
                 let row = commands.find(id).await?;
                 let row = row.filter(|row| row.server_id == ctx.server.id);
                 touched.push(id);
+                let acked = row.as_ref().is_some_and(|row| row.acked_at.is_some());
                 entry.insert(Reported {
                     row,
                     added: 0,
+                    acked,
                     ended: false,
                 })
             }
@@ -75,6 +81,7 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
                 if !ending.contains(&id) {
                     commands.ack(id).await?;
                 }
+                state.acked = true;
             }
             Report::Chunk { seq, content, .. } => {
                 if let Some(content) = keep(row, seq, content)
@@ -107,6 +114,12 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
                 told.push(record.await?);
             }
             Report::Reject { reason, .. } => {
+                if state.acked {
+                    // It runs: what was refused is a message about it, or a copy.
+                    unit.audit(refused_record(row, &ctx.server.name, &reason))
+                        .await?;
+                    continue;
+                }
                 let reason = format!("The agent refused the order: {reason}");
                 if commands
                     .end(id, Status::Rejected, None, Some(&reason))
@@ -214,13 +227,25 @@ pub(super) async fn finish_if_complete<C: store::Connected>(
     Ok(commands.finish(id, row.success == Some(true)).await?)
 }
 
+/// A refusal that ends nothing.
+fn refused_record(row: &command::Model, server: &str, reason: &str) -> AuditRecord {
+    let reason: String = reason.chars().take(MAX_REASON).collect();
+    AuditRecord {
+        actor: Actor::agent(row.server_id, server),
+        ip: String::new(),
+        app: "command",
+        model: "command",
+        object_id: Some(row.id),
+        action: "reject",
+        status_code: 409,
+        description: format!("{server} refused a message about a command it has taken"),
+        data: json!({"reason": reason, "session": row.work_session_id}),
+    }
+}
+
 fn end_record(row: &command::Model, server: &str) -> AuditRecord {
     AuditRecord {
-        actor: Actor {
-            kind: "agent",
-            id: Some(row.server_id),
-            name: server.to_owned(),
-        },
+        actor: Actor::agent(row.server_id, server),
         ip: String::new(),
         app: "command",
         model: "command",

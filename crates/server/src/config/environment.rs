@@ -8,7 +8,16 @@ use super::ConfigError;
 const PREFIX: &str = "ALPACON_";
 
 /// Sections that the environment may set.
-const SECTIONS: [&str; 5] = ["server", "tls", "database", "log", "commands"];
+const SECTIONS: [&str; 8] = [
+    "server",
+    "tls",
+    "database",
+    "log",
+    "commands",
+    "mail",
+    "objects",
+    "transfers",
+];
 
 /// Lays the variables that name a section over `table`.
 pub(super) fn overlay(

@@ -2,12 +2,17 @@
 //! it checked before anything starts.
 
 mod environment;
+mod mail;
+mod transfers;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
+
+pub(crate) use mail::{MailConfig, MailSecurity};
+pub(crate) use transfers::{ObjectsConfig, TransfersConfig};
 
 /// Why a configuration is refused. Every message names the key.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +39,10 @@ pub(crate) struct Config {
     pub(crate) database: DatabaseConfig,
     pub(crate) log: LogConfig,
     pub(crate) commands: CommandConfig,
+    pub(crate) oauth: OAuthConfig,
+    pub(crate) objects: ObjectsConfig,
+    pub(crate) transfers: TransfersConfig,
+    pub(crate) mail: MailConfig,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +123,14 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+/// The built-in authorization server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct OAuthConfig {
+    /// Where consoles served elsewhere take their authorization codes.
+    pub(crate) console_redirect_uris: Vec<String>,
+}
+
 /// How long commands may wait, in seconds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -155,6 +172,17 @@ impl CommandConfig {
     pub(crate) fn agent_gone_after(&self) -> TimeDelta {
         TimeDelta::seconds(self.agent_gone_seconds)
     }
+}
+
+/// Codes travel to it: by TLS, or not beyond this machine.
+fn is_redirect(uri: &str) -> bool {
+    url::Url::parse(uri).is_ok_and(|url| {
+        let is_local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        (url.scheme() == "https" || (url.scheme() == "http" && is_local))
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none()
+    })
 }
 
 impl Config {
@@ -218,6 +246,17 @@ impl Config {
                 "must start with sqlite: or postgres://",
             ));
         }
+        if !self
+            .oauth
+            .console_redirect_uris
+            .iter()
+            .all(|uri| is_redirect(uri))
+        {
+            return Err(wrong(
+                "oauth.console_redirect_uris",
+                "must be https:// addresses (or http://localhost) with a path and no fragment",
+            ));
+        }
         let commands = &self.commands;
         for (key, seconds) in [
             ("commands.queue_seconds", commands.queue_seconds),
@@ -229,7 +268,16 @@ impl Config {
                 return Err(wrong(key, "must be from 1 to 604800 (a week)"));
             }
         }
-        Ok(())
+        if let Some((key, message)) = self.objects.fault().or(self.transfers.fault()) {
+            return Err(wrong(key, message));
+        }
+        self.mail.check(self.server.public_url.is_some())
+    }
+
+    /// Where transferred content lies.
+    pub(crate) fn objects_folder(&self) -> PathBuf {
+        let folder = self.objects.folder.clone();
+        folder.unwrap_or_else(|| self.server.data_dir.join("objects"))
     }
 
     /// Where the database is.
@@ -273,6 +321,13 @@ mod tests {
             },
             tls: TlsConfig::default(),
             database: DatabaseConfig::default(),
+            objects: ObjectsConfig {
+                region: config.objects.region.clone(),
+                prefix: config.objects.prefix.clone(),
+                allow_http: config.objects.allow_http,
+                ..ObjectsConfig::default()
+            },
+            mail: config.mail.without_optional(),
             ..config.clone()
         };
         assert_eq!(shown, Config::default());
@@ -281,6 +336,17 @@ mod tests {
             ("tls", "certificate"),
             ("tls", "key"),
             ("database", "url"),
+            ("objects", "folder"),
+            ("objects", "bucket"),
+            ("objects", "endpoint"),
+            ("objects", "access_key_id"),
+            ("objects", "secret_access_key"),
+            ("mail", "host"),
+            ("mail", "from"),
+            ("mail", "username"),
+            ("mail", "password"),
+            ("mail", "password_file"),
+            ("mail", "ca_file"),
         ];
         let defaults = toml::Table::try_from(Config::default()).unwrap();
         for (section, keys) in &defaults {

@@ -24,8 +24,10 @@ pub(crate) enum KeyFileError {
     Mode { path: PathBuf, mode: u32 },
 }
 
+/// Bytes of a secret.
+const SECRET: usize = 32;
+
 /// The keys of a deployment.
-#[derive(Debug)]
 pub(crate) struct Keys {
     /// Signs audit heads.
     pub(crate) audit: Arc<SigningKey>,
@@ -33,6 +35,14 @@ pub(crate) struct Keys {
     pub(crate) orders: SigningKey,
     /// Seals values in the database.
     pub(crate) sealing: SealingKey,
+    /// Signs links to transferred content.
+    pub(crate) links: zeroize::Zeroizing<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(…)")
+    }
 }
 
 impl Keys {
@@ -48,6 +58,7 @@ impl Keys {
             audit: Arc::new(signing_key(&folder.join("audit.key"))?),
             orders: signing_key(&folder.join("orders.key"))?,
             sealing: sealing_key(&folder.join("sealing.key"))?,
+            links: zeroize::Zeroizing::new(secret(&folder.join("links.key"))?),
         })
     }
 }
@@ -68,21 +79,32 @@ fn signing_key(path: &Path) -> Result<SigningKey, KeyFileError> {
 }
 
 fn sealing_key(path: &Path) -> Result<SealingKey, KeyFileError> {
-    let content = |reason: String| KeyFileError::Content {
-        path: path.to_owned(),
-        reason,
-    };
+    SealingKey::new(&secret(path)?).map_err(|error| content(path, error.to_string()))
+}
+
+/// Random bytes that are made once.
+fn secret(path: &Path) -> Result<Vec<u8>, KeyFileError> {
     let bytes = match read(path)? {
         Some(bytes) => bytes,
         None => {
-            let mut bytes = vec![0; 32];
+            let mut bytes = vec![0; SECRET];
             aws_lc_rs::rand::fill(&mut bytes)
-                .map_err(|_| content("no randomness from the system".to_owned()))?;
+                .map_err(|_| content(path, "no randomness from the system".to_owned()))?;
             create(path, &bytes)?;
             bytes
         }
     };
-    SealingKey::new(&bytes).map_err(|error| content(error.to_string()))
+    if bytes.len() == SECRET {
+        return Ok(bytes);
+    }
+    Err(content(path, format!("it must hold {SECRET} bytes")))
+}
+
+fn content(path: &Path, reason: String) -> KeyFileError {
+    KeyFileError::Content {
+        path: path.to_owned(),
+        reason,
+    }
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, KeyFileError> {

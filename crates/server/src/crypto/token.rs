@@ -7,10 +7,22 @@ use aws_lc_rs::{digest, rand};
 
 /// A session token of a password login.
 pub(crate) const SESSION: &str = "alpss-";
+/// The cookie of a browser.
+pub(crate) const BROWSER: &str = "alpbs-";
+/// A refresh token of an OAuth client.
+pub(crate) const REFRESH: &str = "alprf-";
+/// A device code.
+pub(crate) const DEVICE: &str = "alpdc-";
+/// An authorization code.
+pub(crate) const CODE: &str = "alpac-";
 /// A personal API token.
 pub(crate) const PERSONAL: &str = "alpat-";
 /// A server's registration token.
 pub(crate) const REGISTRATION: &str = "alprt-";
+/// In the link of an invitation.
+pub(crate) const INVITATION: &str = "alpin-";
+/// In the link that lets somebody choose another password.
+pub(crate) const PASSWORD_RESET: &str = "alppr-";
 /// The key of a registered agent.
 pub(crate) const AGENT: &str = "alpak-";
 /// The credential in the URL of an event channel.
@@ -19,7 +31,7 @@ pub(crate) const CHANNEL: &str = "";
 /// Characters of a token after its prefix: safe in headers, INI files and URLs.
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 /// 43 characters of 6 bits hold 256 bits.
-const LENGTH: usize = 43;
+pub(crate) const LENGTH: usize = 43;
 
 /// A token in the clear. It is shown once and never logged.
 pub(crate) struct Token(String);

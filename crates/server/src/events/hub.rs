@@ -217,6 +217,11 @@ impl EventHub {
         self.close_where(|channel| channel.user == Some(user));
     }
 
+    /// Closes all channels of a workspace.
+    pub(crate) fn close_of_workspace(&self, workspace: WorkspaceId) {
+        self.close_where(|channel| channel.workspace == workspace);
+    }
+
     fn close_where(&self, is_closed: impl Fn(&Channel) -> bool) {
         let mut state = self.state();
         let ids: Vec<ChannelId> = state
@@ -305,6 +310,18 @@ mod tests {
         }
         hub.close_of_user(user);
         assert_eq!(hub.count(), 2);
+    }
+
+    #[test]
+    fn the_channels_of_a_workspace_go_and_no_others() {
+        let hub = EventHub::default();
+        let workspace = WorkspaceId::new();
+        for of in [workspace, workspace, WorkspaceId::new()] {
+            let made = hub.create(of, Uuid::now_v7(), None, String::new());
+            assert!(made.is_some());
+        }
+        hub.close_of_workspace(workspace);
+        assert_eq!(hub.count(), 1);
     }
 
     #[test]

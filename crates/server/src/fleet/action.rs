@@ -7,6 +7,7 @@ use protocol::server::ServerAction;
 use serde_json::{Value, json};
 use store::audit::AuditRecord;
 use store::entity::command;
+use store::locks::LockKind;
 
 use super::manage;
 use crate::commands::{InternalOrder, order_internal};
@@ -71,6 +72,9 @@ pub(super) async fn order(
 ) -> ApiResult<command::Model> {
     let action = Action::parse(&request.action)?;
     let server = manage::manageable(ctx, id, "update").await?;
+    if let Some(held) = ctx.app.locks.find(LockKind::Server, id.0) {
+        return Err(held.refusal());
+    }
     // An action that waited for its agent could reboot a host long after anybody
     // wanted it.
     if ctx.app.agents.connection(id).is_none() {

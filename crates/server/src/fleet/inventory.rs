@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use protocol::agent::{SyncCheck, SyncRequired};
 use serde_json::{Map, Value, json};
-use store::audit::{Actor, AuditRecord};
+use store::audit::AuditRecord;
 use store::fleet::AgentFacts;
 use uuid::Uuid;
 
@@ -83,11 +83,7 @@ fn is_hash(text: &str) -> bool {
 
 fn commission_record(ctx: &AgentCtx) -> AuditRecord {
     AuditRecord {
-        actor: Actor {
-            kind: "agent",
-            id: Some(ctx.server.id),
-            name: ctx.server.name.clone(),
-        },
+        actor: ctx.actor(),
         ip: ctx.ip.to_string(),
         app: "server",
         model: "server",

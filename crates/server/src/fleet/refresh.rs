@@ -49,11 +49,7 @@ pub(crate) async fn run(app: SharedApp) {
                 continue;
             }
             *time = now + INTERVAL;
-            let workspaces = app.workspaces.all();
-            let workspace = workspaces
-                .into_iter()
-                .find(|workspace| workspace.id == connection.workspace);
-            if let Some(workspace) = workspace {
+            if let Some(workspace) = app.workspaces.by_id(connection.workspace) {
                 let ctx = PublicCtx::internal(app.clone(), workspace);
                 order_sync(&ctx, connection.server).await;
             }
@@ -80,8 +76,7 @@ async fn order_sync(ctx: &PublicCtx, server: ServerId) {
 /// Orders a full sync of every agent of a workspace that is here, after a change that
 /// only a sync tells them.
 pub(crate) async fn sync_all(app: &SharedApp, workspace: WorkspaceId) {
-    let workspaces = app.workspaces.all();
-    let Some(workspace) = workspaces.into_iter().find(|w| w.id == workspace) else {
+    let Some(workspace) = app.workspaces.by_id(workspace) else {
         return;
     };
     let ctx = PublicCtx::internal(app.clone(), workspace);

@@ -69,11 +69,7 @@ pub(super) async fn register(
         })
         .await?;
     unit.audit(AuditRecord {
-        actor: Actor {
-            kind: "agent",
-            id: Some(server.id),
-            name: name.clone(),
-        },
+        actor: Actor::agent(server.id, &name),
         ip: ctx.ip.to_string(),
         app: "server",
         model: "server",
@@ -206,11 +202,7 @@ pub(super) async fn unregister(ctx: &AgentCtx) -> ApiResult<()> {
     let unit = ctx.begin().await?;
     unit.tenant().fleet().delete(ctx.server_id()).await?;
     unit.audit(AuditRecord {
-        actor: Actor {
-            kind: "agent",
-            id: Some(ctx.server.id),
-            name: name.clone(),
-        },
+        actor: ctx.actor(),
         ip: ctx.ip.to_string(),
         app: "server",
         model: "server",

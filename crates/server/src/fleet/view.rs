@@ -83,7 +83,7 @@ async fn build(
                 load: row.load,
                 boot_time: boot_time(&facts(row.id, Category::Time)),
                 version: row.version.clone(),
-                // The exec guard is not built yet, and nothing is claimed without it.
+                // The exec guard does not stand around orders yet; nothing is claimed without it.
                 enforcement: "none".to_owned(),
                 owner: summaries.user(row.owner_id),
                 groups: groups.get(&row.id).cloned().unwrap_or_default(),

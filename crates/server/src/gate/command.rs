@@ -77,7 +77,7 @@ fn allowed(verdict: Verdict, refusal: (&'static str, &'static str)) -> ApiResult
 
 /// The allow-list of some rules. The rule `*` is leave for everything, also for
 /// what cannot be read with certainty: with it there is no list.
-fn allow_list(rules: &[String]) -> ApiResult<Option<RuleSet>> {
+pub(super) fn allow_list(rules: &[String]) -> ApiResult<Option<RuleSet>> {
     if rules.iter().any(|rule| rule.trim() == "*") {
         return Ok(None);
     }
@@ -94,7 +94,7 @@ fn compiled(rules: Result<RuleSet, judge::RuleError>) -> ApiResult<RuleSet> {
     })
 }
 
-fn session_authority(session: &work_session::Model) -> ApiResult<Authority> {
+pub(super) fn session_authority(session: &work_session::Model) -> ApiResult<Authority> {
     let rules: Rules = serde_json::from_value(session.rules.clone())
         .map_err(|_| ApiError::internal("unreadable rules of a work session"))?;
     let mut authority = Authority {

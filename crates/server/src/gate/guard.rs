@@ -34,10 +34,10 @@ pub(crate) fn guard_policy(grant: &Grant, plan: &Plan) -> ApiResult<Policy> {
     let is_person = session.is_some_and(|session| session.requester_type != REQUESTER_AGENT)
         && grant.token_commands.is_none();
     Ok(Policy {
-        mode: if commands.is_some() {
-            Mode::Enforce
-        } else {
-            Mode::Observe
+        mode: match commands {
+            Some(_) if rules.hold => Mode::Hold,
+            Some(_) => Mode::Enforce,
+            None => Mode::Observe,
         },
         depth: if is_person { Depth::Shells } else { Depth::All },
         no_new_privileges: match session {

@@ -8,6 +8,9 @@
 mod account;
 mod command;
 mod guard;
+mod path;
+mod port;
+mod sudo;
 mod token;
 mod work_session;
 
@@ -15,17 +18,24 @@ use http::StatusCode;
 use protocol::id::{ServerId, WorkSessionId};
 use serde_json::json;
 use store::audit::AuditRecord;
-use store::entity::{server, work_session as session_row};
+use store::entity::{file_acl, server, work_session as session_row};
 
 pub(crate) use command::{Judged, judge_command};
 pub(crate) use guard::guard_policy;
+pub(crate) use path::{FileRules, file_rules};
+pub(crate) use port::check_port;
+pub(crate) use sudo::{SudoVerdict, decide_sudo};
 
 use crate::http::{ApiError, ApiResult, Ctx};
+use crate::locks::Footing;
 
 /// What a caller wants to do on a server. More operations join as they are built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Command,
+    Tunnel,
+    /// Moving files; which way is the file rules' matter.
+    Webftp,
 }
 
 impl Operation {
@@ -33,6 +43,8 @@ impl Operation {
     pub(crate) fn scope(self) -> &'static str {
         match self {
             Self::Command => "command",
+            Self::Tunnel => "tunnel",
+            Self::Webftp => "webftp",
         }
     }
 
@@ -40,6 +52,8 @@ impl Operation {
     fn resource(self) -> &'static str {
         match self {
             Self::Command => "command",
+            Self::Tunnel => "tunnel",
+            Self::Webftp => "webftp",
         }
     }
 }
@@ -65,6 +79,8 @@ pub(crate) struct Grant {
     pub(crate) session: Option<Box<session_row::Model>>,
     /// The token's command rules that apply to the account.
     pub(crate) token_commands: Option<Vec<String>>,
+    /// The token's file rules that apply to the account.
+    pub(crate) token_files: Option<Vec<file_acl::Model>>,
     pub(crate) username: String,
     pub(crate) groupname: String,
 }
@@ -104,12 +120,29 @@ async fn decide(ctx: &Ctx, operation: Operation, target: Target<'_>) -> ApiResul
         .find(ctx.principal.viewer(), target.server)
         .await?
         .ok_or_else(ApiError::not_found)?;
+    // 1. Nothing that the operation rests on is locked. The caller and the token are not,
+    // behind every `Ctx`, and of a server only who may see it hears that it is.
+    let footing = Footing {
+        user: ctx.principal.user_id(),
+        token: ctx.principal.token(),
+        work_session: None,
+        server: Some(target.server),
+    };
+    if let Some(held) = ctx.app.locks.on(ctx.workspace_id(), &footing) {
+        return Err(held.refusal());
+    }
     // 4. Authority.
     ctx.principal
         .require_scope(operation.resource(), "create")?;
     let token_commands = match ctx.principal.token() {
         Some(token) => Some(token::check(ctx, token, &server, &target).await?),
         None => None,
+    };
+    let token_files = match ctx.principal.token() {
+        Some(token) if operation == Operation::Webftp => {
+            Some(token::files(ctx, token, &target).await?)
+        }
+        _ => None,
     };
     let session = if needs_work_session(ctx) || target.work_session.is_some() {
         let session = work_session::check(ctx, operation, &server, target.work_session).await?;
@@ -125,6 +158,7 @@ async fn decide(ctx: &Ctx, operation: Operation, target: Target<'_>) -> ApiResul
         server,
         session,
         token_commands,
+        token_files,
         username,
         groupname,
     })

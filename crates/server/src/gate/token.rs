@@ -3,7 +3,7 @@
 use http::StatusCode;
 use protocol::code;
 use protocol::id::{ServerId, TokenId};
-use store::entity::{command_acl, server};
+use store::entity::{command_acl, file_acl, server};
 
 use super::Target;
 use crate::http::{ApiError, ApiResult, Ctx};
@@ -32,22 +32,50 @@ pub(super) async fn check(
         .map(|user| user.username.as_str())
         .unwrap_or_default();
     let rules = ctx.tenant().acl().commands(token).await?;
-    Ok(rules
-        .into_iter()
-        .filter(|rule| covers_account(rule, own, target.username, target.groupname))
-        .map(|rule| rule.command)
-        .collect())
+    Ok(commands_for(rules, own, target.username, target.groupname))
 }
 
-/// Whether a rule applies to work as `username` in `groupname` (empty: the owner's
-/// account, its own group).
-fn covers_account(rule: &command_acl::Model, own: &str, username: &str, groupname: &str) -> bool {
-    let username_fits = match rule.username.as_str() {
+/// The command rules that cover work as `username` in `groupname`.
+pub(super) fn commands_for(
+    rules: Vec<command_acl::Model>,
+    own: &str,
+    username: &str,
+    groupname: &str,
+) -> Vec<String> {
+    rules
+        .into_iter()
+        .filter(|rule| covers_account((&rule.username, &rule.groupname), own, username, groupname))
+        .map(|rule| rule.command)
+        .collect()
+}
+
+/// The file rules of a token for the account. The server is checked already.
+pub(super) async fn files(
+    ctx: &Ctx,
+    token: TokenId,
+    target: &Target<'_>,
+) -> ApiResult<Vec<file_acl::Model>> {
+    let own = ctx
+        .principal
+        .user()
+        .map(|user| user.username.as_str())
+        .unwrap_or_default();
+    let mut rules = ctx.tenant().acl().files(token).await?;
+    let (username, groupname) = (target.username, target.groupname);
+    rules
+        .retain(|rule| covers_account((&rule.username, &rule.groupname), own, username, groupname));
+    Ok(rules)
+}
+
+/// Whether a rule for an account and a group applies to work as `username` in
+/// `groupname` (empty: the owner's account, its own group).
+fn covers_account(rule: (&str, &str), own: &str, username: &str, groupname: &str) -> bool {
+    let username_fits = match rule.0 {
         "*" => true,
         "" => username.is_empty() || username == own,
         name => name == if username.is_empty() { own } else { username },
     };
-    let groupname_fits = match rule.groupname.as_str() {
+    let groupname_fits = match rule.1 {
         "*" | "" => true,
         name => name == groupname,
     };
@@ -57,18 +85,6 @@ fn covers_account(rule: &command_acl::Model, own: &str, username: &str, groupnam
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn rule(username: &str, groupname: &str) -> command_acl::Model {
-        command_acl::Model {
-            id: uuid::Uuid::nil(),
-            workspace_id: uuid::Uuid::nil(),
-            token_id: uuid::Uuid::nil(),
-            command: "*".to_owned(),
-            username: username.to_owned(),
-            groupname: groupname.to_owned(),
-            added_at: store::now(),
-        }
-    }
 
     #[test]
     fn accounts_match_as_documented() {
@@ -86,8 +102,7 @@ mod tests {
             ("", "*", "", "wheel", true),
         ];
         for (rule_user, rule_group, user, group, covered) in table {
-            let rule = rule(rule_user, rule_group);
-            let found = covers_account(&rule, "alice", user, group);
+            let found = covers_account((rule_user, rule_group), "alice", user, group);
             assert_eq!(found, covered, "{rule_user} {rule_group} {user} {group}");
         }
     }

@@ -5,6 +5,7 @@ use protocol::code;
 use protocol::id::WorkSessionId;
 use protocol::work_session::Status;
 use store::entity::{server, work_session};
+use store::locks::LockKind;
 use store::now;
 
 use super::Operation;
@@ -49,6 +50,9 @@ pub(super) async fn check(
         ));
     }
     active(&session)?;
+    if let Some(held) = ctx.app.locks.find(LockKind::WorkSession, session.id) {
+        return Err(held.refusal());
+    }
     let holds = |list: &serde_json::Value, wanted: &str| {
         list.as_array()
             .is_some_and(|items| items.iter().any(|item| item.as_str() == Some(wanted)))

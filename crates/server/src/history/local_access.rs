@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::json;
-use store::audit::{Actor, AuditRecord};
+use store::audit::AuditRecord;
 use store::history::NewAccessEvent;
 use store::now;
 use uuid::Uuid;
@@ -51,11 +51,7 @@ pub(super) async fn receive(ctx: &AgentCtx, reported: LocalAccess) -> ApiResult<
         timestamp: reported.timestamp.unwrap_or_else(now),
     };
     let record = AuditRecord {
-        actor: Actor {
-            kind: "agent",
-            id: Some(ctx.server.id),
-            name: ctx.server.name.clone(),
-        },
+        actor: ctx.actor(),
         ip: event.rhost.clone(),
         app: "server",
         model: "server",

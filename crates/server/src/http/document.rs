@@ -92,6 +92,30 @@ impl<'a> Document<'a> {
         })
     }
 
+    /// An array of at most `count` texts of at most `max` characters each.
+    pub(crate) fn texts(
+        &self,
+        name: &'static str,
+        count: usize,
+        max: usize,
+    ) -> ApiResult<Option<Vec<String>>> {
+        let Some(value) = self.member(name) else {
+            return Ok(None);
+        };
+        let refuse = || self.refuse(name, &format!("an array of at most {count} texts"));
+        let items = value
+            .as_array()
+            .filter(|items| items.len() <= count)
+            .ok_or_else(refuse)?;
+        let mut texts = Vec::with_capacity(items.len());
+        for item in items {
+            let text = item.as_str().ok_or_else(refuse)?;
+            check_text(self.source, name, text, max)?;
+            texts.push(text.to_owned());
+        }
+        Ok(Some(texts))
+    }
+
     /// Ids, or objects that have one; sorted, each once.
     pub(crate) fn ids(&self, name: &'static str, max: usize) -> ApiResult<Option<Vec<Uuid>>> {
         let Some(value) = self.member(name) else {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -14,11 +15,13 @@ use http::request::Parts;
 use protocol::id::WorkspaceId;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use store::audit::Actor;
 use store::entity::server;
 
 use super::{ApiError, ApiResult};
 use crate::app::{App, SharedApp};
 use crate::identity::{Credential, Identity, Principal, authenticate};
+use crate::locks;
 use crate::workspace::Workspace;
 
 /// The address of the peer, put there by the listener.
@@ -47,13 +50,18 @@ impl PublicCtx {
 
     /// A context for work that no request asked for.
     pub(crate) fn internal(app: SharedApp, workspace: Arc<Workspace>) -> Self {
-        let base_url = app.config.server.public_url.clone().unwrap_or_default();
+        let base_url = workspace.public_url(&app.config).unwrap_or_default();
         Self {
             app,
             workspace,
             ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
             base_url,
         }
+    }
+
+    /// The caller reaches us by TLS, here or at a proxy.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.base_url.starts_with("https://")
     }
 
     /// The same address for WebSockets.
@@ -72,10 +80,9 @@ impl PublicCtx {
     }
 }
 
-impl FromRequestParts<SharedApp> for PublicCtx {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> ApiResult<Self> {
+impl PublicCtx {
+    /// Where a request goes, whether or not that is being served.
+    fn of_request(parts: &Parts, app: &SharedApp) -> ApiResult<Self> {
         let peer = parts.extensions.get::<Peer>().copied();
         let host = parts
             .headers
@@ -87,9 +94,9 @@ impl FromRequestParts<SharedApp> for PublicCtx {
         let workspace = app
             .workspaces
             .by_host(&host)
-            .ok_or_else(ApiError::not_found)?;
-        let base_url = match &app.config.server.public_url {
-            Some(url) => url.clone(),
+            .ok_or_else(no_such_workspace)?;
+        let base_url = match workspace.public_url(&app.config) {
+            Some(url) => url,
             None => {
                 let secure = peer
                     .is_some_and(|peer| peer.secure || proxied_https(peer, &parts.headers, app));
@@ -103,6 +110,24 @@ impl FromRequestParts<SharedApp> for PublicCtx {
             base_url,
         })
     }
+}
+
+impl FromRequestParts<SharedApp> for PublicCtx {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> ApiResult<Self> {
+        let ctx = Self::of_request(parts, app)?;
+        ctx.workspace.require_enabled()?;
+        Ok(ctx)
+    }
+}
+
+fn no_such_workspace() -> ApiError {
+    ApiError::new(
+        StatusCode::NOT_FOUND,
+        "No workspace is served under this host name; check the address.",
+    )
+    .code(protocol::code::WORKSPACE_NOT_FOUND, "workspace")
 }
 
 /// Whether a trusted proxy says that its own caller came by HTTPS.
@@ -167,6 +192,11 @@ impl AgentCtx {
     pub(crate) fn server_id(&self) -> protocol::id::ServerId {
         protocol::id::ServerId(self.server.id)
     }
+
+    /// For the audit trail.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor::agent(self.server.id, &self.server.name)
+    }
 }
 
 impl Deref for AgentCtx {
@@ -197,10 +227,19 @@ impl FromRequestParts<SharedApp> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &SharedApp) -> ApiResult<Self> {
-        let public = PublicCtx::from_request_parts(parts, app).await?;
-        let identity = authenticate(&public, Credential::of(&parts.headers)?).await?;
+        let public = PublicCtx::of_request(parts, app)?;
+        let credential = Credential::of(&parts.headers)?;
+        let kind = credential.kind();
+        let started = Instant::now();
+        let identity = authenticate(&public, credential).await?;
+        app.metrics.authentication(kind, started.elapsed());
         Ok(match identity {
-            Identity::Principal(principal) => Self::Principal(Ctx { public, principal }),
+            Identity::Principal(principal) => {
+                public.workspace.require_enabled()?;
+                locks::admit(&public, &principal)?;
+                Self::Principal(Ctx { public, principal })
+            }
+            // Agents stay: they carry out the end of what runs, and report it.
             Identity::Agent(server) => Self::Agent(AgentCtx {
                 public,
                 server: Arc::new(*server),

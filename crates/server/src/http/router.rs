@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, audit, commands, events, fleet, history, iam, identity, programs, tokens,
-    work_sessions, workspace,
+    agents, audit, commands, events, fleet, history, iam, identity, locks, oauth, onboarding,
+    pages, programs, sudo, tokens, transfers, tunnels, work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -20,16 +20,22 @@ fn documented() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(health::routes())
         .merge(identity::routes())
+        .merge(oauth::routes())
         .merge(iam::routes())
         .merge(workspace::routes())
         .merge(tokens::routes())
+        .merge(locks::routes())
+        .merge(onboarding::routes())
         .merge(fleet::routes())
         .merge(work_sessions::routes())
         .merge(commands::routes())
         .merge(programs::routes())
+        .merge(tunnels::routes())
+        .merge(transfers::routes())
         .merge(events::routes())
         .merge(audit::routes())
         .merge(history::routes())
+        .merge(sudo::routes())
 }
 
 /// The OpenAPI document.
@@ -44,6 +50,10 @@ pub(crate) fn router(app: &SharedApp) -> Router {
     let router = router
         .merge(agents::websocket_routes())
         .merge(events::websocket_routes())
+        .merge(tunnels::websocket_routes())
+        .merge(pages::routes())
+        .merge(oauth::protocol_routes())
+        .merge(onboarding::page_routes())
         .route("/api/openapi.json", get(async move || document))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || {

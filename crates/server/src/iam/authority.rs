@@ -6,7 +6,7 @@ use crate::http::{ApiError, ApiResult, Ctx};
 
 /// Refuses who may not manage `target`: superusers manage everyone, staff those who
 /// are neither staff nor superusers. Nobody else manages anybody.
-pub(super) fn require_manager(ctx: &Ctx, target: &user::Model) -> ApiResult<()> {
+pub(crate) fn require_manager(ctx: &Ctx, target: &user::Model) -> ApiResult<()> {
     let principal = &ctx.principal;
     if principal.is_superuser() {
         return Ok(());

@@ -20,8 +20,11 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::SharedApp;
 
+pub(crate) use authority::require_manager;
 pub(crate) use everyone::ensure as ensure_everyone;
+pub(crate) use user::{DEFAULT_SHELL, check_email};
 pub(crate) use user_view::user as user_view;
+pub(crate) use username::{check_own as check_username, in_use as username_in_use};
 
 pub(crate) fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()

@@ -9,24 +9,33 @@ const MAX: usize = 1024;
 const MIN_DIFFERENT: usize = 5;
 /// Shortest name that makes a password guessable when it is in it.
 const MIN_NAME: usize = 4;
-/// What is left of too many passwords when digits and signs are taken away.
-const COMMON: [&str; 16] = [
-    "abc",
-    "admin",
-    "administrator",
-    "alpacon",
-    "changeme",
-    "default",
-    "iloveyou",
-    "letmein",
-    "master",
-    "pass",
-    "password",
-    "qwerty",
+/// What is left of too many passwords when digits and signs are taken away, sorted.
+#[rustfmt::skip]
+const COMMON: [&str; 118] = [
+    "abc", "access", "account", "admin", "administrator", "alpacon", "amazon", "andrea",
+    "andrew", "anthony", "apple", "arsenal", "ashley", "austin", "autumn", "bailey",
+    "baseball", "basketball", "batman", "beautiful", "blink", "buster", "butterfly",
+    "changeme", "charlie", "chelsea", "chocolate", "computer", "cookie", "daniel", "default",
+    "demo", "dragon", "facebook", "family", "flower", "football", "forever", "freedom",
+    "friends", "george", "google", "guest", "hannah", "happy", "harley", "heaven", "hello",
+    "hockey", "hunter", "iloveyou", "internet", "jennifer", "jessica", "jordan", "joshua",
+    "killer", "letmein", "linkedin", "liverpool", "login", "love", "lovely", "maggie",
+    "manager", "master", "matrix", "matthew", "merlin", "michael", "michelle", "monkey",
+    "mustang", "naruto", "nicole", "nothing", "pass", "passphrase", "password", "passwort",
+    "pepper", "pokemon", "princess", "purple", "qazwsx", "qwerty", "qwertyuiop", "ranger",
+    "robert", "root", "samsung", "secret", "shadow", "silver", "soccer", "spring", "starwars",
+    "summer", "sunshine", "superman", "superuser", "support", "sysadmin", "temp", "temporary",
+    "test", "testing", "thomas", "tigger", "trustno", "user", "vanessa", "welcome", "whatever",
+    "winter", "wordpress", "yankees", "zaq",
+];
+/// Ways that fingers walk on a keyboard.
+const WALKS: [&str; 6] = [
     "qwertyuiop",
-    "secret",
-    "test",
-    "welcome",
+    "asdfghjkl",
+    "zxcvbnm",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
+    "q1w2e3r4t5y6u7i8o9p0",
+    "qazwsxedcrfvtgbyhnujmikolp",
 ];
 
 /// Why a password is not taken.
@@ -65,8 +74,7 @@ pub(crate) fn check(password: &str, names: &[&str]) -> Result<(), WeakPassword> 
         return Err(WeakPassword::Uniform);
     }
     let lower = password.to_lowercase();
-    let letters: String = lower.chars().filter(|c| c.is_alphabetic()).collect();
-    if COMMON.contains(&letters.as_str()) {
+    if is_common(&lower) || is_common(&spelled(&lower)) {
         return Err(WeakPassword::Common);
     }
     let is_in =
@@ -77,19 +85,68 @@ pub(crate) fn check(password: &str, names: &[&str]) -> Result<(), WeakPassword> 
     Ok(())
 }
 
-/// Whether each character but a few follows the one before it, as in `123456789012`.
+/// Whether nothing but a common word, once or again and again, is left without digits and
+/// signs.
+fn is_common(lower: &str) -> bool {
+    let letters: Vec<char> = lower.chars().filter(|c| c.is_alphabetic()).collect();
+    let unit = (1..=letters.len())
+        .find(|size| {
+            letters.len().is_multiple_of(*size)
+                && letters
+                    .iter()
+                    .zip(letters.iter().cycle().skip(*size))
+                    .all(|(a, b)| a == b)
+        })
+        .unwrap_or(letters.len());
+    let word: String = letters.iter().take(unit).collect();
+    COMMON.binary_search(&word.as_str()).is_ok()
+}
+
+/// With letters for the signs that people write instead of them.
+fn spelled(lower: &str) -> String {
+    // What follows the word is a number more often than letters.
+    lower
+        .trim_end_matches(|c: char| !c.is_alphabetic())
+        .chars()
+        .map(|c| match c {
+            '0' => 'o',
+            '1' | '!' => 'i',
+            '3' => 'e',
+            '4' | '@' => 'a',
+            '5' | '$' => 's',
+            '7' => 't',
+            c => c,
+        })
+        .collect()
+}
+
+/// Whether each character but a few follows the one before it, in the alphabet as in
+/// `123456789012` or on the keyboard as in `1qaz2wsx3edc`.
 fn is_row(characters: &[char]) -> bool {
-    let follows = |pair: &[char]| {
-        let [a, b] = pair else { return false };
-        u32::from(*a).abs_diff(u32::from(*b)) <= 1
-    };
     let steps = characters.windows(2).filter(|pair| follows(pair)).count();
     steps * 10 >= characters.len().saturating_sub(1) * 8
+}
+
+fn follows(pair: &[char]) -> bool {
+    let [a, b] = pair else { return false };
+    if u32::from(*a).abs_diff(u32::from(*b)) <= 1 {
+        return true;
+    }
+    let (a, b) = (a.to_ascii_lowercase(), b.to_ascii_lowercase());
+    let (there, back) = (String::from_iter([a, b]), String::from_iter([b, a]));
+    WALKS
+        .iter()
+        .any(|walk| walk.contains(&there) || walk.contains(&back))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn common_words_are_sorted() {
+        assert!(COMMON.is_sorted());
+    }
 
     #[test]
     fn what_is_guessed_first_is_refused() {
@@ -103,6 +160,13 @@ mod tests {
             ("abcdefghijklmnop", WeakPassword::Row),
             ("Password!2024#", WeakPassword::Common),
             ("qwertyuiop[]12", WeakPassword::Common),
+            ("1qaz2wsx3edc", WeakPassword::Row),
+            ("QwertyuiopAsdfgh", WeakPassword::Row),
+            ("mnbvcxzlkjhgfdsa", WeakPassword::Row),
+            ("P@ssw0rd2026!!", WeakPassword::Common),
+            ("passwordpassword", WeakPassword::Common),
+            ("Summer2026!!!!", WeakPassword::Common),
+            ("$uper-m4n-1234", WeakPassword::Common),
             ("my-JANE-password", WeakPassword::Personal),
         ] {
             assert_eq!(check(password, &names), Err(expected), "{password}");

@@ -16,7 +16,7 @@ use crate::http::{ApiError, ApiResult, Ctx};
 
 /// For refusals.
 pub(super) const SOURCE: &str = "user";
-pub(super) const DEFAULT_SHELL: &str = "/bin/bash";
+pub(crate) const DEFAULT_SHELL: &str = "/bin/bash";
 /// Longest name or phone number, characters.
 pub(super) const MAX_NAME: usize = 150;
 /// Longest mail address.
@@ -111,7 +111,7 @@ fn check_request(request: &CreateUser) -> ApiResult<()> {
 }
 
 /// Refuses what cannot be a mail address; the empty one is none.
-pub(super) fn check_email(email: &str) -> ApiResult<()> {
+pub(crate) fn check_email(email: &str) -> ApiResult<()> {
     let fits = email.is_empty()
         || email.split_once('@').is_some_and(|(mailbox, domain)| {
             !mailbox.is_empty()

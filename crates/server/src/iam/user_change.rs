@@ -33,6 +33,12 @@ pub(super) async fn change(
         username::check(ctx, &unit, name).await?;
     }
     let deactivated = wanted.is_active == Some(false);
+    if wanted.email.is_some() {
+        // Nobody has proved to own the new address, and what went to the old one is void.
+        let identity = unit.tenant().identity();
+        identity.forget_person(id).await?;
+        identity.delete_password_resets_of(id).await?;
+    }
     let data = changes(&wanted);
     let changed = unit
         .tenant()
@@ -196,6 +202,8 @@ mod tests {
             is_superuser: false,
             is_ldap_user: false,
             date_joined: store::now(),
+            must_change_password: false,
+            password_changed_at: None,
         }
     }
 

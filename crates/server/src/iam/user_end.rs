@@ -4,14 +4,21 @@ use protocol::id::UserId;
 use store::Unit;
 
 use crate::http::{ApiResult, Ctx};
+use crate::identity::sessions;
 use crate::{commands, work_sessions};
 
-/// Ends a user's logins and tokens for good: a user who is activated again logs in
-/// anew and makes new tokens.
+/// Ends a user's logins and tokens for good, those that register servers too: a user who
+/// is activated again logs in anew and makes new tokens.
 pub(super) async fn credentials(unit: &Unit, user: UserId) -> ApiResult<()> {
     let identity = unit.tenant().identity();
     identity.delete_logins_of(user).await?;
     identity.disable_tokens_of(user).await?;
+    identity.delete_password_resets_of(user).await?;
+    identity.delete_invitations_of(user).await?;
+    unit.tenant()
+        .fleet()
+        .disable_registration_tokens_of(user)
+        .await?;
     Ok(())
 }
 
@@ -19,7 +26,8 @@ pub(super) async fn credentials(unit: &Unit, user: UserId) -> ApiResult<()> {
 /// durable already that they may do nothing more, so what fails here is only logged;
 /// the clock of the commands finds what is left within a second.
 pub(super) async fn work(ctx: &Ctx, user: UserId) {
-    ctx.app.events.close_of_user(user);
+    sessions::forget_all(ctx, user);
+    ctx.app.tunnels.end_of_user(user);
     let actor = ctx.principal.actor();
     if let Err(error) = work_sessions::end_of_user(ctx, user, &actor).await {
         tracing::error!(%user, detail = error.detail, "work sessions could not be ended");

@@ -128,12 +128,21 @@ pub(super) async fn choose(ctx: &Ctx, name: &str) -> ApiResult<UsernameSet> {
 /// Refuses a name that cannot be given to somebody. One that an account on a server
 /// has goes to nobody but by a superuser: it comes with what that account may do.
 pub(super) async fn check(ctx: &Ctx, unit: &Unit, name: &str) -> ApiResult<()> {
+    check_for(unit, name, ctx.principal.is_superuser()).await
+}
+
+/// The same, for somebody who is no user yet.
+pub(crate) async fn check_own(unit: &Unit, name: &str) -> ApiResult<()> {
+    check_for(unit, name, false).await
+}
+
+async fn check_for(unit: &Unit, name: &str, by_superuser: bool) -> ApiResult<()> {
     check_form(name)?;
     let tenant = unit.tenant();
     if tenant.identity().user_by_name(name).await?.is_some() {
         return Err(taken());
     }
-    if !ctx.principal.is_superuser() && tenant.has_host_account(name).await? {
+    if !by_superuser && tenant.has_host_account(name).await? {
         return Err(refusal(
             code::APPROVAL_SUPERUSER_APPROVE_REQUIRED,
             "An account of this name exists on a server. Only a superuser can give it to a \
@@ -144,7 +153,7 @@ pub(super) async fn check(ctx: &Ctx, unit: &Unit, name: &str) -> ApiResult<()> {
 }
 
 /// What the database says of a name that somebody took meanwhile.
-pub(super) fn in_use(error: StoreError) -> ApiError {
+pub(crate) fn in_use(error: StoreError) -> ApiError {
     match error {
         StoreError::Conflict(_) => taken(),
         other => other.into(),

@@ -7,6 +7,7 @@ use store::{Viewer, now};
 use super::{Credential, Method, Principal, Subject};
 use crate::crypto::token;
 use crate::http::{ApiError, ApiResult, PublicCtx};
+use crate::oauth::bearer;
 
 /// Who a credential belongs to.
 #[derive(Debug)]
@@ -20,13 +21,14 @@ pub(crate) enum Identity {
 pub(crate) async fn authenticate(ctx: &PublicCtx, credential: Credential) -> ApiResult<Identity> {
     let refused = || ApiError::unauthenticated("The credential is not valid or no longer valid.");
     match credential {
-        // Access tokens are issued by the browser login, which this version lacks.
-        Credential::Bearer(_) => Err(refused()),
+        Credential::Bearer(token) => bearer::authenticate(ctx, &token)
+            .await
+            .map(Identity::Principal),
         Credential::Token(key) if key.starts_with(token::SESSION) => {
             let found = ctx
                 .tenant()
                 .identity()
-                .login_by_hash(&token::hash(&key))
+                .login_by_hash("password", &token::hash(&key))
                 .await?;
             let (login, user) = found.ok_or_else(refused)?;
             if login.expires_at <= now() {

@@ -31,6 +31,15 @@ impl fmt::Debug for Credential {
 }
 
 impl Credential {
+    /// For metrics.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Bearer(_) => "bearer",
+            Self::Token(_) => "token",
+            Self::Agent { .. } => "agent",
+        }
+    }
+
     /// The credential of a request.
     pub(crate) fn of(headers: &HeaderMap) -> ApiResult<Self> {
         let missing = || {

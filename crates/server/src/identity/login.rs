@@ -1,74 +1,45 @@
 //! Password login and logout.
 
 use chrono::{SecondsFormat, TimeDelta};
-use http::StatusCode;
 use protocol::auth::{LoginRequest, LoginResponse};
 use protocol::id::UserId;
 use serde_json::json;
 use store::audit::{Actor, AuditRecord};
+use store::identity::NewLogin;
 use store::now;
 
-use super::{Method, Principal};
-use crate::crypto::password;
+use super::admission::{admit_login, require_own_password};
+use super::password_check::{check_password, failure};
+use super::{Method, Principal, sessions};
 use crate::crypto::token::{self, Token};
-use crate::http::{ApiError, ApiResult, PublicCtx};
+use crate::http::{ApiResult, PublicCtx};
 
-/// Longer ones are refused before they are hashed.
-const MAX_PASSWORD: usize = 1024;
-const MAX_USERNAME: usize = 254;
-
-/// Logs a user in. Unknown users, wrong passwords, inactive users and users
-/// without a password all get the same answer after the same work.
+/// Logs a user in with a password, for the API.
 pub(crate) async fn log_in(ctx: &PublicCtx, request: LoginRequest) -> ApiResult<LoginResponse> {
-    ctx.app.login_limiter.check(ctx.ip)?;
-    if request.username.is_empty() {
-        return Err(ApiError::missing("login", "username"));
-    }
-    if request.password.is_empty() {
-        return Err(ApiError::missing("login", "password"));
-    }
-    if request.password.len() > MAX_PASSWORD || request.username.len() > MAX_USERNAME {
-        return Err(ApiError::invalid(
-            "login",
-            "The username or password is too long.",
-        ));
-    }
-    let user = ctx
-        .tenant()
-        .identity()
-        .user_by_name(&request.username)
-        .await?;
-    let usable = user.filter(|user| user.is_active);
-    let stored = usable.as_ref().and_then(|user| user.password_hash.clone());
-    let matches = password::verify(request.password, stored).await;
-    let Some(user) = usable.filter(|_| matches) else {
-        record_failure(ctx, &request.username).await?;
-        return Err(ApiError::unauthenticated(
-            "The username or password is wrong.",
-        ));
-    };
-
+    let user = check_password(ctx, &request.username, &request.password, None).await?;
     let token = Token::generate(token::SESSION)?;
     let ttl = TimeDelta::seconds(ctx.workspace.settings.password_session_ttl);
     let expires_at = now() + ttl;
     let unit = ctx.begin().await?;
+    let admitted = admit_login(ctx, &unit, &user)
+        .await
+        .and_then(|()| require_own_password(&user));
+    if let Err(refusal) = admitted {
+        unit.audit(failure(ctx, &request.username, &refusal))
+            .await?;
+        unit.commit().await?;
+        return Err(refusal);
+    }
     let login = unit
         .tenant()
         .identity()
-        .create_login(
-            UserId(user.id),
-            "password",
-            token.hash(),
-            &ctx.ip.to_string(),
-            expires_at,
-        )
+        .create_login(NewLogin {
+            remote_ip: ctx.ip.to_string(),
+            ..NewLogin::new(UserId(user.id), "password", token.hash(), expires_at)
+        })
         .await?;
     unit.audit(AuditRecord {
-        actor: Actor {
-            kind: "user",
-            id: Some(user.id),
-            name: user.username.clone(),
-        },
+        actor: Actor::user(&user),
         ip: ctx.ip.to_string(),
         app: "auth",
         model: "login",
@@ -86,33 +57,17 @@ pub(crate) async fn log_in(ctx: &PublicCtx, request: LoginRequest) -> ApiResult<
     })
 }
 
-async fn record_failure(ctx: &PublicCtx, username: &str) -> ApiResult<()> {
-    let unit = ctx.begin().await?;
-    unit.audit(AuditRecord {
-        actor: Actor {
-            kind: "anonymous",
-            id: None,
-            name: username.to_owned(),
-        },
-        ip: ctx.ip.to_string(),
-        app: "auth",
-        model: "login",
-        object_id: None,
-        action: "deny",
-        status_code: StatusCode::UNAUTHORIZED.as_u16(),
-        description: "failed password login".to_owned(),
-        data: json!({"method": "password"}),
-    })
-    .await?;
-    Ok(unit.commit().await?)
-}
-
 /// Ends a login. An API token is left alone: clients send this for those too.
 pub(crate) async fn log_out(ctx: &PublicCtx, principal: &Principal) -> ApiResult<()> {
-    let Method::Password { login } = principal.method else {
+    let Some(login) = principal.login() else {
         return Ok(());
     };
-    let unit = ctx.begin().await?;
+    // The login of a person may be of another workspace; so is its record.
+    let home = match principal.method {
+        Method::OAuth { home, .. } => home,
+        _ => ctx.workspace_id(),
+    };
+    let unit = ctx.app.store.begin(home).await?;
     unit.tenant().identity().delete_login(login).await?;
     unit.audit(AuditRecord {
         actor: principal.actor(),
@@ -127,6 +82,6 @@ pub(crate) async fn log_out(ctx: &PublicCtx, principal: &Principal) -> ApiResult
     })
     .await?;
     unit.commit().await?;
-    ctx.app.events.close_of(login.0);
+    sessions::forget(ctx, login);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Who a request acts for, and what the credential itself allows.
 
 use protocol::code;
-use protocol::id::{ApplicationId, LoginId, TokenId, UserId};
+use protocol::id::{ApplicationId, LoginId, TokenId, UserId, WorkspaceId};
 use store::Viewer;
 use store::audit::Actor;
 use store::entity::user;
@@ -32,6 +32,15 @@ pub(crate) enum Subject {
 pub(crate) enum Method {
     /// A password login: interactive, so the work-session gate applies.
     Password { login: LoginId },
+    /// An access token of the browser login: interactive too.
+    OAuth {
+        login: LoginId,
+        /// The workspace in which the login was made.
+        home: WorkspaceId,
+        /// Of this very token, and when it ends (seconds since 1970).
+        jti: uuid::Uuid,
+        expires_at: i64,
+    },
     /// A personal API token.
     PersonalToken { token: TokenId, scopes: Vec<String> },
     /// A token of an application.
@@ -70,28 +79,36 @@ impl Principal {
     /// The token it came with, if one.
     pub(crate) fn token(&self) -> Option<TokenId> {
         match self.method {
-            Method::Password { .. } => None,
+            Method::Password { .. } | Method::OAuth { .. } => None,
             Method::PersonalToken { token, .. } | Method::ServiceToken { token, .. } => Some(token),
+        }
+    }
+
+    /// The login it came with, if one.
+    pub(crate) fn login(&self) -> Option<LoginId> {
+        match self.method {
+            Method::Password { login } | Method::OAuth { login, .. } => Some(login),
+            Method::PersonalToken { .. } | Method::ServiceToken { .. } => None,
         }
     }
 
     /// The id of the login or token: what goes when the credential goes.
     pub(crate) fn credential_id(&self) -> uuid::Uuid {
         match self.method {
-            Method::Password { login } => login.0,
+            Method::Password { login } | Method::OAuth { login, .. } => login.0,
             Method::PersonalToken { token, .. } | Method::ServiceToken { token, .. } => token.0,
         }
     }
 
     /// A person at a keyboard, not a token.
     pub(crate) fn is_interactive(&self) -> bool {
-        matches!(self.method, Method::Password { .. })
+        self.login().is_some()
     }
 
     /// Scopes of the credential; a login has all.
     pub(crate) fn scopes(&self) -> Vec<String> {
         match &self.method {
-            Method::Password { .. } => vec!["*".to_owned()],
+            Method::Password { .. } | Method::OAuth { .. } => vec!["*".to_owned()],
             Method::PersonalToken { scopes, .. } | Method::ServiceToken { scopes, .. } => {
                 scopes.clone()
             }
@@ -111,11 +128,7 @@ impl Principal {
     /// For the audit trail.
     pub(crate) fn actor(&self) -> Actor {
         match &self.subject {
-            Subject::User(user) => Actor {
-                kind: "user",
-                id: Some(user.id),
-                name: user.username.clone(),
-            },
+            Subject::User(user) => Actor::user(user),
             Subject::Application { id, name } => Actor {
                 kind: "application",
                 id: Some(id.0),
@@ -127,7 +140,7 @@ impl Principal {
     /// Refuses a token without the scope `resource:action`.
     pub(crate) fn require_scope(&self, resource: &'static str, action: &str) -> ApiResult<()> {
         let scopes = match &self.method {
-            Method::Password { .. } => return Ok(()),
+            Method::Password { .. } | Method::OAuth { .. } => return Ok(()),
             Method::PersonalToken { scopes, .. } | Method::ServiceToken { scopes, .. } => scopes,
         };
         if scopes.iter().any(|scope| grants(scope, resource, action)) {

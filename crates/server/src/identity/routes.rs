@@ -12,10 +12,10 @@ use store::entity::user;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{Method, Subject, login};
+use super::{Method, Subject, login, sessions};
 use crate::app::SharedApp;
 use crate::http::{ApiResult, Body, Ctx, PublicCtx};
-use crate::iam;
+use crate::{iam, oauth};
 
 pub(crate) fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
@@ -26,22 +26,41 @@ pub(crate) fn routes() -> OpenApiRouter<SharedApp> {
         .routes(routes!(whoami))
         .routes(routes!(current_user))
         .routes(routes!(current_user_slash))
+        .routes(routes!(sessions::list_own))
+        .routes(routes!(sessions::end_own))
+        .routes(routes!(sessions::end_all_own))
 }
 
 /// How a client may log in here.
 #[utoipa::path(get, path = "/api/auth/env/", tag = "auth",
     responses((status = OK, body = AuthEnvironment)))]
 async fn environment(ctx: PublicCtx) -> Json<AuthEnvironment> {
+    // Clients put `https://` before the domain, so there is no browser login without.
+    let (method, domain) = match ctx.base_url.strip_prefix("https://") {
+        Some(domain) => ("auth0", domain.to_owned()),
+        None => ("password", String::new()),
+    };
     Json(AuthEnvironment {
         auth0: AuthMethod {
-            method: "password".to_owned(),
+            method: method.to_owned(),
+            client_id: oauth::CLI.to_owned(),
+            domain,
+            audience: oauth::AUDIENCE.to_owned(),
             schema_name: ctx.workspace.name.clone(),
             workspace_id: ctx.workspace.id.to_string(),
-            ..AuthMethod::default()
         },
         language: ctx.workspace.settings.language.clone(),
-        extensions: vec![extension::EXEC_STREAM.to_owned()],
+        extensions: extensions(&ctx),
     })
+}
+
+/// What this server adds to the public protocol.
+fn extensions(ctx: &PublicCtx) -> Vec<String> {
+    let mut extensions = vec![extension::EXEC_STREAM.to_owned()];
+    if ctx.app.objects.streams() {
+        extensions.push(extension::TRANSFER_STREAM.to_owned());
+    }
+    extensions
 }
 
 /// Log in with a password.
@@ -73,6 +92,7 @@ async fn status(_ctx: Ctx) -> Json<Value> {
 async fn whoami(ctx: Ctx) -> Json<Whoami> {
     let method = match &ctx.principal.method {
         Method::Password { .. } => "password",
+        Method::OAuth { .. } => "jwt",
         Method::PersonalToken { .. } => "api_token",
         Method::ServiceToken { .. } => "service_token",
     };

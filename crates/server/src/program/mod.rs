@@ -3,8 +3,11 @@
 mod audit;
 mod dev;
 mod dev_tls;
+mod keys;
 mod node;
+mod place;
 mod superuser;
+mod workspaces;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,9 +39,15 @@ enum Command {
     /// Manage superusers.
     #[command(subcommand, arg_required_else_help = true)]
     Superuser(SuperuserCommand),
+    /// Look after the workspaces of this server.
+    #[command(subcommand, arg_required_else_help = true)]
+    Workspace(workspaces::WorkspaceCommand),
     /// Look after the audit trail.
     #[command(subcommand, arg_required_else_help = true)]
     Audit(AuditCommand),
+    /// Look after what access tokens are signed with.
+    #[command(subcommand, arg_required_else_help = true)]
+    Keys(KeysCommand),
     /// Look after the configuration.
     #[command(subcommand, arg_required_else_help = true)]
     Config(ConfigCommand),
@@ -90,6 +99,12 @@ enum SuperuserCommand {
 enum AuditCommand {
     /// Check the hash chain of every workspace. Exits 1 when one does not verify.
     Verify(audit::VerifyArguments),
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysCommand {
+    /// Sign with a new key from now on. Nobody is logged out.
+    Rotate(ConfigArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -145,12 +160,19 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         Command::Superuser(SuperuserCommand::Create(arguments)) => {
             runtime()?.block_on(superuser::create(arguments))?;
         }
+        Command::Workspace(command) => {
+            runtime()?.block_on(workspaces::run(command))?;
+        }
         Command::Audit(AuditCommand::Verify(arguments)) => {
             return runtime()?.block_on(audit::verify(arguments));
+        }
+        Command::Keys(KeysCommand::Rotate(arguments)) => {
+            runtime()?.block_on(keys::run_rotate(arguments))?;
         }
         Command::Config(ConfigCommand::Check(arguments)) => {
             let config = Config::load(arguments.config.as_deref())?;
             node::check_tls(&config)?;
+            crate::mail::Mailer::new(&config.mail)?;
             println!("The configuration is valid.");
         }
         Command::Openapi => {

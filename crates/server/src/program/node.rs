@@ -23,9 +23,15 @@ use crate::events::EventHub;
 use crate::http::listen::{self, DRAIN_TIMEOUT};
 use crate::http::middleware::LoginLimiter;
 use crate::http::router;
+use crate::identity::guesses::Guesses;
+use crate::locks::{self, Locks};
+use crate::mail::{self, Mailer};
+use crate::oauth::bearer::Bearers;
+use crate::oauth::keys::SigningKeys;
+use crate::objects::{LinkKey, Objects, RemoteStore};
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
-use crate::{audit, commands, fleet, iam, work_sessions};
+use crate::{audit, commands, fleet, iam, oauth, transfers, tunnels, work_sessions};
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
 const REPLACED_PORT: u16 = 8000;
@@ -93,19 +99,24 @@ impl Node {
     /// Opens the database, migrates it and binds the address.
     pub(super) async fn start(config: Config, keys: Keys) -> anyhow::Result<Self> {
         let tls = check_tls(&config)?;
+        let mailer = Mailer::new(&config.mail)?;
         let store = open_store(&config, &keys).await?;
         store
             .migrate()
             .await
             .context("the database could not be migrated")?;
         let workspaces = Workspaces::load(&store).await?;
+        let locks = Locks::load(&store).await?;
         for workspace in workspaces.all() {
             // Whoever was connected to a process that is gone is not connected.
             let unit = store.begin(workspace.id).await?;
             unit.tenant().fleet().clear_presence().await?;
+            let reason = tunnels::End::Restart.reason();
+            unit.tenant().tunnels().close_left_open(reason).await?;
             unit.commit().await?;
             iam::ensure_everyone(&store, workspace.id).await?;
         }
+        let signing_keys = SigningKeys::load(&store, &keys.sealing).await?;
         let listen = config.server.listen;
         let bind = async |address: SocketAddr| {
             TcpListener::bind(address)
@@ -124,16 +135,26 @@ impl Node {
         if address.port() == REPLACED_PORT {
             listeners.push(bind(SocketAddr::new(address.ip(), REPLACEMENT_PORT)).await?);
         }
+        let objects = open_objects(&config, &keys)?;
         let app = Arc::new(App {
             started_at: store::now(),
             config,
             store,
             keys,
             workspaces,
+            locks,
             agents: Hub::default(),
             events: EventHub::default(),
             feeds: Feeds::default(),
+            tunnels: tunnels::Hub::default(),
+            transfer_feeds: Feeds::default(),
+            objects,
             login_limiter: LoginLimiter::new(),
+            mailer,
+            device_limiter: LoginLimiter::new(),
+            signing_keys,
+            bearers: Bearers::default(),
+            guesses: Guesses::default(),
             metrics: Metrics::new(),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
@@ -198,10 +219,29 @@ impl Node {
     }
 }
 
+/// The store of transferred content.
+fn open_objects(config: &Config, keys: &Keys) -> anyhow::Result<Objects> {
+    let folder = config.objects_folder();
+    let remote = match &config.objects.bucket {
+        Some(bucket) => Some(
+            RemoteStore::open(&config.objects, bucket)
+                .context("objects.bucket: the object store cannot be used")?,
+        ),
+        None => None,
+    };
+    Objects::open(LinkKey::new(&keys.links), folder.clone(), remote)
+        .with_context(|| format!("objects.folder: cannot use {}", folder.display()))
+}
+
 fn start_clocks(app: &SharedApp) {
     app.spawn(commands::run_clock(app.clone()));
+    app.spawn(transfers::run_clock(app.clone()));
     app.spawn(work_sessions::run_clock(app.clone()));
     app.spawn(fleet::run_clock(app.clone()));
+    app.spawn(tunnels::run_clock(app.clone()));
+    app.spawn(locks::watch(app.clone()));
+    app.spawn(mail::run(app.clone()));
+    app.spawn(oauth::keys::run_clock(app.clone()));
     let checkpoints = audit::Checkpoints(app.config.server.data_dir.join("audit-heads.jsonl"));
     app.spawn(audit::run_checkpoints(app.clone(), checkpoints));
     app.spawn(housekeeping(app.clone()));
@@ -214,13 +254,20 @@ async fn housekeeping(app: SharedApp) {
         ticks.tick().await;
         app.events.sweep();
         app.login_limiter.sweep();
+        mail::sweep(&app).await;
+        app.device_limiter.sweep();
+        app.guesses.sweep();
+        app.bearers.sweep();
         for workspace in app.workspaces.all() {
             let swept: Result<(), store::StoreError> = async {
                 let unit = app.store.begin(workspace.id).await?;
-                unit.tenant()
-                    .identity()
-                    .delete_expired_logins(store::now())
+                let identity = unit.tenant().identity();
+                identity.delete_expired_logins(store::now()).await?;
+                identity
+                    .delete_expired_password_resets(store::now())
                     .await?;
+                identity.delete_expired_invitations(store::now()).await?;
+                unit.tenant().oauth().sweep(store::now()).await?;
                 unit.commit().await
             }
             .await;

@@ -1,7 +1,6 @@
 //! `alpacon-server superuser create`.
 
 use std::io::{BufRead as _, IsTerminal as _};
-use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -13,30 +12,29 @@ use store::entity::{user, workspace};
 use store::identity::NewUser;
 use store::{Store, StoreError};
 
-use crate::config::Config;
+use super::place::Place;
 use crate::crypto::keys::Keys;
 use crate::crypto::password;
 use crate::iam;
 
 #[derive(Debug, Args)]
 pub(super) struct CreateArguments {
-    /// Configuration file (TOML).
-    #[arg(long, value_name = "FILE", env = "ALPACON_CONFIG")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
     /// Account name, also on managed hosts.
     #[arg(long, value_name = "NAME")]
     username: String,
     /// Mail address.
     #[arg(long, value_name = "ADDRESS", default_value = "")]
     email: String,
-    /// Name of the workspace, created if there is none yet.
+    /// Name of the workspace; created if the server has none at all yet.
     #[arg(long, value_name = "NAME", default_value = "default")]
     workspace: String,
 }
 
 /// Creates a superuser; the password comes from standard input, one line.
 pub(super) async fn create(arguments: CreateArguments) -> anyhow::Result<()> {
-    let config = Config::load(arguments.config.as_deref())?;
+    let config = arguments.place.config()?;
     let keys = Keys::load_or_create(&config.server.data_dir.join("keys"))?;
     let password = read_password(&arguments.username)?;
     let store = super::node::open_store(&config, &keys).await?;
@@ -182,14 +180,11 @@ pub(super) async fn find_or_create_workspace(
     keys: &Keys,
     name: &str,
 ) -> anyhow::Result<workspace::Model> {
-    if let Some(found) = store
-        .workspaces()
-        .await?
-        .into_iter()
-        .find(|row| row.name == name)
-    {
-        return Ok(found);
+    if !store.workspaces().await?.is_empty() {
+        // A wrong name must not make a workspace by the way.
+        return super::workspaces::find(store, name).await;
     }
+    crate::workspace::address::check_name(name)?;
     let settings = json!(crate::workspace::Settings::default());
     Ok(store
         .create_workspace(name, "", settings, &keys.audit)

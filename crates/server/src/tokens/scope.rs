@@ -19,7 +19,7 @@ type Resource = (
 
 /// What this version asks scopes for. What it does not know cannot be granted:
 /// the grant would come into force with a later version, unseen.
-const RESOURCES: [Resource; 11] = [
+const RESOURCES: [Resource; 14] = [
     ("activity", &["read"], &[]),
     (
         "command",
@@ -29,11 +29,15 @@ const RESOURCES: [Resource; 11] = [
     ("event_session", &["create"], &[]),
     ("event_subscription", &["create"], &[]),
     ("group", &["create", "delete", "read", "update"], &[]),
+    // Unlocking takes a login.
+    ("lock", &["create", "read"], &[]),
     ("membership", &["create", "delete", "read"], &[]),
     ("registration_method", &["read"], &[]),
     ("registration_token", &["create", "delete", "read"], &[]),
     ("server", &["delete", "read", "update"], &["server"]),
+    ("tunnel", &["create", "read"], &["server"]),
     ("user", &["create", "delete", "read", "update"], &[]),
+    ("webftp", &["create", "delete", "read"], &["file", "server"]),
     ("workspace", &["read"], &[]),
 ];
 

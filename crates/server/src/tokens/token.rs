@@ -64,6 +64,7 @@ pub(super) async fn delete(ctx: &Ctx, id: TokenId) -> ApiResult<()> {
         .await?;
     unit.commit().await?;
     ctx.app.events.close_of(row.id);
+    ctx.app.tunnels.end_of_token(id);
     Ok(())
 }
 

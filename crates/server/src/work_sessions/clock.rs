@@ -6,23 +6,20 @@ use std::time::Duration;
 use protocol::work_session::Status;
 use store::audit::Actor;
 use store::now;
-use tokio::time::{MissedTickBehavior, interval};
 
 use super::lifecycle::{Transition, carry_out};
 use crate::app::SharedApp;
 use crate::http::{ApiResult, PublicCtx};
+use crate::rounds::Rounds;
 
 /// The gate goes by the clock itself; this only moves the state after it.
 const TICK: Duration = Duration::from_millis(500);
 
 /// Runs until the server drains.
 pub(crate) async fn run(app: SharedApp) {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut rounds = Rounds::new(app, TICK);
     loop {
-        ticks.tick().await;
-        for workspace in app.workspaces.all() {
-            let ctx = PublicCtx::internal(app.clone(), workspace);
+        for ctx in rounds.next().await {
             if let Err(error) = pass(&ctx).await {
                 tracing::warn!(
                     detail = error.detail,

@@ -146,6 +146,7 @@ pub(super) async fn carry_out(
     unit.commit().await?;
     announce(ctx, &changed, transition.event(), time);
     if to.is_final() {
+        ctx.app.tunnels.end_of_session(WorkSessionId(row.id));
         end_work(ctx, WorkSessionId(row.id), transition).await;
     }
     Ok(changed)

@@ -1,46 +1,75 @@
 //! What happened in a session, in one shape whoever did it.
 
+use std::collections::HashMap;
+
 use chrono::SecondsFormat;
-use protocol::Page;
 use protocol::command::Status;
 use protocol::id::WorkSessionId;
 use protocol::work_session::TimelineItem;
+use protocol::{Page, Time};
 use store::Paging;
-use store::commands::CommandFilter;
-use store::entity::{command, work_session};
+use store::entity::{command, sudo_grant, work_session};
+use store::timeline::{Entry, Kind};
+use uuid::Uuid;
 
 use crate::http::paging::page;
 use crate::http::{ApiResult, Ctx};
 use crate::programs;
+use crate::tunnels::timeline_item;
 
-/// A page of the timeline, newest first. Terminals, transfers, tunnels and sudo
-/// grants join it as they are built.
+/// A page of the timeline, newest first.
 pub(super) async fn timeline(
     ctx: &Ctx,
     session: &work_session::Model,
     with_programs: bool,
     paging: Paging,
 ) -> ApiResult<Page<TimelineItem>> {
-    let filter = CommandFilter {
-        work_session: Some(WorkSessionId(session.id)),
-        ..CommandFilter::default()
+    let session = WorkSessionId(session.id);
+    let (entries, count) = ctx.tenant().timeline().page(session, paging).await?;
+    let mut items = HashMap::with_capacity(entries.len());
+    let commands = ctx.tenant().commands();
+    let rows = commands.find_all(&of_kind(&entries, Kind::Command)).await?;
+    let mut programs = if with_programs {
+        programs::programs_of(ctx, &rows).await?
+    } else {
+        HashMap::new()
     };
-    let (rows, count) = ctx.tenant().commands().list(&filter, paging).await?;
-    let mut items: Vec<TimelineItem> = rows.iter().map(command_item).collect();
-    if with_programs {
-        let mut programs = programs::programs_of(ctx, &rows).await?;
-        for (item, row) in items.iter_mut().zip(&rows) {
+    for row in &rows {
+        let mut item = command_item(row);
+        if with_programs {
             item.programs = Some(programs.remove(&row.id).unwrap_or_default());
         }
+        items.insert(row.id, item);
     }
-    Ok(page(items, count, paging))
+    let grants = ctx.tenant().sudo();
+    for row in grants.find_all(&of_kind(&entries, Kind::SudoGrant)).await? {
+        items.insert(row.id, sudo_item(&row));
+    }
+    let tunnels = ctx.tenant().tunnels();
+    for row in tunnels.find_all(&of_kind(&entries, Kind::Tunnel)).await? {
+        items.insert(row.id, timeline_item(&row));
+    }
+    let items = entries.iter().filter_map(|entry| items.remove(&entry.id));
+    Ok(page(items.collect(), count, paging))
+}
+
+fn of_kind(entries: &[Entry], kind: Kind) -> Vec<Uuid> {
+    entries
+        .iter()
+        .filter(|entry| entry.kind == kind)
+        .map(|entry| entry.id)
+        .collect()
+}
+
+fn at(time: Time) -> Option<String> {
+    Some(time.to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
 fn command_item(row: &command::Model) -> TimelineItem {
     let status = Status::parse(&row.status);
     TimelineItem {
         kind: "command".to_owned(),
-        timestamp: Some(row.added_at.to_rfc3339_opts(SecondsFormat::Micros, true)),
+        timestamp: at(row.added_at),
         id: row.id.to_string(),
         server_id: Some(row.server_id.to_string()),
         username: Some(row.username.clone()),
@@ -54,6 +83,22 @@ fn command_item(row: &command::Model) -> TimelineItem {
         program_count: (row.enforcement.is_some())
             .then_some(row.programs.saturating_add(row.programs_folded)),
         denied_program_count: row.enforcement.is_some().then_some(row.programs_denied),
+        ..TimelineItem::default()
+    }
+}
+
+fn sudo_item(row: &sudo_grant::Model) -> TimelineItem {
+    let status = if row.approved { "approved" } else { "denied" };
+    TimelineItem {
+        kind: "sudo_grant".to_owned(),
+        timestamp: at(row.added_at),
+        id: row.id.to_string(),
+        server_id: Some(row.server_id.to_string()),
+        username: Some(row.username.clone()),
+        grant_type: Some(row.grant_type.clone()),
+        status: Some(status.to_owned()),
+        command: Some(row.command.clone()),
+        one_time: Some(true),
         ..TimelineItem::default()
     }
 }

@@ -80,6 +80,7 @@ fn detail(row: &work_session::Model, summaries: &Summaries) -> ApiResult<WorkSes
         allow_commands: rules.commands,
         allow_paths: rules.paths,
         allow_ports: rules.ports,
+        hold_programs: rules.hold,
         status_detail: row.status_detail.clone(),
         enforcement: None,
     })

@@ -3,13 +3,17 @@
 use protocol::workspace::{AccessControl, Preferences, Security};
 use serde_json::{Map, Value};
 
+use super::address::check_host;
 use super::settings::{ApprovalPolicy, Settings};
-use crate::http::{ApiResult, Document};
+use crate::http::{ApiError, ApiResult, Document};
 
 /// For refusals.
 pub(super) const SOURCE: &str = "workspace";
 /// Longest text.
 const MAX_TEXT: usize = 64;
+/// Domains that may be invited, and longest of them.
+const MAX_DOMAINS: usize = 100;
+const MAX_DOMAIN: usize = 253;
 const MINUTE: i64 = 60;
 const DAY: i64 = 24 * 60 * MINUTE;
 
@@ -36,6 +40,8 @@ impl Part for Preferences {
             language: settings.language.clone(),
             timezone: settings.timezone.clone(),
             country: settings.country.clone(),
+            invite_ttl: settings.invite_ttl,
+            allowed_domains: settings.allowed_domains.clone(),
         }
     }
 
@@ -43,6 +49,15 @@ impl Part for Preferences {
         set(&mut settings.language, document.text("language", MAX_TEXT)?);
         set(&mut settings.timezone, document.text("timezone", MAX_TEXT)?);
         set(&mut settings.country, document.text("country", MAX_TEXT)?);
+        set(
+            &mut settings.invite_ttl,
+            document.number("invite_ttl", 5 * MINUTE..=30 * DAY)?,
+        );
+        let domains = document.texts("allowed_domains", MAX_DOMAINS, MAX_DOMAIN)?;
+        set(
+            &mut settings.allowed_domains,
+            domains.map(domains_of).transpose()?,
+        );
         Ok(())
     }
 }
@@ -98,6 +113,7 @@ impl Part for Security {
     fn of(settings: &Settings) -> Self {
         Self {
             password_session_ttl: settings.password_session_ttl,
+            accept_other_workspaces: settings.accept_other_workspaces,
         }
     }
 
@@ -106,8 +122,30 @@ impl Part for Security {
             &mut settings.password_session_ttl,
             document.number("password_session_ttl", 5 * MINUTE..=30 * DAY)?,
         );
+        set(
+            &mut settings.accept_other_workspaces,
+            document.flag("accept_other_workspaces")?,
+        );
         Ok(())
     }
+}
+
+/// Domains in lower case, each once.
+fn domains_of(given: Vec<String>) -> ApiResult<Vec<String>> {
+    let mut domains = Vec::with_capacity(given.len());
+    for domain in given {
+        let host = check_host(domain.trim_start_matches('@')).map_err(|_| {
+            ApiError::field(
+                SOURCE,
+                "allowed_domains",
+                "allowed_domains holds domains such as example.com.",
+            )
+        })?;
+        domains.push(host);
+    }
+    domains.sort_unstable();
+    domains.dedup();
+    Ok(domains)
 }
 
 fn set<T>(field: &mut T, value: Option<T>) {
@@ -181,6 +219,18 @@ mod tests {
         }
         assert!(applied::<Security>(&json!({"password_session_ttl": -1})).is_err());
         assert!(applied::<Preferences>(&json!({"language": ["en"]})).is_err());
+        for domains in [
+            json!("example.com"),
+            json!([1]),
+            json!(["a b"]),
+            json!(["x@y"]),
+        ] {
+            let document = json!({"allowed_domains": domains});
+            assert!(applied::<Preferences>(&document).is_err(), "{document}");
+        }
+        let domains = json!({"allowed_domains": ["@B.example", "a.example", "b.example"]});
+        let settings = applied::<Preferences>(&domains).unwrap();
+        assert_eq!(settings.allowed_domains, ["a.example", "b.example"]);
     }
 
     #[test]

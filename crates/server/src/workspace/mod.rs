@@ -1,17 +1,25 @@
 //! Workspaces and their settings.
 
+pub(crate) mod address;
 mod change;
 mod documents;
+pub(crate) mod reach;
 mod routes;
 mod settings;
+mod usage;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use http::StatusCode;
+use protocol::code;
 use protocol::id::WorkspaceId;
 use store::{Store, StoreError};
 use tokio::sync::Semaphore;
+
+use crate::config::Config;
+use crate::http::{ApiError, ApiResult};
 
 pub(crate) use routes::routes;
 pub(crate) use settings::{ApprovalPolicy, Settings};
@@ -23,6 +31,43 @@ pub(crate) struct Workspace {
     pub(crate) name: String,
     pub(crate) host: String,
     pub(crate) settings: Settings,
+    /// The operator lets it be served.
+    pub(crate) is_enabled: bool,
+}
+
+impl Workspace {
+    /// How people reach it, where the configuration says so: its own host name at the
+    /// scheme and port of `server.public_url`. What goes into mails comes from here, never
+    /// from a request.
+    pub(crate) fn public_url(&self, config: &Config) -> Option<String> {
+        let configured = config.server.public_url.as_deref()?;
+        if self.host.is_empty() {
+            return Some(configured.to_owned());
+        }
+        let (scheme, authority) = configured.split_once("://")?;
+        let after_v6 = authority.rsplit(']').next().unwrap_or_default();
+        let port = after_v6
+            .rsplit_once(':')
+            .map(|(_, port)| format!(":{port}"))
+            .unwrap_or_default();
+        let host = match self.host.contains(':') {
+            true => format!("[{}]", self.host),
+            false => self.host.clone(),
+        };
+        Some(format!("{scheme}://{host}{port}"))
+    }
+
+    /// Refuses a workspace that the operator has disabled.
+    pub(crate) fn require_enabled(&self) -> ApiResult<()> {
+        if self.is_enabled {
+            return Ok(());
+        }
+        Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "This workspace is disabled; ask the operator of the server.",
+        )
+        .code(code::WORKSPACE_DISABLED, "workspace"))
+    }
 }
 
 /// All workspaces, read once and again when one changes.
@@ -60,6 +105,7 @@ impl Workspaces {
                 name: row.name,
                 host: row.host.to_lowercase(),
                 settings,
+                is_enabled: row.is_enabled,
             });
             if !workspace.host.is_empty() {
                 index
@@ -70,6 +116,12 @@ impl Workspaces {
         }
         self.index.store(Arc::new(index));
         Ok(())
+    }
+
+    /// The workspace with this id, whatever its host name.
+    pub(crate) fn by_id(&self, id: WorkspaceId) -> Option<Arc<Workspace>> {
+        let index = self.index.load();
+        index.all.iter().find(|found| found.id == id).cloned()
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Workspace>> {
@@ -101,6 +153,33 @@ fn host_name(host: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_lead_to_the_workspaces_own_host() {
+        let at = |host: &str, public_url: Option<&str>| {
+            let workspace = Workspace {
+                id: WorkspaceId::new(),
+                name: String::new(),
+                host: host.to_owned(),
+                settings: Settings::default(),
+                is_enabled: true,
+            };
+            let mut config = Config::default();
+            config.server.public_url = public_url.map(str::to_owned);
+            workspace.public_url(&config)
+        };
+        assert_eq!(at("acme.example.com", None), None);
+        let cases = [
+            ("", "https://one.example.com", "https://one.example.com"),
+            ("acme.test", "https://one.example.com", "https://acme.test"),
+            ("acme.test", "http://one.test:81", "http://acme.test:81"),
+            ("acme.test", "https://[::1]:8443", "https://acme.test:8443"),
+            ("acme.test", "https://[::1]", "https://acme.test"),
+        ];
+        for (host, configured, expected) in cases {
+            assert_eq!(at(host, Some(configured)).as_deref(), Some(expected));
+        }
+    }
 
     #[test]
     fn host_names_lose_port_and_case() {

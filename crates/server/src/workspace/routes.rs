@@ -17,6 +17,7 @@ pub(crate) fn routes() -> OpenApiRouter<SharedApp> {
         .routes(routes!(access_control, change_access_control))
         .routes(routes!(security, change_security))
         .routes(routes!(mfa_methods))
+        .merge(super::usage::routes())
 }
 
 fn read<P: Part>(ctx: &Ctx) -> ApiResult<Json<P>> {

@@ -55,6 +55,13 @@ pub(crate) struct Settings {
     pub(crate) work_session_max_ttl: i64,
     /// Lifetime of a password login, seconds.
     pub(crate) password_session_ttl: i64,
+    /// Whoever logged in to another workspace of this server, and proved there and here to
+    /// own the same mail address, is logged in here too.
+    pub(crate) accept_other_workspaces: bool,
+    /// How long an invitation can be taken, seconds.
+    pub(crate) invite_ttl: i64,
+    /// Domains whose addresses may be invited; none: all.
+    pub(crate) allowed_domains: Vec<String>,
     /// Users may work as root without owning that account.
     pub(crate) allow_direct_root: bool,
     /// Told to agents: refuse sudo outside our sessions.
@@ -74,6 +81,9 @@ impl Default for Settings {
             work_session_approval: ApprovalPolicy::default(),
             work_session_max_ttl: 30 * 24 * 3600,
             password_session_ttl: 24 * 3600,
+            accept_other_workspaces: false,
+            invite_ttl: 2 * 24 * 3600,
+            allowed_domains: Vec::new(),
             allow_direct_root: true,
             block_local_sudo: false,
             detect_local_access: false,

@@ -26,6 +26,9 @@ pub struct Model {
     pub is_superuser: bool,
     pub is_ldap_user: bool,
     pub date_joined: ChronoDateTimeUtc,
+    /// The next thing that they may do with their password is to change it.
+    pub must_change_password: bool,
+    pub password_changed_at: Option<ChronoDateTimeUtc>,
 }
 
 /// None: joins are written where they are needed.

@@ -35,6 +35,15 @@ pub struct Model {
     pub updated_at: ChronoDateTimeUtc,
 }
 
+impl Model {
+    /// Active by its state and by the clock: the state follows the clock by up to a
+    /// second.
+    #[must_use]
+    pub fn is_active(&self, time: ChronoDateTimeUtc) -> bool {
+        self.status == protocol::work_session::Status::Active.as_str() && self.expires_at > time
+    }
+}
+
 /// None: joins are written where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}

@@ -15,6 +15,8 @@ pub struct Model {
     pub host: String,
     pub settings: Json,
     pub added_at: ChronoDateTimeUtc,
+    /// The operator lets it be served.
+    pub is_enabled: bool,
 }
 
 /// None: joins are written where they are needed.

@@ -1,13 +1,18 @@
 //! Users, groups, logins and API tokens.
 
 mod groups;
+mod invitations;
 mod logins;
+mod passwords;
+mod persons;
 mod tokens;
 mod users;
 
 use sea_orm::ConnectionTrait;
 
 pub use groups::{EVERYONE, GroupChange, NewGroup};
+pub use logins::{NewLogin, NewSignInAttempt};
+pub use persons::PersonWorkspace;
 pub use tokens::NewToken;
 pub use users::{NewUser, UserChange, UserFilter};
 

@@ -114,6 +114,17 @@ impl<C: ConnectionTrait> Identity<'_, C> {
             .await?)
     }
 
+    /// A token, whoever it belongs to.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn token_by_id(&self, id: TokenId) -> Result<Option<api_token::Model>, StoreError> {
+        Ok(api_token::Entity::find_by_id(id.0)
+            .filter(api_token::Column::WorkspaceId.eq(self.0.workspace.0))
+            .one(self.0.connection)
+            .await?)
+    }
+
     /// Deletes a token of a user. Says whether there was one.
     ///
     /// # Errors

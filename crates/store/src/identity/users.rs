@@ -210,6 +210,8 @@ impl<C: ConnectionTrait> Identity<'_, C> {
             is_superuser: Set(new.is_superuser),
             is_ldap_user: Set(new.is_ldap_user),
             date_joined: Set(now()),
+            must_change_password: Set(false),
+            password_changed_at: Set(None),
         }
         .insert(self.0.connection)
         .await?;

@@ -4,7 +4,12 @@
 
 mod m0001_foundation;
 mod m0002_people;
+mod m0003_oauth;
+mod m0006_workspaces;
+mod m0007_tunnels;
+mod m0008_transfers;
 mod m0009_exec_events;
+mod m0010_sudo;
 mod table;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -18,6 +23,11 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_foundation::Migration),
             Box::new(m0002_people::Migration),
             Box::new(m0009_exec_events::Migration),
+            Box::new(m0003_oauth::Migration),
+            Box::new(m0006_workspaces::Migration),
+            Box::new(m0007_tunnels::Migration),
+            Box::new(m0008_transfers::Migration),
+            Box::new(m0010_sudo::Migration),
         ]
     }
 }

@@ -12,5 +12,8 @@ mod audit_chain;
 mod commands;
 mod databases;
 mod fleet;
+mod oauth;
 mod people;
 mod tenancy;
+mod timeline;
+mod workspaces;

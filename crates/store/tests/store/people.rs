@@ -2,7 +2,9 @@
 
 use protocol::id::{GroupId, UserId, WorkspaceId};
 use serde_json::json;
-use store::identity::{EVERYONE, GroupChange, NewGroup, NewToken, UserChange, UserFilter};
+use store::identity::{
+    EVERYONE, GroupChange, NewGroup, NewLogin, NewToken, UserChange, UserFilter,
+};
 use store::{Paging, StoreError, Viewer};
 
 use crate::databases::{self, Fresh};
@@ -251,7 +253,7 @@ async fn a_user_goes_with_everything_that_could_act_for_them() {
             identity.create_token(new).await.unwrap();
             let end = store::now() + chrono::TimeDelta::hours(1);
             identity
-                .create_login(owner, "password", key.to_owned(), "", end)
+                .create_login(NewLogin::new(owner, "password", key.to_owned(), end))
                 .await
                 .unwrap();
         }
@@ -263,7 +265,13 @@ async fn a_user_goes_with_everything_that_could_act_for_them() {
 
         let identity = || fresh.store.tenant(fresh.workspace).identity();
         for key in ["jane's", "joe's"] {
-            assert!(identity().login_by_hash(key).await.unwrap().is_none());
+            assert!(
+                identity()
+                    .login_by_hash("password", key)
+                    .await
+                    .unwrap()
+                    .is_none()
+            );
         }
         assert!(identity().token_by_hash("jane's").await.unwrap().is_none());
         let (token, _) = identity().token_by_hash("joe's").await.unwrap().unwrap();

@@ -16,7 +16,7 @@ fn scene() -> (System, PublicAgent, Api) {
 }
 
 /// Every place that takes a JSON object from a user.
-const WRITES: [(&str, Method); 12] = [
+const WRITES: [(&str, Method); 17] = [
     ("/api/auth/login/", Method::POST),
     ("/api/events/commands/", Method::POST),
     ("/api/events/subscriptions/", Method::POST),
@@ -32,6 +32,11 @@ const WRITES: [(&str, Method); 12] = [
     ("/api/iam/memberships/", Method::POST),
     ("/api/iam/username/", Method::POST),
     ("/api/workspaces/access-control/-/", Method::PATCH),
+    ("/api/webftp/uploads/", Method::POST),
+    ("/api/webftp/uploads/bulk/", Method::POST),
+    ("/api/webftp/uploads/bulk-upload/", Method::POST),
+    ("/api/webftp/downloads/", Method::POST),
+    ("/api/webftp/downloads/bulk/", Method::POST),
 ];
 
 #[test]

@@ -214,6 +214,37 @@ fn a_rejected_order_is_final() {
 }
 
 #[test]
+fn a_refusal_after_the_acknowledgement_is_recorded_and_ends_nothing() {
+    let system = System::start();
+    let mut agent = system.public_agent("host");
+    let job = submit(&system.api(), agent.id(), "true", None);
+    next_order(&mut agent);
+    agent.ack(&job).expect_success();
+    agent
+        .api()
+        .post(
+            &format!("{COMMANDS}{job}/reject/"),
+            &json!({"reason": "replayed"}),
+        )
+        .expect_success();
+    assert!(command(&system, &job)["success"].is_null());
+    agent.fin(&job, 0, "done").expect_success();
+    let ended = system.wait_for(&format!("{COMMANDS}{job}/"), |command| {
+        (!command["success"].is_null()).then(|| command.clone())
+    });
+    assert_eq!(ended["success"], true, "{ended}");
+    let trail = system.api().get("/api/audit/activity/?page_size=50");
+    let trail = trail.expect(200).json();
+    let records = trail["results"].as_array().unwrap();
+    assert!(
+        records.iter().any(|record| record["action"] == "reject"),
+        "{trail}"
+    );
+    let (whole, said) = system.verify_audit();
+    assert!(whole, "{said}");
+}
+
+#[test]
 fn a_clock_that_is_wrong_does_not_matter_to_the_agent() {
     let system = System::start();
     let mut agent = system.public_agent("host");

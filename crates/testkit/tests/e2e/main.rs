@@ -13,16 +13,24 @@ mod bad_input;
 mod credentials;
 mod exec;
 mod faults;
+mod files;
 mod gate;
 mod guard;
+mod oauth;
+mod onboarding;
 mod peer_agent;
 mod peer_cli;
+mod peer_sudo;
 mod people;
 mod quick_path;
+mod sign_in;
+mod sudo;
+mod tunnels;
 mod work_sessions;
+mod workspaces;
 
 use serde_json::{Value, json};
-use testkit::Api;
+use testkit::{Api, Credential, System};
 
 /// A time relative to now, RFC 3339 in UTC with whole seconds.
 fn from_now(seconds: i64) -> String {
@@ -82,4 +90,35 @@ fn submit(api: &Api, server: &str, line: &str, session: Option<&str>) -> String 
     let answer = api.post("/api/events/commands/", &submission(server, line, session));
     assert!((200..300).contains(&answer.status), "{}", answer.text());
     answer.text_at("/0/id")
+}
+
+/// Another superuser, logged in with a password.
+fn second_superuser(system: &System) -> Api {
+    let (name, password) = ("second", "correct horse battery staple");
+    system
+        .api_with_password()
+        .post(
+            "/api/iam/users/",
+            &json!({
+                "username": name, "password": password, "email": "second@example.com",
+                "first_name": "", "last_name": "", "is_active": true, "is_superuser": true,
+            }),
+        )
+        .expect(201);
+    let login = system
+        .anonymous()
+        .post(
+            "/api/auth/login/",
+            &json!({"workspace_url": "", "username": name, "password": password}),
+        )
+        .expect(200);
+    system
+        .anonymous()
+        .as_caller(Credential::Token(login.text_at("/token")))
+}
+
+/// Whether this machine lets the tests do everything.
+fn is_root() -> bool {
+    let output = std::process::Command::new("id").arg("-u").output().unwrap();
+    output.stdout == b"0\n"
 }

@@ -1,10 +1,12 @@
 //! `alpacon login` (`cli-core.md` §5.1).
 
+mod expired_password;
 mod target;
 
 use client::config::AuthMethod as Stored;
-use client::{Api, Config, Credential, Error, auth, device_id, oauth, users};
+use client::{Api, Config, Credential, Error, auth, device_id, oauth, secrets, users};
 use protocol::auth::{AuthEnvironment, LoginRequest};
+use protocol::code;
 
 use crate::browser;
 use crate::context::{Context, USER_AGENT};
@@ -15,7 +17,7 @@ use crate::output::{self, message, sanitize};
 use crate::prompt;
 
 use target::Target;
-pub(crate) use target::is_dns_label;
+pub(crate) use target::{is_below, is_dns_label};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -50,6 +52,10 @@ pub(crate) struct Args {
     /// Do not open a browser.
     #[arg(long)]
     no_browser: bool,
+    /// Where the login is kept: in the configuration file, or in the keyring of the Linux
+    /// kernel, from which it is gone after a restart. The choice stays until another one.
+    #[arg(long, value_name = "STORE", value_parser = [secrets::FILE, secrets::KEYRING])]
+    credential_store: Option<String>,
 }
 
 /// Secrets stay out of debug output.
@@ -81,6 +87,7 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Failure> {
     }
     // A file that cannot be read is replaced, not repaired.
     let before = context.store.load().ok().flatten().unwrap_or_default();
+    let was_in_keyring = before.credential_store == secrets::KEYRING;
     let target = match given {
         Some(target) => target,
         None => target::ask(&before)?,
@@ -100,6 +107,10 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Failure> {
         base_domain: target.base_domain.clone(),
         insecure: args.insecure,
         server_extensions: environment.extensions.clone(),
+        credential_store: args
+            .credential_store
+            .clone()
+            .unwrap_or(before.credential_store),
         other: before.other,
         ..Config::default()
     };
@@ -107,6 +118,9 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Failure> {
     api.set_credential(&config.credential())?;
     verify(&api, &config).await?;
     context.store.save(&config)?;
+    if was_in_keyring && config.credential_store != secrets::KEYRING {
+        context.store.forget_secrets();
+    }
     message::success(&format!("logged in to {}", config.workspace_name));
     Ok(())
 }
@@ -163,26 +177,35 @@ async fn password_login(args: &Args, api: &Api, config: &mut Config) -> Result<(
         username,
         password,
     };
-    let answer = auth::password_login(api, &login).await.map_err(|error| {
-        match (&error, error.status()) {
-            (_, Some(404)) => {
-                CliError::refusal("this server has no password login; use a browser or a token")
-            }
-            (Error::Api(refusal), _) if refusal.detail.is_some() => {
-                CliError::from(error).while_doing("login failed")
-            }
-            (_, Some(400..500)) => {
-                CliError::refusal("login failed: check the username and the password")
-            }
-            _ => CliError::from(error).while_doing("login failed"),
+    let answer = match auth::password_login(api, &login).await {
+        Err(error) if error.code() == Some(code::USER_PASSWORD_CHANGE_REQUIRED) => {
+            let login = expired_password::replace(api, &login).await?;
+            auth::password_login(api, &login).await
         }
-    })?;
+        answer => answer,
+    };
+    let answer = answer.map_err(refused)?;
     if answer.token.is_empty() {
         return Err(CliError::refusal("login failed: the server sent no token").into());
     }
     config.token = answer.token;
     config.expires_at = answer.expires_at;
     Ok(())
+}
+
+fn refused(error: Error) -> CliError {
+    match (&error, error.status()) {
+        (_, Some(404)) => {
+            CliError::refusal("this server has no password login; use a browser or a token")
+        }
+        (Error::Api(refusal), _) if refusal.detail.is_some() => {
+            CliError::from(error).while_doing("login failed")
+        }
+        (_, Some(400..500)) => {
+            CliError::refusal("login failed: check the username and the password")
+        }
+        _ => CliError::from(error).while_doing("login failed"),
+    }
 }
 
 async fn device_login(

@@ -202,10 +202,48 @@ pub(crate) fn is_dns_label(label: &str) -> bool {
         && !label.ends_with('-')
 }
 
+/// Whether `url` is an `https` address of `domain` or a host below it, and nothing more.
+pub(crate) fn is_below(url: &str, domain: &str) -> bool {
+    let Some(authority) = url.strip_prefix("https://") else {
+        return false;
+    };
+    let authority = authority.trim_end_matches('/');
+    let (host, port) = authority.split_once(':').unwrap_or((authority, "443"));
+    let labels = host.split('.').all(is_dns_label);
+    let below = host
+        .strip_suffix(domain)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    labels && below && !domain.is_empty() && port.parse::<u16>().is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_address_below_a_domain_is_nothing_more_than_that() {
+        for url in [
+            "https://acme.example.com",
+            "https://example.com/",
+            "https://a.b.example.com:8443",
+        ] {
+            assert!(is_below(url, "example.com"), "{url}");
+        }
+        for url in [
+            "http://acme.example.com",
+            "https://evilexample.com",
+            "https://example.com.evil.test",
+            "https://acme.example.com@evil.test",
+            "https://evil.test/.example.com",
+            "https://acme.example.com:x",
+            "https://acme.example.com/path",
+            "",
+        ] {
+            assert!(!is_below(url, "example.com"), "{url}");
+        }
+        assert!(!is_below("https://acme.example.com", ""));
+    }
 
     fn parts(host: &str) -> (String, String, String) {
         let target = self_hosted(host).unwrap();

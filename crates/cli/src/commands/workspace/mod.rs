@@ -44,7 +44,7 @@ pub(crate) enum Verb {
     /// Show which second factors are accepted (cloud workspaces).
     #[command(alias = "mfa")]
     MfaMethods,
-    /// Show what is used and what it costs (cloud workspaces).
+    /// Show what is used, and in cloud workspaces what it costs.
     Usage,
 }
 

@@ -1,6 +1,7 @@
 //! `alpacon workspace switch WORKSPACE`.
 
-use client::{Config, workspaces};
+use client::Config;
+use client::workspaces::{self, Workspace};
 
 use crate::commands::login;
 use crate::context::Context;
@@ -31,6 +32,26 @@ pub(super) async fn run(context: &Context, name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where the credential is sent from now on. The server that made the login says so, or
+/// the parts make it up; either way it is below the domain of that server.
+fn address(workspace: &Workspace, base_domain: &str) -> Result<String, CliError> {
+    let Workspace { name, region, url } = workspace;
+    if !url.is_empty() {
+        return match login::is_below(url, base_domain) {
+            true => Ok(url.trim_end_matches('/').to_owned()),
+            false => Err(CliError::refusal(format!(
+                "{url:?} is not in the domain {base_domain}; log in there with `alpacon login`"
+            ))),
+        };
+    }
+    if login::is_dns_label(name) && login::is_dns_label(region) {
+        return Ok(format!("https://{name}.{region}.{base_domain}"));
+    }
+    Err(CliError::refusal(format!(
+        "{name:?} in {region:?} cannot be an address"
+    )))
+}
+
 /// The same login, pointing at another workspace.
 fn moved(before: &Config, name: &str) -> Result<Config, Failure> {
     let workspace = workspaces::in_access_token(&before.access_token)?
@@ -41,16 +62,9 @@ fn moved(before: &Config, name: &str) -> Result<Config, Failure> {
                 "this login does not reach a workspace {name:?}; see `alpacon workspace ls`"
             ))
         })?;
-    // Both become part of the address that the credential is sent to.
-    let (name, region) = (workspace.name, workspace.region);
-    if !login::is_dns_label(&name) || !login::is_dns_label(&region) {
-        return Err(
-            CliError::refusal(format!("{name:?} in {region:?} cannot be an address")).into(),
-        );
-    }
     Ok(Config {
-        workspace_url: format!("https://{name}.{region}.{}", before.base_domain),
-        workspace_name: name,
+        workspace_url: address(&workspace, &before.base_domain)?,
+        workspace_name: workspace.name,
         // Those of the other server are learned at the next login.
         server_extensions: Vec::new(),
         ..before.clone()

@@ -12,19 +12,27 @@ const SERVICE: &str = "ALPACON_BILLING_URL";
 
 pub(super) async fn run(context: &Context) -> Result<(), Failure> {
     let config = context.config()?;
-    check_cloud(&config)?;
     let configured = std::env::var(SERVICE).ok().filter(|url| !url.is_empty());
-    let Some(service) = billing::service_of(&config.workspace_url, configured.as_deref())? else {
-        return Err(CliError::refusal(
-            "usage is not available: this workspace is self-hosted and bills nobody",
-        )
-        .into());
-    };
+    let service = billing::service_of(&config.workspace_url, configured.as_deref())?;
+    if service.is_some() {
+        check_cloud(&config)?;
+    }
     // The login is renewed first, and by its own workspace.
     let session = context.connect().await?;
-    let credential = session.config.credential();
-    let api = Api::new(&service, &credential, false, USER_AGENT)?;
-    let usage = billing::usage(&api, &session.config.workspace_name).await?;
+    let name = &session.config.workspace_name;
+    let usage = match service {
+        Some(service) => {
+            let credential = session.config.credential();
+            let api = Api::new(&service, &credential, false, USER_AGENT)?;
+            billing::usage(&api, name).await
+        }
+        // A self-hosted workspace tells itself, and its name there may be another.
+        None => billing::own_usage(&session.api).await,
+    }
+    .map_err(|error| match error.status() {
+        Some(404) => CliError::refusal("this server does not tell what a workspace uses"),
+        _ => error.into(),
+    })?;
     match context.format {
         Format::Json => json::print(&usage),
         Format::Table => crate::output::stdout(&json::pretty(&usage, json::WIDE_INDENT)),

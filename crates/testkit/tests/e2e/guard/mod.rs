@@ -2,6 +2,9 @@
 //! known about it. Enforcement needs an agent that is root; without root these tests
 //! pass without doing anything, and say so.
 
+mod attacks;
+mod hold;
+mod jobs;
 mod record;
 
 use serde_json::{Value, json};

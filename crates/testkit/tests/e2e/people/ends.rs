@@ -127,3 +127,25 @@ fn a_deleted_user_is_gone_and_their_record_stays() {
         records.text()
     );
 }
+
+#[test]
+fn the_registration_tokens_of_a_user_end_with_them() {
+    for change in [Some(json!({"is_active": false})), None] {
+        let scene = scene();
+        let staff = scene.person("sally", &json!({"is_staff": true}));
+        let made = staff
+            .api
+            .post("/api/servers/registration-tokens/", &json!({"name": "t"}));
+        let key = scene.as_token(made.expect(201).text_at("/key"));
+        let register = |name: &str| {
+            let body = json!({"name": name, "platform": "debian"});
+            key.post("/api/servers/servers/register/", &body)
+        };
+        register("one").expect(201);
+        match change {
+            Some(change) => scene.root.patch(&staff.path(), &change).expect(200),
+            None => scene.root.delete(&staff.path()).expect(204),
+        };
+        register("two").expect(401);
+    }
+}

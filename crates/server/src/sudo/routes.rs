@@ -1,0 +1,27 @@
+//! The route on which agents ask about sudo.
+
+use axum::Json;
+use protocol::sudo::SudoRequest;
+use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::decision;
+use crate::app::SharedApp;
+use crate::http::{AgentBody, AgentCtx, ApiResult};
+
+pub(crate) fn routes() -> OpenApiRouter<SharedApp> {
+    OpenApiRouter::new().routes(routes!(approval))
+}
+
+/// May a process inside a command use sudo? The answer comes on the control
+/// connection; a success here only says that the request arrived.
+#[utoipa::path(post, path = "/api/sudo/approval/", tag = "agents", request_body = SudoRequest,
+    responses((status = OK), (status = BAD_REQUEST), (status = UNAUTHORIZED)))]
+async fn approval(
+    ctx: AgentCtx,
+    AgentBody(request): AgentBody<SudoRequest>,
+) -> ApiResult<Json<Value>> {
+    decision::decide(&ctx, &request).await?;
+    Ok(Json(json!({})))
+}
