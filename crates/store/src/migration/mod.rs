@@ -22,11 +22,11 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_foundation::Migration),
             Box::new(m0002_people::Migration),
-            Box::new(m0009_exec_events::Migration),
             Box::new(m0003_oauth::Migration),
             Box::new(m0006_workspaces::Migration),
             Box::new(m0007_tunnels::Migration),
             Box::new(m0008_transfers::Migration),
+            Box::new(m0009_exec_events::Migration),
             Box::new(m0010_sudo::Migration),
         ]
     }
