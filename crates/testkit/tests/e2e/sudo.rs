@@ -206,7 +206,7 @@ fn without_the_scope_there_is_no_sudo() {
     open(&cli, "command", None);
     let run = exec(&cli, &script(&system, "x.sh", "sudo id -u\n"));
     // The kernel refuses before anybody is asked: below this session nothing gains
-    // privileges. `peer_sudo` has what a host without the exec guard is told.
+    // privileges.
     assert!(run.stdout.contains("no new privileges"), "{run:?}");
     assert_ne!(run.code, Some(0), "{run:?}");
 }
