@@ -42,6 +42,20 @@ pub struct AccessControl {
     pub require_work_session_for_passwords: bool,
     /// Ours: tokens need one too, beside their access-control lists.
     pub require_work_session_for_tokens: bool,
+    /// Ours: reviewers who must approve a request.
+    pub approvals_needed: i64,
+    /// Ours: reviewers may approve their own requests.
+    pub allow_self_approval: bool,
+    /// Ours: how long a request waits, and an approval holds, seconds.
+    pub approval_ttl: i64,
+    /// Ours: `{"low", "medium", "high", "critical"}` → `allow`, `allow_and_notify`,
+    /// `hold`, `deny`, when a person asks. Absent: critical is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk_of_people: Option<serde_json::Value>,
+    /// Ours: the same when an agent or a pipeline asks. Absent: high and critical are
+    /// held, or denied where nobody could approve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk_of_agents: Option<serde_json::Value>,
 }
 
 /// `/api/workspaces/security/-/`.
@@ -49,6 +63,17 @@ pub struct AccessControl {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Security {
+    /// Everybody who logs in needs a second factor.
+    pub mfa_required: bool,
+    /// A passkey that signs in counts as a second factor too.
+    pub passkey_as_mfa: bool,
+    /// How long a second factor proves presence, seconds.
+    pub mfa_timeout: i64,
+    /// Second factors that count: `totp`, `webauthn`. Empty: all.
+    pub allowed_mfa_methods: Vec<String>,
+    /// What browser logins need presence for: `server`, `command`, `websh`, `webftp`,
+    /// `tunnel`, `editor`.
+    pub mfa_required_actions: Vec<String>,
     /// Ours: lifetime of a password login, seconds.
     pub password_session_ttl: i64,
     /// Ours: who logged in to another workspace of this server, and proved there and here
@@ -61,9 +86,9 @@ pub struct Security {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct MfaMethods {
-    /// Second factors that a user may enrol; none in this version.
+    /// Second factors that count: `totp`, `webauthn`. Empty: all.
     pub allowed_mfa_methods: Vec<String>,
-    /// Whether a passkey counts as a second factor.
+    /// A passkey that signs in counts as a second factor too.
     pub passkey_as_mfa: bool,
 }
 

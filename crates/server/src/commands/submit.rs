@@ -6,7 +6,6 @@ use http::StatusCode;
 use judge::Plan;
 use protocol::code;
 use protocol::command::{SHELL_SYSTEM, Status, SubmitCommand};
-use protocol::guard::Policy;
 use protocol::id::{CommandId, ServerId, WorkSessionId};
 use serde_json::json;
 use store::audit::AuditRecord;
@@ -15,11 +14,12 @@ use store::entity::{command, server};
 use store::now;
 
 use super::dispatch::{self, ENV_PURPOSE};
+use super::hold;
 use crate::agents::Connection;
 use crate::gate::{self, Grant, Judged, Operation, Target};
 use crate::http::{ApiError, ApiResult, Ctx};
 
-const SOURCE: &str = "command";
+pub(super) const SOURCE: &str = "command";
 /// Longest line: well below what the kernel accepts as one argument.
 const MAX_LINE: usize = 64 * 1024;
 /// Environment of one command.
@@ -46,7 +46,8 @@ pub(super) async fn submit(
     let grant = gate::authorize(ctx, Operation::Command, target).await?;
     let plan = Plan::read(&request.line);
     refuse_credentials(ctx, &request, &plan).await?;
-    let judged = match gate::judge_command(&grant, &plan, &env) {
+    let risk = gate::risk_actions(ctx, &grant, &plan).await?;
+    let judged = match gate::judge_command(&grant, &plan, &env, risk) {
         Ok(judged) => judged,
         Err(refusal) => {
             record_denied(ctx, &grant, &request, &refusal).await;
@@ -54,8 +55,11 @@ pub(super) async fn submit(
         }
     };
     check_prerequisites(ctx, &grant, &request).await?;
-    let policy = gate::guard_policy(&grant, &plan)?;
-    record_and_dispatch(ctx, grant, judged, policy, request, env).await
+    gate::require_presence(ctx, Operation::Command, &grant).await?;
+    if judged.hold.is_some() {
+        return hold::hold(ctx, grant, judged, request, env, &plan).await;
+    }
+    record_and_dispatch(ctx, grant, judged, request, env).await
 }
 
 fn check_shape(request: &SubmitCommand, env: &BTreeMap<String, String>) -> ApiResult<()> {
@@ -199,8 +203,24 @@ async fn check_prerequisites(ctx: &Ctx, grant: &Grant, request: &SubmitCommand) 
     Ok(())
 }
 
-fn new_command(ctx: &Ctx, grant: &Grant, request: &SubmitCommand, status: Status) -> NewCommand {
-    NewCommand {
+/// Seals an environment that is not needed at once.
+pub(super) fn seal(ctx: &Ctx, env: &BTreeMap<String, String>) -> ApiResult<Option<Vec<u8>>> {
+    if env.is_empty() {
+        return Ok(None);
+    }
+    let plain = serde_json::to_vec(env).map_err(ApiError::internal)?;
+    let sealed = ctx.app.keys.sealing.seal(ENV_PURPOSE, &plain);
+    sealed.map(Some).map_err(ApiError::internal)
+}
+
+pub(super) fn new_command(
+    ctx: &Ctx,
+    grant: &Grant,
+    request: &SubmitCommand,
+    status: Status,
+    judged: &Judged,
+) -> ApiResult<NewCommand> {
+    Ok(NewCommand {
         server: ServerId(grant.server.id),
         requested_by: ctx.principal.user_id(),
         token: ctx.principal.token(),
@@ -210,24 +230,23 @@ fn new_command(ctx: &Ctx, grant: &Grant, request: &SubmitCommand, status: Status
             .map(|session| WorkSessionId(session.id)),
         shell: SHELL_SYSTEM,
         line: request.line.clone(),
-        argv: None,
+        argv: judged.argv.clone(),
         sealed_env: None,
         data: request.data.clone(),
         username: grant.username.clone(),
         groupname: grant.groupname.clone(),
         status,
-        verdict: json!({}),
-        guard: None,
+        verdict: judged.verdict.clone(),
+        guard: Some(serde_json::to_value(&judged.guard).map_err(ApiError::internal)?),
         run_after: request.run_after.clone(),
         scheduled_at: request.scheduled_at,
-    }
+    })
 }
 
 async fn record_and_dispatch(
     ctx: &Ctx,
     grant: Grant,
     judged: Judged,
-    policy: Policy,
     request: SubmitCommand,
     env: BTreeMap<String, String>,
 ) -> ApiResult<(command::Model, server::Model)> {
@@ -243,20 +262,10 @@ async fn record_and_dispatch(
         (false, Some(_)) => Status::Delivered,
         (false, None) => Status::Queued,
     };
-    let mut new = new_command(ctx, &grant, &request, status);
-    new.argv = judged.argv;
-    new.verdict = judged.verdict.clone();
-    new.guard = Some(serde_json::to_value(&policy).map_err(ApiError::internal)?);
+    let mut new = new_command(ctx, &grant, &request, status, &judged)?;
     // An order that leaves at once needs no stored environment.
-    if connection.is_none() && !env.is_empty() {
-        let plain = serde_json::to_vec(&env).map_err(ApiError::internal)?;
-        let sealed = ctx
-            .app
-            .keys
-            .sealing
-            .seal(ENV_PURPOSE, &plain)
-            .map_err(ApiError::internal)?;
-        new.sealed_env = Some(sealed);
+    if connection.is_none() {
+        new.sealed_env = seal(ctx, &env)?;
     }
 
     let unit = ctx.begin().await?;
@@ -280,7 +289,7 @@ async fn record_and_dispatch(
             "direct": row.argv.is_some(),
             "env": env.keys().collect::<Vec<_>>(),
             "verdict": judged.verdict,
-            "guard": {"mode": policy.mode, "depth": policy.depth},
+            "guard": {"mode": judged.guard.mode, "depth": judged.guard.depth},
         }),
     })
     .await?;

@@ -8,7 +8,7 @@ use super::ConfigError;
 const PREFIX: &str = "ALPACON_";
 
 /// Sections that the environment may set.
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
     "server",
     "tls",
     "database",
@@ -16,6 +16,7 @@ const SECTIONS: [&str; 8] = [
     "commands",
     "mail",
     "objects",
+    "oidc",
     "transfers",
 ];
 

@@ -17,7 +17,7 @@ const MAX_PROCESSES: u32 = 16_384;
 ///
 /// # Errors
 /// When the rules of the session cannot be read.
-pub(crate) fn guard_policy(grant: &Grant, plan: &Plan) -> ApiResult<Policy> {
+pub(super) fn guard_policy(grant: &Grant, plan: &Plan) -> ApiResult<Policy> {
     let session = grant.session.as_deref();
     let rules: Rules = match session {
         Some(session) => serde_json::from_value(session.rules.clone())

@@ -5,6 +5,7 @@
 use std::ops::RangeInclusive;
 
 use protocol::code;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -56,6 +57,17 @@ impl<'a> Document<'a> {
             .transpose()
     }
 
+    /// An object of a known form, described by `what`.
+    pub(crate) fn object<T: DeserializeOwned>(
+        &self,
+        name: &'static str,
+        what: &str,
+    ) -> ApiResult<Option<T>> {
+        self.member(name)
+            .map(|value| T::deserialize(value).map_err(|_| self.refuse(name, what)))
+            .transpose()
+    }
+
     /// A whole number.
     pub(crate) fn number(
         &self,
@@ -90,6 +102,33 @@ impl<'a> Document<'a> {
             refusal.code = Some(code::INVALID_CHOICE);
             refusal
         })
+    }
+
+    /// Some of `choices`, each once, in the order given.
+    pub(crate) fn words(
+        &self,
+        name: &'static str,
+        choices: &[&'static str],
+    ) -> ApiResult<Option<Vec<&'static str>>> {
+        let Some(value) = self.member(name) else {
+            return Ok(None);
+        };
+        let refuse = || {
+            let mut refusal = self.refuse(name, &format!("an array of: {}", choices.join(", ")));
+            refusal.code = Some(code::INVALID_CHOICE);
+            refusal
+        };
+        let mut words: Vec<&'static str> = Vec::new();
+        for item in value.as_array().ok_or_else(refuse)? {
+            let known = choices
+                .iter()
+                .find(|choice| item.as_str() == Some(**choice));
+            let word = known.copied().ok_or_else(refuse)?;
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        Ok(Some(words))
     }
 
     /// An array of at most `count` texts of at most `max` characters each.

@@ -26,12 +26,16 @@ use crate::http::router;
 use crate::identity::guesses::Guesses;
 use crate::locks::{self, Locks};
 use crate::mail::{self, Mailer};
+use crate::mfa::Codes;
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::objects::{LinkKey, Objects, RemoteStore};
+use crate::oidc::{Addresses, Fetcher, Issuers};
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
-use crate::{audit, commands, fleet, iam, oauth, transfers, tunnels, work_sessions};
+use crate::{
+    applications, approvals, audit, commands, fleet, iam, oauth, transfers, tunnels, work_sessions,
+};
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
 const REPLACED_PORT: u16 = 8000;
@@ -100,6 +104,7 @@ impl Node {
     pub(super) async fn start(config: Config, keys: Keys) -> anyhow::Result<Self> {
         let tls = check_tls(&config)?;
         let mailer = Mailer::new(&config.mail)?;
+        let issuers = open_issuers(&config)?;
         let store = open_store(&config, &keys).await?;
         store
             .migrate()
@@ -151,10 +156,12 @@ impl Node {
             objects,
             login_limiter: LoginLimiter::new(),
             mailer,
+            issuers,
             device_limiter: LoginLimiter::new(),
             signing_keys,
             bearers: Bearers::default(),
             guesses: Guesses::default(),
+            codes: Codes::new(),
             metrics: Metrics::new(),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
@@ -220,6 +227,14 @@ impl Node {
 }
 
 /// The store of transferred content.
+fn open_issuers(config: &Config) -> anyhow::Result<Issuers> {
+    let addresses = Addresses::new(&config.oidc.private_hosts);
+    let fetcher = Fetcher::new(addresses, config.oidc.ca_file.as_deref());
+    Ok(Issuers::new(fetcher.context(
+        "oidc.ca_file: issuers could not be trusted by it",
+    )?))
+}
+
 fn open_objects(config: &Config, keys: &Keys) -> anyhow::Result<Objects> {
     let folder = config.objects_folder();
     let remote = match &config.objects.bucket {
@@ -237,6 +252,7 @@ fn start_clocks(app: &SharedApp) {
     app.spawn(commands::run_clock(app.clone()));
     app.spawn(transfers::run_clock(app.clone()));
     app.spawn(work_sessions::run_clock(app.clone()));
+    app.spawn(approvals::run_clock(app.clone()));
     app.spawn(fleet::run_clock(app.clone()));
     app.spawn(tunnels::run_clock(app.clone()));
     app.spawn(locks::watch(app.clone()));
@@ -257,6 +273,7 @@ async fn housekeeping(app: SharedApp) {
         mail::sweep(&app).await;
         app.device_limiter.sweep();
         app.guesses.sweep();
+        app.codes.sweep();
         app.bearers.sweep();
         for workspace in app.workspaces.all() {
             let swept: Result<(), store::StoreError> = async {
@@ -266,8 +283,13 @@ async fn housekeeping(app: SharedApp) {
                 identity
                     .delete_expired_password_resets(store::now())
                     .await?;
+                applications::forget(&unit).await?;
+                unit.tenant().trust().forget_used(store::now()).await?;
+                let federation = unit.tenant().federation();
+                federation.forget_departures(store::now()).await?;
                 identity.delete_expired_invitations(store::now()).await?;
                 unit.tenant().oauth().sweep(store::now()).await?;
+                unit.tenant().mfa().delete_expired(store::now()).await?;
                 unit.commit().await
             }
             .await;

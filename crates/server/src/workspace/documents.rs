@@ -1,11 +1,13 @@
 //! The settings as documents, each a part of all settings (`rest-identity.md` §21).
 
+use judge::risk::RiskActions;
 use protocol::workspace::{AccessControl, Preferences, Security};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::address::check_host;
 use super::settings::{ApprovalPolicy, Settings};
 use crate::http::{ApiError, ApiResult, Document};
+use crate::mfa;
 
 /// For refusals.
 pub(super) const SOURCE: &str = "workspace";
@@ -15,12 +17,18 @@ const MAX_TEXT: usize = 64;
 const MAX_DOMAINS: usize = 100;
 const MAX_DOMAIN: usize = 253;
 const MINUTE: i64 = 60;
+/// Not shorter than clients wait for the proof before they repeat what needed it.
+const MFA_TIMEOUT: std::ops::RangeInclusive<i64> = 3 * MINUTE..=24 * 60 * MINUTE;
+/// What presence may be asked for: the operations of the gate, and actions on servers.
+const MFA_ACTIONS: [&str; 6] = ["server", "command", "websh", "webftp", "tunnel", "editor"];
 const DAY: i64 = 24 * 60 * MINUTE;
 
 /// A part of the settings that is read and changed as one document.
 pub(super) trait Part: Sized {
     /// For the audit trail.
     const NAME: &'static str;
+    /// Whoever changes it proves presence.
+    const IS_PROTECTION: bool;
 
     /// What it is now.
     fn of(settings: &Settings) -> Self;
@@ -34,6 +42,7 @@ pub(super) trait Part: Sized {
 
 impl Part for Preferences {
     const NAME: &'static str = "preferences";
+    const IS_PROTECTION: bool = false;
 
     fn of(settings: &Settings) -> Self {
         Self {
@@ -64,6 +73,7 @@ impl Part for Preferences {
 
 impl Part for AccessControl {
     const NAME: &'static str = "access_control";
+    const IS_PROTECTION: bool = true;
 
     fn of(settings: &Settings) -> Self {
         Self {
@@ -74,6 +84,11 @@ impl Part for AccessControl {
             work_session_approval: settings.work_session_approval.as_str().to_owned(),
             require_work_session_for_passwords: settings.require_work_session_for_passwords,
             require_work_session_for_tokens: settings.require_work_session_for_tokens,
+            approvals_needed: settings.approvals_needed,
+            allow_self_approval: settings.allow_self_approval,
+            approval_ttl: settings.approval_ttl,
+            risk_of_people: settings.risk_of_people.map(|actions| json!(actions)),
+            risk_of_agents: settings.risk_of_agents.map(|actions| json!(actions)),
         }
     }
 
@@ -90,6 +105,7 @@ impl Part for AccessControl {
                 &mut settings.require_work_session_for_tokens,
                 "require_work_session_for_tokens",
             ),
+            (&mut settings.allow_self_approval, "allow_self_approval"),
         ] {
             set(field, document.flag(name)?);
         }
@@ -97,6 +113,24 @@ impl Part for AccessControl {
             &mut settings.work_session_max_ttl,
             document.number("work_session_max_ttl", MINUTE..=365 * DAY)?,
         );
+        set(
+            &mut settings.approvals_needed,
+            document.number("approvals_needed", 1..=5)?,
+        );
+        set(
+            &mut settings.approval_ttl,
+            document.number("approval_ttl", 5 * MINUTE..=30 * DAY)?,
+        );
+        for (field, name) in [
+            (&mut settings.risk_of_people, "risk_of_people"),
+            (&mut settings.risk_of_agents, "risk_of_agents"),
+        ] {
+            const WHAT: &str = "an object of low, medium, high and critical, \
+                each allow, allow_and_notify, hold or deny";
+            if let Some(actions) = document.object::<RiskActions>(name, WHAT)? {
+                *field = Some(actions);
+            }
+        }
         let words = ApprovalPolicy::ALL.map(ApprovalPolicy::as_str);
         let word = document.choice("work_session_approval", &words)?;
         set(
@@ -109,15 +143,41 @@ impl Part for AccessControl {
 
 impl Part for Security {
     const NAME: &'static str = "security";
+    const IS_PROTECTION: bool = true;
 
     fn of(settings: &Settings) -> Self {
         Self {
+            mfa_required: settings.mfa_required,
+            passkey_as_mfa: settings.passkey_as_mfa,
+            mfa_timeout: settings.mfa_timeout,
+            allowed_mfa_methods: settings.allowed_mfa_methods.clone(),
+            mfa_required_actions: settings.mfa_required_actions.clone(),
             password_session_ttl: settings.password_session_ttl,
             accept_other_workspaces: settings.accept_other_workspaces,
         }
     }
 
     fn apply(document: Document<'_>, settings: &mut Settings) -> ApiResult<()> {
+        set(&mut settings.mfa_required, document.flag("mfa_required")?);
+        set(
+            &mut settings.passkey_as_mfa,
+            document.flag("passkey_as_mfa")?,
+        );
+        set(
+            &mut settings.mfa_timeout,
+            document.number("mfa_timeout", MFA_TIMEOUT)?,
+        );
+        let methods = document.words("allowed_mfa_methods", &mfa::Method::CHOICES)?;
+        set(
+            &mut settings.allowed_mfa_methods,
+            methods.map(|words| mfa::Method::canonical(&words)),
+        );
+        set(
+            &mut settings.mfa_required_actions,
+            document
+                .words("mfa_required_actions", &MFA_ACTIONS)?
+                .map(|words| words.into_iter().map(str::to_owned).collect()),
+        );
         set(
             &mut settings.password_session_ttl,
             document.number("password_session_ttl", 5 * MINUTE..=30 * DAY)?,
@@ -169,8 +229,6 @@ pub(super) fn merge(stored: Value, settings: &Settings) -> Result<Value, serde_j
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn applied<P: Part>(document: &Value) -> ApiResult<Settings> {
@@ -218,6 +276,23 @@ mod tests {
             assert!(applied::<AccessControl>(&document).is_err(), "{document}");
         }
         assert!(applied::<Security>(&json!({"password_session_ttl": -1})).is_err());
+        for document in [
+            json!({"mfa_timeout": 60}),
+            json!({"mfa_required": "yes"}),
+            json!({"allowed_mfa_methods": ["email"]}),
+            json!({"allowed_mfa_methods": "totp"}),
+            json!({"mfa_required_actions": ["command", 1]}),
+            json!({"mfa_required_actions": ["sudo"]}),
+        ] {
+            assert!(applied::<Security>(&document).is_err(), "{document}");
+        }
+        let words = json!({
+            "allowed_mfa_methods": ["otp", "webauthn", "totp"],
+            "mfa_required_actions": ["websh", "command", "websh"],
+        });
+        let settings = applied::<Security>(&words).unwrap();
+        assert_eq!(settings.allowed_mfa_methods, ["totp", "webauthn"]);
+        assert_eq!(settings.mfa_required_actions, ["websh", "command"]);
         assert!(applied::<Preferences>(&json!({"language": ["en"]})).is_err());
         for domains in [
             json!("example.com"),

@@ -1,6 +1,7 @@
 //! Workspace settings that decide something here. Unknown ones are kept by the
 //! database, absent ones read as their default.
 
+use judge::risk::RiskActions;
 use serde::{Deserialize, Serialize};
 
 /// When a work session needs a reviewer.
@@ -53,6 +54,16 @@ pub(crate) struct Settings {
     pub(crate) work_session_approval: ApprovalPolicy,
     /// Longest window of a work session, seconds.
     pub(crate) work_session_max_ttl: i64,
+    /// Everybody who logs in needs a second factor.
+    pub(crate) mfa_required: bool,
+    /// A passkey that signs in counts as a second factor too.
+    pub(crate) passkey_as_mfa: bool,
+    /// How long a second factor proves presence, seconds.
+    pub(crate) mfa_timeout: i64,
+    /// Second factors that count; empty: all.
+    pub(crate) allowed_mfa_methods: Vec<String>,
+    /// What browser logins need presence for.
+    pub(crate) mfa_required_actions: Vec<String>,
     /// Lifetime of a password login, seconds.
     pub(crate) password_session_ttl: i64,
     /// Whoever logged in to another workspace of this server, and proved there and here to
@@ -68,6 +79,16 @@ pub(crate) struct Settings {
     pub(crate) block_local_sudo: bool,
     /// Told to agents: report logins outside our sessions.
     pub(crate) detect_local_access: bool,
+    /// Reviewers who must approve a request.
+    pub(crate) approvals_needed: i64,
+    /// Reviewers may approve their own requests.
+    pub(crate) allow_self_approval: bool,
+    /// How long a request waits, and an approval holds, seconds.
+    pub(crate) approval_ttl: i64,
+    /// What is done at each risk when a person asks.
+    pub(crate) risk_of_people: Option<RiskActions>,
+    /// The same when an agent or a pipeline asks.
+    pub(crate) risk_of_agents: Option<RiskActions>,
 }
 
 impl Default for Settings {
@@ -80,6 +101,11 @@ impl Default for Settings {
             require_work_session_for_tokens: false,
             work_session_approval: ApprovalPolicy::default(),
             work_session_max_ttl: 30 * 24 * 3600,
+            mfa_required: false,
+            passkey_as_mfa: true,
+            mfa_timeout: 300,
+            allowed_mfa_methods: ["totp", "webauthn"].map(str::to_owned).to_vec(),
+            mfa_required_actions: Vec::new(),
             password_session_ttl: 24 * 3600,
             accept_other_workspaces: false,
             invite_ttl: 2 * 24 * 3600,
@@ -87,6 +113,11 @@ impl Default for Settings {
             allow_direct_root: true,
             block_local_sudo: false,
             detect_local_access: false,
+            approvals_needed: 1,
+            allow_self_approval: false,
+            approval_ttl: 24 * 3600,
+            risk_of_people: None,
+            risk_of_agents: None,
         }
     }
 }
