@@ -9,8 +9,8 @@ use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
     agents, applications, approvals, audit, commands, events, federation, fleet, history, iam,
-    identity, locks, mfa, oauth, onboarding, pages, programs, sudo, tokens, transfers, trust,
-    tunnels, work_sessions, workspace,
+    identity, locks, mfa, oauth, onboarding, pages, sudo, tokens, transfers, trust, tunnels,
+    work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -34,7 +34,6 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(fleet::routes())
         .merge(work_sessions::routes())
         .merge(commands::routes())
-        .merge(programs::routes())
         .merge(tunnels::routes())
         .merge(transfers::routes())
         .merge(events::routes())
