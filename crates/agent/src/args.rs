@@ -50,6 +50,10 @@ pub(crate) enum Command {
 pub(crate) enum GuardCommand {
     /// Run a program under the exec guard and pass its exit status through.
     Run(GuardRunArguments),
+    /// Hold the tree of one order; started by the agent itself, with the order on
+    /// its standard input.
+    #[command(hide = true)]
+    Supervise,
 }
 
 /// `guard run`.

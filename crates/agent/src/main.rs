@@ -124,7 +124,7 @@ fn daemon(overrides: &Overrides, owner: &Owner) -> anyhow::Result<ExitCode> {
     let exit = runtime()?.block_on(daemon::run(config, &paths, uploads))?;
     drop(pid_file);
     match exit {
-        Exit::Stop => Ok(ExitCode::SUCCESS),
+        Exit::Stop | Exit::Retire => Ok(ExitCode::SUCCESS),
         Exit::GaveUp => Ok(ExitCode::FAILURE),
         Exit::Restart => Err(replace(&program)),
     }

@@ -19,6 +19,7 @@ pub mod duration;
 pub mod error;
 pub mod event;
 pub mod federation;
+pub mod guard;
 pub mod iam;
 pub mod id;
 pub mod lock;

@@ -27,6 +27,7 @@ mod oidc;
 mod onboarding;
 mod pages;
 mod program;
+mod programs;
 mod rounds;
 mod sudo;
 mod telemetry;

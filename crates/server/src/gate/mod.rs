@@ -7,6 +7,7 @@
 
 mod account;
 mod command;
+mod guard;
 mod path;
 mod port;
 mod risk;

@@ -98,6 +98,7 @@ pub(super) async fn create(
             groupname: first.groupname.clone(),
             status: Status::Delivered,
             verdict: json!({}),
+            guard: None,
             run_after: Vec::new(),
             scheduled_at: None,
         })
