@@ -39,7 +39,8 @@ fn scene(read: &[&str], write: &[&str]) -> Scene {
 
 impl Scene {
     fn ask(&mut self, command: &str, data: Value) -> Response {
-        let request = json!({"command": command, "data": data});
+        let mut request = json!({"command": command});
+        request["data"] = data;
         let request = serde_json::from_value(request).unwrap();
         self.session.answer(&request)
     }
