@@ -234,8 +234,11 @@ async fn parent(
     rule: &trust_rule::Model,
 ) -> ApiResult<(api_token::Model, application::Model)> {
     let tenant = unit.tenant();
+    let id = TokenId(rule.token_id);
+    // First, so that a lock or a change in between is seen below or sees what is issued.
+    let token = tenant.applications().hold_token(id).await?;
     let footing = Footing {
-        token: Some(TokenId(rule.token_id)),
+        token: Some(id),
         ..Footing::default()
     };
     if let Some(held) = ctx.app.locks.on(ctx.workspace_id(), &footing) {
@@ -246,7 +249,6 @@ async fn parent(
                       application is locked.";
         ApiError::forbidden(detail)
     };
-    let token = tenant.applications().token(TokenId(rule.token_id)).await?;
     let token = token
         .filter(|token| token.enabled && token.expires_at.is_none_or(|end| end > now()))
         .ok_or_else(ended)?;
