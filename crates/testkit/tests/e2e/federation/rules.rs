@@ -233,6 +233,33 @@ fn settings_that_trust_too_much_cannot_be_made() {
 }
 
 #[test]
+fn a_provider_can_be_disabled_when_a_group_of_its_is_gone() {
+    let scene = scene();
+    let group = scene.root.post("/api/iam/groups/", &json!({"name": "sre"}));
+    let group = id(&group.expect(201).json());
+    let more = json!({
+        "default_groups": ["sre"], "group_claim": "groups", "group_map": {"sre": "sre"},
+    });
+    let path = format!("{PROVIDERS}{}/", scene.provider("corp", &more));
+    scene
+        .root
+        .delete(&format!("/api/iam/groups/{group}/"))
+        .expect(204);
+    let changed = scene.root.patch(&path, &json!({"enabled": false}));
+    let document = changed.expect(200).json();
+    assert_eq!(document["enabled"], false);
+    scene.root.patch(&path, &document).expect(200);
+    // Another one that is not there cannot be named.
+    for (field, value) in [
+        ("default_groups", json!(["sre", "nowhere"])),
+        ("group_map", json!({"sre": "sre", "dev": "nowhere"})),
+    ] {
+        let answer = scene.root.patch(&path, &json!({field: value.clone()}));
+        assert_eq!(answer.status, 400, "{field} {value}: {}", answer.text());
+    }
+}
+
+#[test]
 fn only_superusers_with_a_login_manage_providers() {
     let scene = scene();
     let provider = scene.provider("corp", &json!({}));
