@@ -204,7 +204,7 @@ fn check(claims: &Claims, tokens: &Tokens, client_id: &str, nonce: &str) -> Resu
         return Err(OidcError::Token("was made for another client"));
     }
     let issued = claims.seconds("iat").unwrap_or_default();
-    if now().timestamp() - issued > MAX_AGE {
+    if now().timestamp().saturating_sub(issued) > MAX_AGE {
         return Err(OidcError::Token("is older than the sign-in"));
     }
     if let Some(hash) = claims.text("at_hash")
@@ -289,6 +289,7 @@ mod tests {
             ("azp", json!("other")),
             ("aud", json!(["me", "other"])),
             ("iat", json!(now().timestamp() - MAX_AGE - 10)),
+            ("iat", json!(i64::MIN)),
             ("iat", Value::Null),
             ("at_hash", json!("wrong")),
             ("sub", json!("x".repeat(256))),

@@ -164,10 +164,7 @@ async fn issue(
         return Err(not_trusted());
     }
     let (parent, application) = parent(ctx, unit, &current).await?;
-    let end = claims
-        .seconds("exp")
-        .and_then(|end| DateTime::from_timestamp(end, 0));
-    let end = end.ok_or_else(not_trusted)?.max(now()) + REMEMBER;
+    let end = remembered_until(claims).ok_or_else(not_trusted)?;
     let fingerprint = fingerprint(subject_token, claims);
     let used = tenant.trust().use_up(&fingerprint, end).await;
     used.map_err(|error| match error {
@@ -258,6 +255,12 @@ async fn parent(
     Ok((token, owner))
 }
 
+/// How long a token is remembered. None: its end is no time.
+fn remembered_until(claims: &Claims) -> Option<DateTime<Utc>> {
+    let end = DateTime::from_timestamp(claims.seconds("exp")?, 0)?;
+    end.max(now()).checked_add_signed(REMEMBER)
+}
+
 /// What makes a token the same one: its id where it has one, else what was signed. Not
 /// the signature: some can be rewritten without the key.
 fn fingerprint(subject_token: &str, claims: &Claims) -> String {
@@ -331,6 +334,18 @@ mod tests {
             fingerprint("x.y.z", &unnamed),
             fingerprint("x.Y.z", &unnamed)
         );
+    }
+
+    #[test]
+    fn a_token_is_remembered_past_its_end() {
+        let until = |end: i64| remembered_until(&claims(&json!({"exp": end})));
+        let end = now().timestamp() + 300;
+        assert_eq!(until(end).unwrap().timestamp(), end + 600);
+        assert!(until(0).unwrap() > now());
+        for end in [DateTime::<Utc>::MAX_UTC.timestamp(), i64::MAX, i64::MIN] {
+            assert!(until(end).is_none(), "{end}");
+        }
+        assert!(remembered_until(&claims(&json!({}))).is_none());
     }
 
     #[test]
