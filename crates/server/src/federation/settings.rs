@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use store::Unit;
 use store::entity::identity_provider;
 use store::federation::ProviderSettings;
-use store::identity::EVERYONE;
 
+use super::groups;
 use super::provider::{SECRET_PURPOSE, SOURCE};
 use crate::app::SharedApp;
 use crate::http::document::check_text;
@@ -61,7 +61,7 @@ pub(super) async fn checked(
     if wanted.group_map.len() > MAX_ENTRIES {
         return Err(too_many("group_map"));
     }
-    let kept = current.map(of).map(|it| groups(&it)).unwrap_or_default();
+    let kept = current.map(of).map(|it| named(&it)).unwrap_or_default();
     check_groups(unit, "default_groups", wanted.default_groups.iter(), &kept).await?;
     check_groups(unit, "group_map", wanted.group_map.values(), &kept).await?;
     if !wanted.group_map.is_empty() && wanted.group_claim.trim().is_empty() {
@@ -160,7 +160,7 @@ fn domains(given: &[String]) -> ApiResult<Vec<String>> {
 }
 
 /// All groups that settings name.
-fn groups(settings: &CreateIdentityProvider) -> BTreeSet<String> {
+fn named(settings: &CreateIdentityProvider) -> BTreeSet<String> {
     let mapped = settings.group_map.values();
     settings
         .default_groups
@@ -186,8 +186,7 @@ async fn check_groups(
         if kept.contains(name) {
             continue;
         }
-        let found = unit.tenant().identity().group_by_name(name).await?;
-        if found.is_none() || name == EVERYONE {
+        if groups::group(unit, name).await?.is_none() {
             return Err(ApiError::field(
                 SOURCE,
                 field,
