@@ -8,6 +8,7 @@ use store::now;
 use subtle::ConstantTimeEq as _;
 
 use super::depart::{PURPOSE, Secrets, out_of_order};
+use super::identity::MAX_SUBJECT;
 use super::provider::{SECRET_PURPOSE, SOURCE};
 use super::{redirect_uri, settings};
 use crate::crypto::token;
@@ -17,8 +18,7 @@ use crate::oidc::{self, Claims, Metadata, OidcError};
 
 /// How old an ID token may be that was asked for just now, seconds.
 const MAX_AGE: i64 = 600;
-/// Longest `sub` (OpenID Connect Core 1.0 §2), state and code.
-const MAX_SUBJECT: usize = 255;
+/// Longest state and code.
 const MAX_PARAMETER: usize = 4096;
 
 /// What a provider gives the browser.
