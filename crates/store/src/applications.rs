@@ -249,6 +249,22 @@ impl<C: ConnectionTrait> Applications<'_, C> {
             .filter(api_token::Column::ApplicationId.is_not_null())
     }
 
+    /// Service tokens by id, in no order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn find_tokens(
+        &self,
+        ids: impl IntoIterator<Item = Uuid>,
+    ) -> Result<Vec<api_token::Model>, StoreError> {
+        Ok(api_token::Entity::find()
+            .filter(api_token::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(api_token::Column::ApplicationId.is_not_null())
+            .filter(api_token::Column::Id.is_in(ids))
+            .all(self.0.connection)
+            .await?)
+    }
+
     /// Service tokens that people made, of one application or of all, by name. With
     /// `issued_from`: those issued to jobs from that one, newest first.
     ///
