@@ -235,7 +235,7 @@ fn settings_that_trust_too_much_cannot_be_made() {
 #[test]
 fn a_provider_can_be_disabled_when_a_group_of_its_is_gone() {
     let scene = scene();
-    let group = scene.root.post("/api/iam/groups/", &json!({"name": "sre"}));
+    let group = scene.root.post("/api/iam/groups/", &json!({"name": "sre", "display_name": "sre"}));
     let group = id(&group.expect(201).json());
     let more = json!({
         "default_groups": ["sre"], "group_claim": "groups", "group_map": {"sre": "sre"},
