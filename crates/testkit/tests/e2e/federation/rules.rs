@@ -232,10 +232,43 @@ fn settings_that_trust_too_much_cannot_be_made() {
     assert_eq!(answer.status, 400);
 }
 
+/// An account that a provider made has no name to call it by.
+#[test]
+fn the_cli_links_people_by_name_and_by_id() {
+    let scene = scene();
+    scene.provider("corp", &json!({}));
+    let jane = scene.user("jane", "jane@nowhere.test", &json!({}));
+    let cli = scene.system.cli_with_password();
+    let link = |subject: &str, user: &str| {
+        let words = ["identity-provider", "link", "corp", "--subject", subject];
+        cli.run(&[&words[..], &["--user", user]].concat()).exits(0);
+    };
+    link("by-name", "jane");
+    link("by-id", &jane);
+    let words = [
+        "identity-provider",
+        "identities",
+        "corp",
+        "--output",
+        "json",
+    ];
+    let rows = cli.run(&words).exits(0).json();
+    for (row, subject) in ["by-name", "by-id"].iter().enumerate() {
+        assert_eq!(rows[row]["subject"], *subject);
+        assert_eq!(rows[row]["user"], jane);
+    }
+    let words = ["identity-provider", "unlink", "corp", "--subject", "by-id"];
+    cli.run(&words).exits(0);
+    assert_eq!(scene.links(), 1);
+}
+
 #[test]
 fn a_provider_can_be_disabled_when_a_group_of_its_is_gone() {
     let scene = scene();
-    let group = scene.root.post("/api/iam/groups/", &json!({"name": "sre", "display_name": "sre"}));
+    let group = scene.root.post(
+        "/api/iam/groups/",
+        &json!({"name": "sre", "display_name": "sre"}),
+    );
     let group = id(&group.expect(201).json());
     let more = json!({
         "default_groups": ["sre"], "group_claim": "groups", "group_map": {"sre": "sre"},
