@@ -390,10 +390,7 @@ impl<C: ConnectionTrait> Applications<'_, C> {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn token_ids(
-        &self,
-        application: ApplicationId,
-    ) -> Result<Vec<TokenId>, StoreError> {
+    pub async fn token_ids(&self, application: ApplicationId) -> Result<Vec<TokenId>, StoreError> {
         let owned = api_token::Column::ApplicationId.eq(application.0);
         self.ids_where(owned).await
     }
