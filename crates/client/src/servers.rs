@@ -89,6 +89,7 @@ pub(crate) struct LookupRow {
     id: String,
     name: String,
     username: String,
+    slug: String,
 }
 
 impl LookupRow {
@@ -110,9 +111,14 @@ impl LookupRow {
     /// The row that bears exactly `name`. A server that ignored the filter must
     /// not make us act on another object.
     pub(crate) fn pick(rows: Page<Self>, noun: &'static str, name: &str) -> Result<String, Error> {
+        // What a row does not have is empty, and must not be taken for an empty name.
+        let bears = |own: &String| !own.is_empty() && own == name;
         rows.results
             .into_iter()
-            .find(|row| !row.id.is_empty() && (row.name == name || row.username == name))
+            .find(|row| {
+                let names = [&row.name, &row.username, &row.slug];
+                !row.id.is_empty() && names.into_iter().any(bears)
+            })
             .map(|row| row.id)
             .ok_or_else(|| Error::NotFound {
                 noun,
