@@ -230,6 +230,7 @@ impl Supervised {
     /// ended too.
     pub(crate) async fn settle(mut self, n: u64, reporter: Reporter, stop: StopSignals) {
         self.acknowledge(n).await;
+        let mut stopping = false;
         loop {
             tokio::select! {
                 up = next(&mut self.reader) => match up {
@@ -239,10 +240,13 @@ impl Supervised {
                     Ok(Some(Up::Hello { .. })) => {}
                     Ok(None) | Err(_) => break,
                 },
-                () = stop.cancel.cancelled() => {
+                () = stop.cancel.cancelled(), if !stopping => {
+                    // It tells how what it kills ends, and stays until that is safe.
+                    stopping = true;
                     let reason = Stop::Cancelled;
-                    let _lost = self.say(&Down::Stop { reason }).await;
-                    break;
+                    if self.say(&Down::Stop { reason }).await.is_err() {
+                        break;
+                    }
                 }
                 Some(n) = self.receipts.recv() => self.acknowledge(n).await,
                 () = stop.lifecycle.shutdown().cancelled() => return,
