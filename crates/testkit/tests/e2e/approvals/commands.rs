@@ -269,6 +269,21 @@ fn what_ends_takes_its_request_with_it() {
 }
 
 #[test]
+fn a_held_command_ends_with_its_session_however_much_ran_since() {
+    let scene = Scene::start();
+    let _second = second_superuser(&scene.system);
+    let session = scene.session();
+    let held = scene.submit(RISKY, &session);
+    for _ in 0..101 {
+        scene.submit("true", &session);
+    }
+    let revoke = format!("{}{session}/revoke/", super::SESSIONS);
+    scene.root.post(&revoke, &json!({})).expect_success();
+    scene.wait_for(&held, "cancelled");
+    assert_eq!(scene.count("cancelled"), 1);
+}
+
+#[test]
 fn a_waiting_exec_goes_on_when_it_is_approved() {
     let scene = Scene::start();
     let real = scene.system.agent("real");
