@@ -2,6 +2,7 @@
 //! must fail.
 
 mod commands;
+mod narrowed;
 mod pages;
 mod sessions;
 mod sudo;
@@ -15,7 +16,7 @@ const APPROVALS: &str = "/api/approvals/approvals/";
 const SESSIONS: &str = "/api/work-sessions/sessions/";
 const COMMANDS: &str = "/api/events/commands/";
 const ACCESS_CONTROL: &str = "/api/workspaces/access-control/-/";
-const PASSWORD: &str = "correct horse battery staple";
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
 /// A line that a person needs a reviewer for, by default.
 const RISKY: &str = "rm -rf /etc";
 
@@ -152,7 +153,7 @@ fn page_of(request: &str) -> String {
 
 /// Presses the button of the request's page.
 #[track_caller]
-fn approve(reviewer: &Visitor, request: &str, more: &[(&str, &str)]) -> Page {
+pub(crate) fn approve(reviewer: &Visitor, request: &str, more: &[(&str, &str)]) -> Page {
     let csrf = reviewer.get("/approvals/").expect(200).field("csrf");
     let mut fields = vec![("csrf", csrf.as_str())];
     fields.extend(more);
