@@ -228,7 +228,7 @@ impl Node {
     }
 }
 
-/// The store of transferred content.
+/// Issuers that others trust, and how they are reached.
 fn open_issuers(config: &Config) -> anyhow::Result<Issuers> {
     let addresses = Addresses::new(&config.oidc.private_hosts);
     let fetcher = Fetcher::new(addresses, config.oidc.ca_file.as_deref());
@@ -237,6 +237,7 @@ fn open_issuers(config: &Config) -> anyhow::Result<Issuers> {
     )?))
 }
 
+/// The store of transferred content.
 fn open_objects(config: &Config, keys: &Keys) -> anyhow::Result<Objects> {
     let folder = config.objects_folder();
     let remote = match &config.objects.bucket {
