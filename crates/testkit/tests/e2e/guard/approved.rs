@@ -4,8 +4,8 @@
 use serde_json::json;
 
 use super::*;
-use crate::approvals::{PASSWORD, approve};
-use crate::second_superuser;
+use crate::accounts::{PASSWORD, second_superuser};
+use crate::approvals::approve;
 
 #[test]
 fn an_approved_command_runs_under_its_guard_policy() {
