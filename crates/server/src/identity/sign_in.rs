@@ -93,9 +93,7 @@ pub(crate) async fn proceed(
     if !proof.user.is_active {
         return Err(ApiError::unauthenticated("The account is not active."));
     }
-    let missing = mfa::missing_factor(ctx, &proof.user, &proof.method, &proof.factors).await?;
-    // Last: whoever chooses a password here has proved everything else.
-    let missing = missing.or_else(|| lacks_password(&proof.user, &proof.method));
+    let missing = missing(ctx, &proof.user, &proof.method, &proof.factors).await?;
     let unit = ctx.begin().await?;
     // Whatever the browser stood for ends here: no mixture of two people.
     forget(&unit, browser).await?;
@@ -119,6 +117,18 @@ pub(crate) async fn attempt(ctx: &PublicCtx, browser: &Browser) -> ApiResult<Opt
         .map(|(row, user)| Attempt { user, row }))
 }
 
+/// The page of what a sign-in by `method` lacks first.
+async fn missing(
+    ctx: &PublicCtx,
+    user: &user::Model,
+    method: &str,
+    factors: &Factors,
+) -> ApiResult<Option<&'static str>> {
+    let factor = mfa::missing_factor(ctx, user, method, factors).await?;
+    // Last: whoever chooses a password here has proved everything else.
+    Ok(factor.or_else(|| lacks_password(user, method)))
+}
+
 /// The page of who must change their password; the others have no password to change.
 fn lacks_password(user: &user::Model, method: &str) -> Option<&'static str> {
     (user.must_change_password && method == "password").then_some(NEW_PASSWORD)
@@ -129,8 +139,11 @@ pub(crate) async fn attempt_lacking_password(
     ctx: &PublicCtx,
     browser: &Browser,
 ) -> ApiResult<Option<Attempt>> {
-    let attempt = attempt(ctx, browser).await?;
-    Ok(attempt.filter(|it| lacks_password(&it.user, &it.row.method).is_some()))
+    let Some(attempt) = attempt(ctx, browser).await? else {
+        return Ok(None);
+    };
+    let missing = missing(ctx, &attempt.user, attempt.method(), &attempt.factors()).await?;
+    Ok((missing == Some(NEW_PASSWORD)).then_some(attempt))
 }
 
 /// Goes on after the password was changed, with the attempt as it was.
