@@ -4,7 +4,7 @@
 //!            first factor             nothing is missing
 //! anonymous ──────────────▶ proceed ──────────────────────▶ signed in
 //!                             │ ▲
-//!        something is missing │ │ a page adds it: go_on
+//!        something is missing │ │ a page adds it: go_on, add_factor
 //!                             ▼ │
 //!                           attempt (10 minutes, bound to the browser)
 //! ```
@@ -68,6 +68,16 @@ impl Attempt {
     /// What was proved beside it.
     pub(crate) fn factors(&self) -> Factors {
         factors_of(&self.row.factors)
+    }
+
+    /// What was proved so far.
+    fn into_proof(self) -> Proof {
+        Proof {
+            factors: self.factors(),
+            user: self.user,
+            method: self.row.method,
+            next: self.row.next,
+        }
     }
 }
 
@@ -152,13 +162,7 @@ pub(crate) async fn go_on(
     browser: &Browser,
     attempt: Attempt,
 ) -> ApiResult<Outcome> {
-    let proof = Proof {
-        user: attempt.user,
-        method: attempt.row.method,
-        factors: factors_of(&attempt.row.factors),
-        next: attempt.row.next,
-    };
-    proceed(ctx, browser, proof).await
+    proceed(ctx, browser, attempt.into_proof()).await
 }
 
 /// Goes on after a page proved `factor` for the attempt.
@@ -168,14 +172,8 @@ pub(crate) async fn add_factor(
     attempt: Attempt,
     factor: &str,
 ) -> ApiResult<Outcome> {
-    let mut factors = factors_of(&attempt.row.factors);
-    factors.insert(factor.to_owned(), now());
-    let proof = Proof {
-        user: attempt.user,
-        method: attempt.row.method,
-        factors,
-        next: attempt.row.next,
-    };
+    let mut proof = attempt.into_proof();
+    proof.factors.insert(factor.to_owned(), now());
     proceed(ctx, browser, proof).await
 }
 
