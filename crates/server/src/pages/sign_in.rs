@@ -5,7 +5,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::error::PageResult;
-use super::form::Form;
+use super::form::{Form, Nothing};
 use super::policy::Policy;
 use super::{Frame, PageCtx, known_browser, local_path, redirect};
 use crate::federation::{Button, buttons};
@@ -16,14 +16,6 @@ use crate::mfa;
 
 /// Path of the sign-in page.
 pub(crate) const SIGN_IN: &str = "/login/";
-
-/// The sign-in page that comes back to `next`.
-pub(super) fn path_for(next: &str) -> String {
-    let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("next", next)
-        .finish();
-    format!("{SIGN_IN}?{query}")
-}
 
 /// Another way to sign in, shown as a link.
 pub(crate) struct Way {
@@ -133,10 +125,6 @@ pub(crate) fn respond(page: &PageCtx, outcome: Outcome) -> PageResult<Response> 
         }
     }
 }
-
-/// A form without fields of its own.
-#[derive(Deserialize)]
-pub(super) struct Nothing {}
 
 pub(super) async fn sign_out(form: Form<Nothing>) -> PageResult<Response> {
     let Form {

@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use super::fresh::Enrolling;
 use super::qr::Qr;
-use super::{AUTHENTICATOR, Next, next_path, with_next};
+use super::{AUTHENTICATOR, Next, next_path};
 use crate::http::{ApiError, Params};
 use crate::mfa::{Method, enrolment};
-use crate::pages::{Form, Frame, PageCtx, PageResult, Policy, respond};
+use crate::pages::{Form, Frame, PageCtx, PageResult, Policy, respond, with_next};
 
 #[derive(Template)]
 #[template(path = "authenticator.html")]

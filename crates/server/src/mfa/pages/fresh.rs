@@ -6,13 +6,13 @@ use protocol::id::UserId;
 use store::entity::{mfa_factor, user};
 use store::now;
 
-use super::{CONFIRM, with_next};
+use super::CONFIRM;
 use crate::crypto::token::{self, Token};
 use crate::http::ApiResult;
 use crate::identity::sign_in::{self, Attempt, Outcome, factors_of};
 use crate::mfa::policy::{self, Missing};
 use crate::mfa::{Method, record};
-use crate::pages::{PageCtx, PageError, PageResult, SIGN_IN, SignedIn, redirect};
+use crate::pages::{PageCtx, PageError, PageResult, SIGN_IN, SignedIn, redirect, with_next};
 
 /// How long a proof is good for changes of the account.
 const FRESH: TimeDelta = TimeDelta::minutes(5);

@@ -104,15 +104,3 @@ fn next_path(next: &str) -> &str {
         path => path,
     }
 }
-
-/// `path` that goes on to `next`.
-fn with_next(path: &str, next: &str) -> String {
-    let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("next", next)
-        .finish();
-    format!("{path}?{query}")
-}
-
-/// A form without fields of its own.
-#[derive(Deserialize)]
-struct Nothing {}

@@ -6,10 +6,10 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::fresh::Enrolling;
-use super::{Next, PASSKEYS, next_path, with_next};
+use super::{Next, PASSKEYS, next_path};
 use crate::http::Params;
 use crate::mfa::{Method, enrolment, passkey};
-use crate::pages::{Form, Frame, PageCtx, PageResult, Policy, respond};
+use crate::pages::{Form, Frame, PageCtx, PageResult, Policy, respond, with_next};
 
 #[derive(Template)]
 #[template(path = "passkeys.html")]

@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use protocol::id::{FactorId, UserId};
 use store::entity::{login, mfa_factor};
 
-use super::{AUTHENTICATOR, Nothing, PASSKEYS, PASSWORD, RECOVERY_CODES, SECURITY, fresh};
+use super::{AUTHENTICATOR, PASSKEYS, PASSWORD, RECOVERY_CODES, SECURITY, fresh};
 use crate::http::Id;
 use crate::mfa::{Method, enrolment, passkey, policy};
-use crate::pages::{Form, Frame, PageResult, SignedIn, redirect};
+use crate::pages::{Form, Frame, Nothing, PageResult, SignedIn, redirect};
 
 #[derive(Template)]
 #[template(path = "security.html")]

@@ -7,11 +7,11 @@ use http::StatusCode;
 use protocol::id::UserId;
 
 use super::factor_forms::{Answer, FactorForms};
-use super::{AUTHENTICATOR, PASSKEYS, SECURITY, step_up_path, with_next};
+use super::{AUTHENTICATOR, PASSKEYS, SECURITY, step_up_path};
 use crate::http::ApiResult;
 use crate::identity::guesses::Acquaintance;
 use crate::mfa::{Method, link, passkey, policy, proof};
-use crate::pages::{Form, Frame, PageResult, Policy, SignedIn};
+use crate::pages::{Form, Frame, PageResult, Policy, SignedIn, redirect, with_next};
 
 /// The first factor that a proof here stands beside.
 const FIRST: &str = "session";
@@ -50,7 +50,7 @@ pub(super) async fn submit(Path(token): Path<String>, form: Form<Answer>) -> Pag
     let Form { page, data } = form;
     if page.browser.session.is_none() {
         // Signed out meanwhile: come back by GET.
-        return crate::pages::redirect(&path);
+        return redirect(&path);
     }
     let signed_in = SignedIn::of(page)?;
     let link = link::find(&signed_in, signed_in.user(), &token).await?;
