@@ -9,7 +9,7 @@ use super::form::{Form, Nothing};
 use super::policy::Policy;
 use super::{Frame, PageCtx, known_browser, local_path, redirect};
 use crate::federation::{Button, buttons};
-use crate::http::Params;
+use crate::http::{ApiResult, Params};
 use crate::identity::check_password;
 use crate::identity::sign_in::{self, Factors, Outcome, Proof};
 use crate::mfa;
@@ -58,6 +58,25 @@ fn forgotten(page: &PageCtx) -> Option<&'static str> {
         .then_some(crate::onboarding::FORGOTTEN)
 }
 
+impl<'a> SignInPage<'a> {
+    async fn new(
+        page: &PageCtx,
+        username: &'a str,
+        next: &'a str,
+        error: Option<&'a str>,
+    ) -> ApiResult<Self> {
+        Ok(Self {
+            frame: page.frame(),
+            username,
+            next,
+            error,
+            forgotten: forgotten(page),
+            providers: buttons(page).await?,
+            ways: ways(page),
+        })
+    }
+}
+
 /// What else one may sign in with here.
 fn ways(page: &PageCtx) -> Vec<Way> {
     mfa::ways(page).into_iter().collect()
@@ -68,33 +87,18 @@ pub(super) async fn show(page: PageCtx, Params(query): Params<Query>) -> PageRes
     if page.browser.session.is_some() {
         return redirect(next);
     }
-    page.render(&SignInPage {
-        frame: page.frame(),
-        username: "",
-        next,
-        error: None,
-        forgotten: forgotten(&page),
-        providers: buttons(&page).await?,
-        ways: ways(&page),
-    })
+    page.render(&SignInPage::new(&page, "", next, None).await?)
 }
 
 pub(super) async fn submit(form: Form<SignIn>) -> PageResult<Response> {
     let Form { page, data } = form;
     let username = data.username.trim();
+    let next = local_path(&data.next);
     let checked = check_password(&page, username, &data.password, page.familiar).await;
     let user = match checked {
         Ok(user) => user,
         Err(error) if error.status.is_client_error() => {
-            let shown = SignInPage {
-                frame: page.frame(),
-                username,
-                next: local_path(&data.next),
-                error: Some(&error.detail),
-                forgotten: forgotten(&page),
-                providers: buttons(&page).await?,
-                ways: ways(&page),
-            };
+            let shown = SignInPage::new(&page, username, next, Some(&error.detail)).await?;
             return page.render_with(error.status, &Policy::default(), &shown);
         }
         Err(error) => return Err(error.into()),
@@ -103,7 +107,7 @@ pub(super) async fn submit(form: Form<SignIn>) -> PageResult<Response> {
         user,
         method: "password".to_owned(),
         factors: Factors::new(),
-        next: local_path(&data.next).to_owned(),
+        next: next.to_owned(),
     };
     let outcome = sign_in::proceed(&page, &page.browser, proof).await?;
     respond(&page, outcome)
