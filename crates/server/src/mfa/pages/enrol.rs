@@ -19,13 +19,13 @@ struct EnrolPage<'a> {
 
 pub(super) async fn show(page: PageCtx) -> PageResult<Response> {
     let enrolling = Enrolling::of(page, ENROL).await?;
-    let page = &enrolling.page;
+    let page = enrolling.page();
     let settings = &page.workspace.settings;
     let allows = |method| policy::allows(settings, method);
     let has_passkeys = allows(Method::Webauthn) && passkey::rp_id(page).is_some();
     page.render(&EnrolPage {
         frame: page.frame(),
-        username: &enrolling.user.username,
+        username: &enrolling.user().username,
         authenticator: allows(Method::Totp).then_some(AUTHENTICATOR),
         passkeys: has_passkeys.then_some(PASSKEYS),
     })
