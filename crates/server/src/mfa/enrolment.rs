@@ -121,6 +121,13 @@ async fn add(ctx: &PublicCtx, user: &user::Model, name: &str, new: NewFactor) ->
     Ok(unit.commit().await?)
 }
 
+/// Whether a factor by `method` can be set up here: the workspace takes it, and a passkey
+/// can be made for this address.
+pub(super) fn is_offered(ctx: &PublicCtx, method: Method) -> bool {
+    policy::allows(&ctx.workspace.settings, method)
+        && (method != Method::Webauthn || passkey::rp_id(ctx).is_some())
+}
+
 /// Refuses to set up what the workspace does not take.
 pub(super) fn require_allowed(ctx: &PublicCtx, method: Method) -> ApiResult<()> {
     if policy::allows(&ctx.workspace.settings, method) {

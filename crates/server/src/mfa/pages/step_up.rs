@@ -10,7 +10,7 @@ use super::factor_forms::{Answer, FactorForms};
 use super::{AUTHENTICATOR, PASSKEYS, SECURITY, step_up_path};
 use crate::http::ApiResult;
 use crate::identity::guesses::Acquaintance;
-use crate::mfa::{Method, link, passkey, policy, proof};
+use crate::mfa::{Method, enrolment, link, policy, proof};
 use crate::pages::{Form, Frame, PageResult, Policy, SignedIn, redirect, with_next};
 
 /// The first factor that a proof here stands beside.
@@ -89,15 +89,14 @@ fn proved(signed_in: &SignedIn, link: &link::Link) -> Option<Method> {
 
 /// Pages that set up what the workspace takes, and come back to `path`.
 fn ways_to_enrol(signed_in: &SignedIn, path: &str) -> Vec<(&'static str, String)> {
-    let allows = |method| policy::allows(&signed_in.workspace.settings, method);
-    let mut ways = Vec::new();
-    if allows(Method::Webauthn) && passkey::rp_id(signed_in).is_some() {
-        ways.push(("Passkey", with_next(PASSKEYS, path)));
-    }
-    if allows(Method::Totp) {
-        ways.push(("Authenticator app", with_next(AUTHENTICATOR, path)));
-    }
-    ways
+    [
+        (Method::Webauthn, "Passkey", PASSKEYS),
+        (Method::Totp, "Authenticator app", AUTHENTICATOR),
+    ]
+    .into_iter()
+    .filter(|(method, ..)| enrolment::is_offered(signed_in, *method))
+    .map(|(_, label, page)| (label, with_next(page, path)))
+    .collect()
 }
 
 async fn render(
