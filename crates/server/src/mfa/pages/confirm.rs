@@ -11,12 +11,8 @@ use super::factor_forms::{Answer, FactorForms};
 use super::{CONFIRM, Next, fresh, next_path};
 use crate::http::{ApiResult, Params};
 use crate::identity::check_password;
-use crate::identity::guesses::Acquaintance;
-use crate::mfa::{policy, proof};
+use crate::mfa::policy;
 use crate::pages::{Form, Frame, PageResult, Policy, SignedIn, redirect};
-
-/// The first factor that a proof here stands beside.
-const FIRST: &str = "session";
 
 #[derive(Template)]
 #[template(path = "confirm.html")]
@@ -80,11 +76,7 @@ async fn prove(signed_in: &SignedIn, data: Confirmation) -> ApiResult<&'static s
         answer: data.answer,
         next: data.next,
     };
-    let usable = policy::usable(&signed_in.workspace.settings, FIRST, &enrolled);
-    let presented = answer.presented(signed_in);
-    let who = Acquaintance::Known(signed_in.session.login_id().to_string());
-    let method = proof::prove(signed_in, user, &usable, presented, who).await?;
-    Ok(method.as_str())
+    Ok(answer.prove(signed_in, &enrolled).await?.as_str())
 }
 
 async fn enrolled(signed_in: &SignedIn) -> ApiResult<Vec<mfa_factor::Model>> {
@@ -100,7 +92,7 @@ async fn render(
 ) -> PageResult<Response> {
     let user = signed_in.user();
     let enrolled = enrolled(signed_in).await?;
-    let usable = policy::usable(&signed_in.workspace.settings, FIRST, &enrolled);
+    let usable = policy::usable(&signed_in.workspace.settings, policy::SESSION, &enrolled);
     let forms = FactorForms::new(signed_in, user, &usable, CONFIRM, next).await?;
     let policy = Policy {
         scripts: forms.passkey.is_some(),

@@ -9,12 +9,8 @@ use protocol::id::UserId;
 use super::factor_forms::{Answer, FactorForms};
 use super::{AUTHENTICATOR, PASSKEYS, SECURITY, step_up_path};
 use crate::http::ApiResult;
-use crate::identity::guesses::Acquaintance;
-use crate::mfa::{Method, enrolment, link, policy, proof};
+use crate::mfa::{Method, enrolment, link, policy};
 use crate::pages::{Form, Frame, PageResult, Policy, SignedIn, redirect, with_next};
-
-/// The first factor that a proof here stands beside.
-const FIRST: &str = "session";
 
 #[derive(Template)]
 #[template(path = "step_up.html")]
@@ -75,10 +71,7 @@ async fn prove(signed_in: &SignedIn, link: &link::Link, data: &Answer) -> ApiRes
         method
     } else {
         let enrolled = signed_in.tenant().mfa().factors(UserId(user.id)).await?;
-        let usable = policy::usable(&signed_in.workspace.settings, FIRST, &enrolled);
-        let presented = data.presented(signed_in);
-        let who = Acquaintance::Known(signed_in.session.login_id().to_string());
-        proof::prove(signed_in, user, &usable, presented, who).await?
+        data.prove(signed_in, &enrolled).await?
     };
     link::complete(signed_in, user, link, method).await
 }
@@ -110,7 +103,7 @@ async fn render(
     let path = step_up_path(token);
     let settings = &signed_in.workspace.settings;
     let enrolled = signed_in.tenant().mfa().factors(UserId(user.id)).await?;
-    let usable = policy::usable(settings, FIRST, &enrolled);
+    let usable = policy::usable(settings, policy::SESSION, &enrolled);
     let suffices = usable
         .iter()
         .any(|row| policy::allows(settings, policy::kind(row)));
