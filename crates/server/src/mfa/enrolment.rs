@@ -175,7 +175,9 @@ pub(super) async fn remove(ctx: &PublicCtx, user: &user::Model, id: FactorId) ->
             "This workspace requires a second factor; set up another one before you remove this one.",
         ));
     }
-    mfa.remove_factor(owner, id).await?;
+    if !mfa.remove_factor(owner, id).await? {
+        return Err(ApiError::not_found());
+    }
     if rows.len() == 1 {
         mfa.remove_all(owner).await?;
     }
