@@ -5,7 +5,6 @@ use axum::response::Response;
 use http::StatusCode;
 use protocol::id::UserId;
 use serde::Deserialize;
-use store::entity::mfa_factor;
 
 use super::factor_forms::{Answer, FactorForms};
 use super::{CONFIRM, Next, fresh, next_path};
@@ -60,7 +59,7 @@ pub(super) async fn submit(form: Form<Confirmation>) -> PageResult<Response> {
 /// What was proved: a factor where the user has one, the password otherwise.
 async fn prove(signed_in: &SignedIn, data: Confirmation) -> ApiResult<&'static str> {
     let user = signed_in.user();
-    let enrolled = enrolled(signed_in).await?;
+    let enrolled = fresh::enrolled(signed_in, user).await?;
     if enrolled.is_empty() {
         check_password(
             signed_in,
@@ -79,11 +78,6 @@ async fn prove(signed_in: &SignedIn, data: Confirmation) -> ApiResult<&'static s
     Ok(answer.prove(signed_in, &enrolled).await?.as_str())
 }
 
-async fn enrolled(signed_in: &SignedIn) -> ApiResult<Vec<mfa_factor::Model>> {
-    let user = UserId(signed_in.user().id);
-    Ok(signed_in.tenant().mfa().factors(user).await?)
-}
-
 async fn render(
     signed_in: &SignedIn,
     next: &str,
@@ -91,7 +85,7 @@ async fn render(
     error: Option<&str>,
 ) -> PageResult<Response> {
     let user = signed_in.user();
-    let enrolled = enrolled(signed_in).await?;
+    let enrolled = fresh::enrolled(signed_in, user).await?;
     let usable = policy::usable(&signed_in.workspace.settings, policy::SESSION, &enrolled);
     let forms = FactorForms::new(signed_in, user, &usable, CONFIRM, next).await?;
     let policy = Policy {

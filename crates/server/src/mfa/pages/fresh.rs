@@ -148,6 +148,10 @@ impl Enrolling {
     }
 }
 
-async fn enrolled(page: &PageCtx, user: &user::Model) -> ApiResult<Vec<mfa_factor::Model>> {
+/// The factors that a user has.
+pub(super) async fn enrolled(
+    page: &PageCtx,
+    user: &user::Model,
+) -> ApiResult<Vec<mfa_factor::Model>> {
     Ok(page.tenant().mfa().factors(UserId(user.id)).await?)
 }

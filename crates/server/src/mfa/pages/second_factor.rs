@@ -3,11 +3,10 @@
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
-use protocol::id::UserId;
 use store::entity::mfa_factor;
 
 use super::factor_forms::{Answer, FactorForms};
-use super::{ENROL, SECOND_FACTOR};
+use super::{ENROL, SECOND_FACTOR, fresh};
 use crate::identity::acquaintance;
 use crate::identity::sign_in::{self, Attempt};
 use crate::mfa::policy::{self, Missing};
@@ -62,7 +61,7 @@ impl Step {
         let Some(attempt) = sign_in::attempt(page, &page.browser).await? else {
             return elsewhere(SIGN_IN);
         };
-        let enrolled = page.tenant().mfa().factors(UserId(attempt.user.id)).await?;
+        let enrolled = fresh::enrolled(page, &attempt.user).await?;
         let settings = &page.workspace.settings;
         match policy::missing(settings, attempt.method(), &enrolled, &attempt.factors()) {
             Missing::Proof => Ok(Self { attempt, enrolled }),

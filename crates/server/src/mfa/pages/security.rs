@@ -48,7 +48,7 @@ struct LoginRow {
 pub(super) async fn show(signed_in: SignedIn) -> PageResult<Response> {
     let user = signed_in.user();
     let id = UserId(user.id);
-    let enrolled = signed_in.tenant().mfa().factors(id).await?;
+    let enrolled = fresh::enrolled(&signed_in, user).await?;
     let logins = sessions::list(&signed_in, id).await?;
     let settings = &signed_in.workspace.settings;
     let offers = |method| enrolment::is_offered(&signed_in, method);

@@ -4,10 +4,9 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
-use protocol::id::UserId;
 
 use super::factor_forms::{Answer, FactorForms};
-use super::{AUTHENTICATOR, PASSKEYS, SECURITY, step_up_path};
+use super::{AUTHENTICATOR, PASSKEYS, SECURITY, fresh, step_up_path};
 use crate::http::ApiResult;
 use crate::mfa::{Method, enrolment, link, policy};
 use crate::pages::{Form, Frame, PageResult, Policy, SignedIn, redirect, with_next};
@@ -70,7 +69,7 @@ async fn prove(signed_in: &SignedIn, link: &link::Link, data: &Answer) -> ApiRes
     let method = if let (true, Some(method)) = (data.is_empty(), proved(signed_in, link)) {
         method
     } else {
-        let enrolled = signed_in.tenant().mfa().factors(UserId(user.id)).await?;
+        let enrolled = fresh::enrolled(signed_in, user).await?;
         data.prove(signed_in, &enrolled).await?
     };
     link::complete(signed_in, user, link, method).await
@@ -102,7 +101,7 @@ async fn render(
     let user = signed_in.user();
     let path = step_up_path(token);
     let settings = &signed_in.workspace.settings;
-    let enrolled = signed_in.tenant().mfa().factors(UserId(user.id)).await?;
+    let enrolled = fresh::enrolled(signed_in, user).await?;
     let usable = policy::usable(settings, policy::SESSION, &enrolled);
     let suffices = usable
         .iter()
