@@ -23,7 +23,7 @@ pub(crate) use form::{Form, Nothing};
 pub(crate) use frame::Frame;
 pub(crate) use next::{local_path, with_next};
 pub(crate) use policy::Policy;
-pub(crate) use sign_in::{SIGN_IN, Way, respond};
+pub(crate) use sign_in::{SIGN_IN, respond};
 
 use axum::Router;
 use axum::routing::{get, post};

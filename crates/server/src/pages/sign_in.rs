@@ -17,13 +17,6 @@ use crate::mfa;
 /// Path of the sign-in page.
 pub(crate) const SIGN_IN: &str = "/login/";
 
-/// Another way to sign in, shown as a link.
-pub(crate) struct Way {
-    pub(crate) label: String,
-    /// Local path; `next` is added to its query.
-    pub(crate) path: String,
-}
-
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage<'a> {
@@ -34,7 +27,8 @@ struct SignInPage<'a> {
     /// Where a forgotten password is replaced, if mail is sent.
     forgotten: Option<&'static str>,
     providers: Vec<Button>,
-    ways: Vec<Way>,
+    /// Where one signs in with a passkey, if this address can have them.
+    passkey: Option<&'static str>,
 }
 
 #[derive(Default, Deserialize)]
@@ -72,14 +66,9 @@ impl<'a> SignInPage<'a> {
             error,
             forgotten: forgotten(page),
             providers: buttons(page).await?,
-            ways: ways(page),
+            passkey: mfa::passkey_sign_in_path(page),
         })
     }
-}
-
-/// What else one may sign in with here.
-fn ways(page: &PageCtx) -> Vec<Way> {
-    mfa::ways(page).into_iter().collect()
 }
 
 pub(super) async fn show(page: PageCtx, Params(query): Params<Query>) -> PageResult<Response> {
