@@ -14,7 +14,7 @@ use super::hub::Side;
 use super::leg::Arrival;
 use super::pipe::Pipe;
 use crate::app::SharedApp;
-use crate::http::{AgentCtx, ApiError, ApiResult};
+use crate::http::{AgentCtx, ApiError, ApiResult, lists};
 
 /// A frame has at most 64 KiB; peers may join several in a message.
 const MAX_MESSAGE: usize = 1024 * 1024;
@@ -92,7 +92,7 @@ fn arrive(
     let id = id.parse::<TunnelId>().map_err(|_| refused())?;
     let (place, bond) = app.tunnels.claim(id, side, token).ok_or_else(refused)?;
     tracing::debug!(tunnel = %bond.id, ?side, "one side of a tunnel connects");
-    let is_precise = names_extension(headers);
+    let is_precise = lists(headers, EXTENSIONS_HEADER, extension::TUNNEL_MUX);
     // An upgrade that fails drops the place, and with it ends the tunnel.
     Ok(upgrade
         .max_message_size(MAX_MESSAGE)
@@ -103,15 +103,4 @@ fn arrive(
             // The tunnel may have ended meanwhile.
             let _ended = place.send(Arrival { pipe, is_precise });
         }))
-}
-
-fn names_extension(headers: &HeaderMap) -> bool {
-    headers
-        .get(EXTENSIONS_HEADER)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|names| {
-            names
-                .split(',')
-                .any(|name| name.trim() == extension::TUNNEL_MUX)
-        })
 }

@@ -6,7 +6,8 @@ use serde_json::json;
 use testkit::eventually;
 
 use super::{APPROVALS, COMMANDS, RISKY, Scene, approve, line, page_of, reject};
-use crate::{id, second_superuser};
+use crate::accounts::second_superuser;
+use crate::id;
 
 #[test]
 fn harmless_lines_run_at_once_with_and_without_reviewers() {

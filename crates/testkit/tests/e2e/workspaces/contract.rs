@@ -136,7 +136,7 @@ fn word(name: &str) -> &'static str {
     match name {
         "email" | "login" => "somebody@example.com",
         "username" => "somebody",
-        "password" | "new_password" => "correct horse battery staple",
+        "password" | "new_password" => PASSWORD,
         "platform" => "debian",
         "role" => "member",
         "kind" => "user",
