@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 use testkit::{Api, AuthenticatorApp, Credential, Page, SoftPasskey, System, Visitor};
 
 use crate::accounts::{LOGIN, PASSWORD, create_user, login};
-use crate::id;
 
 const SECURITY_SETTINGS: &str = "/api/workspaces/security/-/";
 const SECOND_FACTOR: &str = "/login/second-factor/";
+const NEW_PASSWORD: &str = "/login/new-password/";
 const ENROL: &str = "/login/enrol/";
 const PASSKEY_SIGN_IN: &str = "/login/passkey/";
 const SECURITY: &str = "/account/security/";
