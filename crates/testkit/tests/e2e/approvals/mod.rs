@@ -7,7 +7,7 @@ mod sessions;
 mod sudo;
 
 use serde_json::{Value, json};
-use testkit::{Api, Credential, Page, PublicAgent, System, Visitor, eventually};
+use testkit::{Api, Page, PublicAgent, System, Visitor, eventually};
 
 use crate::accounts::{PASSWORD, create_user, log_in};
 use crate::{changed, create_session, id, submission};

@@ -8,6 +8,8 @@ use testkit::{Api, Page, System, Visitor};
 use url::Url;
 
 use super::{PROVIDERS, is_signed_in, leave, scene, system};
+use crate::accounts::create_user;
+use crate::changed;
 use crate::issuer::{Issuer, Key};
 
 #[test]

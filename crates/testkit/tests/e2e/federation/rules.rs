@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use testkit::{Answer, OidcProvider};
 
 use super::{PROVIDERS, Scene, is_signed_in, scene};
-use crate::id;
+use crate::{changed, id};
 
 #[test]
 fn nobody_is_linked_without_a_rule() {

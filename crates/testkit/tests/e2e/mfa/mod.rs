@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 use testkit::{Api, AuthenticatorApp, Credential, Page, SoftPasskey, System, Visitor};
 
 use crate::accounts::{LOGIN, PASSWORD, create_user, login};
-use crate::id;
 
 const SECURITY_SETTINGS: &str = "/api/workspaces/security/-/";
 const SECOND_FACTOR: &str = "/login/second-factor/";

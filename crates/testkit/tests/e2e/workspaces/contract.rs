@@ -3,6 +3,8 @@
 use serde_json::{Map, Value, json};
 use testkit::Api;
 
+use crate::accounts::PASSWORD;
+
 /// How deep a body is made up: what lies deeper is left out.
 const DEPTH: usize = 6;
 

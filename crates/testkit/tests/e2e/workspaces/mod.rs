@@ -7,7 +7,6 @@ mod isolation;
 mod keyring;
 mod locks;
 
-use serde_json::{Value, json};
 use testkit::{Api, Credential, Options, System, eventually};
 
 use crate::accounts::{PASSWORD, try_log_in};
