@@ -17,6 +17,7 @@ use super::create::SOURCE;
 use crate::approvals;
 use crate::commands::dispatch;
 use crate::http::{ApiError, ApiResult, Ctx, PublicCtx};
+use crate::rendezvous;
 
 /// What somebody does with a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +152,7 @@ pub(super) async fn carry_out(
     unit.commit().await?;
     announce(ctx, &changed, transition.event(), time);
     if to.is_final() {
-        ctx.app.tunnels.end_of_session(WorkSessionId(row.id));
+        rendezvous::end_of_session(&ctx.app, WorkSessionId(row.id));
         end_work(ctx, WorkSessionId(row.id), transition).await;
     }
     Ok(changed)
