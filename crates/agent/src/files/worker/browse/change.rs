@@ -56,18 +56,8 @@ impl Session {
             rename(&from, &to, &to.name, RenameFlags::empty())?;
             return self.arrived(&data.dst, &to.name, "moved");
         }
-        let mut number = 0;
-        loop {
-            let name = free_name(&from.name, &to.name, number);
-            self.write.check(&to.path.with_file_name(&name))?;
-            match rename(&from, &to, &name, RenameFlags::NOREPLACE) {
-                Ok(()) => return self.arrived(&data.dst, &name, "moved"),
-                Err(_) if !tree::is_free(&to.directory, &name) && number < MAX_COPIES => {
-                    number += 1;
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
+        let name = self.rename_to_free(&from, &to, &from.name, 0)?;
+        self.arrived(&data.dst, &name, "moved")
     }
 
     pub(super) fn chmod(&mut self, data: &Arguments) -> Result<Entry, Failure> {
@@ -145,6 +135,28 @@ impl Session {
         })
     }
 
+    /// Puts something where nothing is: under the name of `to` or, when that is taken,
+    /// the first numbered one of `source`, from `number` on. Which it was.
+    pub(super) fn rename_to_free(
+        &self,
+        from: &Spot,
+        to: &Spot,
+        source: &OsStr,
+        mut number: u32,
+    ) -> Result<OsString, Failure> {
+        loop {
+            let name = free_name(source, &to.name, number);
+            self.write.check(&to.path.with_file_name(&name))?;
+            match rename(from, to, &name, RenameFlags::NOREPLACE) {
+                Ok(()) => return Ok(name),
+                Err(_) if !tree::is_free(&to.directory, &name) && number < MAX_COPIES => {
+                    number += 1;
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
     /// Says where something went, in the caller's words.
     pub(super) fn arrived(&self, dst: &str, name: &OsStr, how: &str) -> Result<Entry, Failure> {
         let path = self.path(dst)?.with_file_name(name);
@@ -197,7 +209,7 @@ fn hold(visit: &Visit<'_>) -> Result<OwnedFd, Failure> {
 }
 
 /// The name that is asked for, then `STEM (N).EXTENSION` of the source.
-pub(super) fn free_name(source: &OsStr, wanted: &OsStr, number: u32) -> OsString {
+fn free_name(source: &OsStr, wanted: &OsStr, number: u32) -> OsString {
     if number == 0 {
         return wanted.to_owned();
     }
