@@ -73,7 +73,7 @@ impl Session {
         if data.allow_overwrite && !is_itself {
             if found.is_directory() && !tree::is_free(&to.directory, &to.name) {
                 // What is there goes with everything inside.
-                self.check_tree(to, None)?;
+                self.check_tree(to)?;
                 exchange(hidden, to)?;
             } else {
                 rename(hidden, to, &to.name, RenameFlags::empty())?;
@@ -81,7 +81,9 @@ impl Session {
             return self.arrived(&data.dst, &to.name, "copied");
         }
         let source = found.path.file_name().unwrap_or(&to.name);
-        let name = self.rename_to_free(hidden, to, source, u32::from(is_itself))?;
+        let name = Self::rename_to_free(hidden, to, source, u32::from(is_itself), &|target| {
+            self.write.check(target)
+        })?;
         self.arrived(&data.dst, &name, "copied")
     }
 }
