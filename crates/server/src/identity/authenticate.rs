@@ -60,8 +60,9 @@ pub(crate) async fn authenticate(ctx: &PublicCtx, credential: Credential) -> Api
                 ));
             }
             let principal = token_principal(ctx, &row, owner).await?;
+            let principal = principal.ok_or_else(refused)?;
             note_use(ctx, &row);
-            principal.map(Identity::Principal).ok_or_else(refused)
+            Ok(Identity::Principal(principal))
         }
         Credential::Agent { id, key } => {
             let id: ServerId = id.parse().map_err(|_| refused())?;

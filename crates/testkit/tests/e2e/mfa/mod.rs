@@ -15,6 +15,7 @@ use crate::accounts::{LOGIN, PASSWORD, create_user, login};
 
 const SECURITY_SETTINGS: &str = "/api/workspaces/security/-/";
 const SECOND_FACTOR: &str = "/login/second-factor/";
+const NEW_PASSWORD: &str = "/login/new-password/";
 const ENROL: &str = "/login/enrol/";
 const PASSKEY_SIGN_IN: &str = "/login/passkey/";
 const SECURITY: &str = "/account/security/";
