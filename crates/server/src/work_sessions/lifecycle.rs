@@ -17,6 +17,7 @@ use super::create::SOURCE;
 use crate::approvals;
 use crate::commands::{self, dispatch};
 use crate::http::{ApiError, ApiResult, Ctx, PublicCtx};
+use crate::rendezvous;
 
 /// What somebody does with a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +156,7 @@ pub(super) async fn carry_out(
         commands::announce_end(ctx, command).await;
     }
     if to.is_final() {
-        ctx.app.tunnels.end_of_session(WorkSessionId(row.id));
+        rendezvous::end_of_session(&ctx.app, WorkSessionId(row.id));
         end_work(ctx, WorkSessionId(row.id), transition).await;
     }
     Ok(changed)
