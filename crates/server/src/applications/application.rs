@@ -14,6 +14,7 @@ use super::manager::require_manager;
 use crate::commands;
 use crate::http::document::check_text;
 use crate::http::{ApiError, ApiResult, Ctx, Document};
+use crate::rendezvous;
 
 /// For refusals.
 const SOURCE: &str = "application";
@@ -109,7 +110,7 @@ pub(super) async fn delete(ctx: &Ctx, id: ApplicationId) -> ApiResult<()> {
 pub(super) async fn end_work(ctx: &Ctx, tokens: &[TokenId], reason: &str) {
     for token in tokens {
         ctx.app.events.close_of(token.0);
-        ctx.app.tunnels.end_of_token(*token);
+        rendezvous::end_of_token(&ctx.app, *token);
     }
     if let Err(error) = commands::cancel_of_tokens(ctx, tokens, reason).await {
         tracing::error!(detail = error.detail, "commands could not be stopped");

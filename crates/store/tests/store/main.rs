@@ -13,6 +13,7 @@ mod audit_chain;
 mod commands;
 mod databases;
 mod fleet;
+mod mfa;
 mod oauth;
 mod people;
 mod tenancy;

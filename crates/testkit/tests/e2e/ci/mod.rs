@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use testkit::{Agent, Answer, Api, Credential, System, eventually};
 
 use crate::issuer::{Issuer, JOB_SECRET, system};
-use crate::{id, submission};
+use crate::{changed, id, submission};
 
 const RULES: &str = "/api/auth/trust-rules/";
 const TOKENS: &str = "/api/auth/service-tokens/";
@@ -88,14 +88,13 @@ impl Scene {
     }
 
     fn exchange_with(&self, more: &Value) -> Answer {
-        let mut body = json!({
+        let body = json!({
             "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
             "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
         });
-        for (name, value) in more.as_object().unwrap() {
-            body[name] = value.clone();
-        }
-        self.system.anonymous().post("/oauth/token/", &body)
+        self.system
+            .anonymous()
+            .post("/oauth/token/", &changed(body, more))
     }
 
     /// A job that has logged in.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use testkit::{Answer, OidcProvider};
 
 use super::{PROVIDERS, Scene, is_signed_in, scene};
-use crate::id;
+use crate::{changed, id};
 
 #[test]
 fn nobody_is_linked_without_a_rule() {
@@ -173,13 +173,8 @@ fn settings_that_trust_too_much_cannot_be_made() {
         "slug": "corp", "issuer": scene.idp.issuer(), "client_id": "confidential",
         "email_domains": ["example.com"],
     });
-    let post = |changes: &Value| -> Answer {
-        let mut body = base.clone();
-        for (name, value) in changes.as_object().unwrap() {
-            body[name] = value.clone();
-        }
-        scene.root.post(PROVIDERS, &body)
-    };
+    let post =
+        |changes: &Value| -> Answer { scene.root.post(PROVIDERS, &changed(base.clone(), changes)) };
     for changes in [
         json!({"slug": ""}),
         json!({"slug": "Corp"}),

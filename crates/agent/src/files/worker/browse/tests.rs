@@ -308,6 +308,27 @@ fn a_tree_with_something_forbidden_inside_is_left_alone() {
     scene.works("mv", json!({"src": "tree", "dst": "new"}));
 }
 
+#[test]
+fn nothing_is_moved_to_where_it_could_be_read() {
+    let mut scene = scene(&["out", "out/*"], &["*"]);
+    for folder in ["out", "secret", "mixed"] {
+        scene.mkdir(folder);
+    }
+    scene.write("secret/key", "key");
+    scene.write("out/mine", "mine");
+    for flag in [false, true] {
+        for (from, to) in [("secret/key", "out/key"), ("secret", "out/secret")] {
+            let data = json!({"src": from, "dst": to, "allow_overwrite": flag});
+            scene.fails("mv", data, 450);
+        }
+    }
+    assert_eq!(names(&scene.folder.join("out")), ["mine"]);
+    scene.works("mv", json!({"src": "secret/key", "dst": "secret/other"}));
+    scene.works("mv", json!({"src": "out/mine", "dst": "out/same"}));
+    scene.works("mv", json!({"src": "out/same", "dst": "mixed/same"}));
+    scene.fails("mv", json!({"src": "mixed/same", "dst": "out/same"}), 450);
+}
+
 mod properties {
     use proptest::prelude::*;
 
