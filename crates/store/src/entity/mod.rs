@@ -54,3 +54,4 @@ pub mod used_assertion;
 pub mod user;
 pub mod work_session;
 pub mod workspace;
+pub mod workspace_host;

@@ -13,6 +13,7 @@ mod m0008_transfers;
 mod m0009_exec_events;
 mod m0010_sudo;
 mod m0011_approvals;
+mod m0018_identity;
 mod table;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_exec_events::Migration),
             Box::new(m0010_sudo::Migration),
             Box::new(m0011_approvals::Migration),
+            Box::new(m0018_identity::Migration),
         ]
     }
 }
