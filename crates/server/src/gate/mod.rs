@@ -14,6 +14,7 @@ mod port;
 mod risk;
 mod standing;
 mod sudo;
+mod sudo_presence;
 mod token;
 mod work_session;
 

@@ -2,11 +2,12 @@
 
 use judge::Plan;
 use judge::risk::{self, Requester, Risk, RiskActions};
+use protocol::id::UserId;
 use protocol::work_session::REQUESTER_AGENT;
 
 use super::Grant;
 use crate::approvals;
-use crate::http::{ApiResult, Ctx};
+use crate::http::{ApiResult, Ctx, PublicCtx};
 
 /// The workspace's own settings, or the defaults, which depend on whether anybody
 /// could approve: asked of the database only where the plan's risk makes it matter.
@@ -16,11 +17,25 @@ pub(crate) async fn risk_actions(ctx: &Ctx, grant: &Grant, plan: &Plan) -> ApiRe
             .session
             .as_ref()
             .is_some_and(|session| session.requester_type == REQUESTER_AGENT);
-    let settings = &ctx.workspace.settings;
-    let (configured, requester) = if by_agent {
-        (settings.risk_of_agents, Requester::Agent)
+    let requester = if by_agent {
+        Requester::Agent
     } else {
-        (settings.risk_of_people, Requester::Human)
+        Requester::Human
+    };
+    actions_of(ctx, requester, ctx.principal.user_id(), plan).await
+}
+
+/// The same for what `user` asks as `requester`.
+pub(super) async fn actions_of(
+    ctx: &PublicCtx,
+    requester: Requester,
+    user: Option<UserId>,
+    plan: &Plan,
+) -> ApiResult<RiskActions> {
+    let settings = &ctx.workspace.settings;
+    let configured = match requester {
+        Requester::Agent | Requester::Ci => settings.risk_of_agents,
+        Requester::Human => settings.risk_of_people,
     };
     if let Some(actions) = configured {
         return Ok(actions);
@@ -28,6 +43,6 @@ pub(crate) async fn risk_actions(ctx: &Ctx, grant: &Grant, plan: &Plan) -> ApiRe
     if risk::of(plan) < Risk::High {
         return Ok(RiskActions::default());
     }
-    let reviewed = approvals::could_review(ctx, ctx.principal.user_id()).await?;
+    let reviewed = approvals::could_review(ctx, user).await?;
     Ok(RiskActions::defaults(requester, reviewed))
 }

@@ -2,11 +2,12 @@
 //! calls it, whatever line, script or child that program came from.
 
 use judge::{Authority, Decision, DenyCode, Plan, Sudo, Verdict};
-use protocol::id::{CommandId, TokenId, UserId, WorkSessionId};
+use protocol::id::{CommandId, LoginId, TokenId, UserId, WorkSessionId};
 use protocol::sudo::{self, SudoRequest};
 use store::entity::{command, work_session};
 use store::now;
 
+use super::sudo_presence::{self as presence, Call};
 use super::{command as rules, token};
 use crate::http::{AgentCtx, ApiResult};
 
@@ -26,9 +27,11 @@ pub(crate) struct SudoVerdict {
 }
 
 /// What decided, in the words of the timeline.
-mod basis {
+pub(super) mod basis {
     /// A sudo policy of the session.
-    pub(super) const POLICY: &str = "policy";
+    pub(in crate::gate) const POLICY: &str = "policy";
+    /// A second factor of the person who asked.
+    pub(in crate::gate) const PRESENCE: &str = "presence";
     /// The command rules of the token.
     pub(super) const ACL: &str = "acl";
     /// The workspace asks for no session; the rules of the host decide.
@@ -38,9 +41,9 @@ mod basis {
 }
 
 /// An approval's basis, or a denial's code and reason.
-type Outcome = Result<&'static str, (&'static str, String)>;
+pub(super) type Outcome = Result<&'static str, (&'static str, String)>;
 
-fn deny(code: &'static str, reason: impl Into<String>) -> Outcome {
+pub(super) fn deny(code: &'static str, reason: impl Into<String>) -> Outcome {
     Err((code, reason.into()))
 }
 
@@ -128,7 +131,16 @@ async fn decide(
     };
     let found = ctx.tenant().work_sessions();
     match found.find(WorkSessionId(session)).await? {
-        Some(session) => in_session(&session, &words),
+        Some(session) => {
+            let within = in_session(&session, &words)?;
+            let call = Call {
+                session: &session,
+                requested_by: UserId(user),
+                login: command.login_id.map(LoginId),
+                words: &words,
+            };
+            presence::complete(ctx, &call, within).await
+        }
         None => Ok(deny(
             sudo::SESSION_MISSING,
             "The command's work session does not exist.",
@@ -160,7 +172,6 @@ fn in_session(session: &work_session::Model, words: &[String]) -> ApiResult<Outc
             ));
         }
         _ if within_rules.is_err() => return Ok(within_rules),
-        // Nobody is there to give a second factor, and no policy waives it.
         Sudo::Unrestricted => {
             return Ok(deny(
                 sudo::APPROVAL_REQUIRED,
@@ -182,7 +193,7 @@ fn in_session(session: &work_session::Model, words: &[String]) -> ApiResult<Outc
     )
 }
 
-const NO_NAMES: &[&str] = &[];
+pub(super) const NO_NAMES: &[&str] = &[];
 
 fn outcome(verdict: Verdict, basis: &'static str) -> Outcome {
     match verdict.decision {
@@ -208,7 +219,7 @@ fn words(request: &SudoRequest) -> Vec<String> {
 }
 
 /// The call of sudo as a line that is read as exactly these words.
-fn line(words: &[String]) -> String {
+pub(super) fn line(words: &[String]) -> String {
     format!("sudo -- {}", quoted(words))
 }
 
