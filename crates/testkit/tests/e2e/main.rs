@@ -19,6 +19,7 @@ mod exec;
 mod faults;
 mod federation;
 mod files;
+mod forms;
 mod gate;
 mod guard;
 mod issuer;
