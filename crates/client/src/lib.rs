@@ -41,6 +41,7 @@ pub mod token_acl;
 pub mod transfers;
 pub mod tunnels;
 pub mod users;
+pub mod webhooks;
 pub mod work_sessions;
 pub mod workspaces;
 

@@ -20,6 +20,7 @@ pub mod event;
 pub mod iam;
 pub mod id;
 pub mod lock;
+pub mod notification;
 pub mod onboarding;
 pub mod order;
 pub mod page;

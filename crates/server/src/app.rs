@@ -17,6 +17,7 @@ use crate::http::middleware::LoginLimiter;
 use crate::identity::guesses::Guesses;
 use crate::locks::Locks;
 use crate::mail::Mailer;
+use crate::notifications::Outbound;
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::objects::Objects;
@@ -47,6 +48,8 @@ pub(crate) struct App {
     pub(crate) objects: Objects,
     pub(crate) login_limiter: LoginLimiter,
     pub(crate) mailer: Mailer,
+    /// The way to webhooks.
+    pub(crate) outbound: Outbound,
     /// Slows down requests for device codes.
     pub(crate) device_limiter: LoginLimiter,
     /// What access tokens are signed with.

@@ -18,6 +18,7 @@ mod iam;
 mod identity;
 mod locks;
 mod mail;
+mod notifications;
 mod oauth;
 mod objects;
 mod onboarding;

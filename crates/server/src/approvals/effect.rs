@@ -56,19 +56,18 @@ impl After {
 /// # Errors
 /// When the subject does not wait any more; then nothing of the decision stands.
 pub(super) async fn approved(
-    ctx: &PublicCtx,
     unit: &Unit,
     request: &approval_request::Model,
     adjustment: Adjustment,
 ) -> ApiResult<After> {
-    check_requester(ctx, request).await?;
+    check_requester(unit, request).await?;
     match request.request_type.as_str() {
         kind::WORK_SESSION => start_session(unit, request, adjustment).await,
         _ if !adjustment.is_empty() => Err(gone("Only a new session can be narrowed.")),
         kind::WORK_SESSION_MOD => change_session(unit, request).await,
         kind::COMMAND => release_command(unit, request).await,
-        // The approval itself is what the next call of sudo finds.
-        kind::SUDO => Ok(After::default()),
+        // The approval itself is what the next call of sudo, or the submission, finds.
+        kind::SUDO | kind::COMMAND_PLAN => Ok(After::default()),
         _ => Err(ApiError::internal("an unknown type of request")),
     }
 }
@@ -105,9 +104,9 @@ fn gone(detail: &str) -> ApiError {
 }
 
 /// Whoever asked may have left meanwhile.
-async fn check_requester(ctx: &PublicCtx, request: &approval_request::Model) -> ApiResult<()> {
+async fn check_requester(unit: &Unit, request: &approval_request::Model) -> ApiResult<()> {
     let user = match request.requested_by {
-        Some(id) => ctx.tenant().identity().user(UserId(id)).await?,
+        Some(id) => unit.tenant().identity().user(UserId(id)).await?,
         None => None,
     };
     if user.is_some_and(|user| user.is_active) {

@@ -133,7 +133,7 @@ async fn decide(
         return redirect(&sign_in_again(id));
     }
     let reviewed = match word {
-        Ok(word) => review::review(signed_in, signed_in.user(), id, word).await,
+        Ok(word) => review::review(signed_in, signed_in.user(), id, word, "page").await,
         Err(error) => Err(error),
     };
     match reviewed {

@@ -8,13 +8,14 @@ use super::ConfigError;
 const PREFIX: &str = "ALPACON_";
 
 /// Sections that the environment may set.
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
     "server",
     "tls",
     "database",
     "log",
     "commands",
     "mail",
+    "notifications",
     "objects",
     "transfers",
 ];

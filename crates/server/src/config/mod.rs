@@ -43,6 +43,7 @@ pub(crate) struct Config {
     pub(crate) objects: ObjectsConfig,
     pub(crate) transfers: TransfersConfig,
     pub(crate) mail: MailConfig,
+    pub(crate) notifications: NotificationsConfig,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +122,14 @@ pub(crate) enum LogFormat {
     #[default]
     Text,
     Json,
+}
+
+/// Webhooks and chats.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct NotificationsConfig {
+    /// Hosts inside the network that webhooks may name, also by plain HTTP.
+    pub(crate) private_hosts: Vec<String>,
 }
 
 /// The built-in authorization server.

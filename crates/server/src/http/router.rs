@@ -8,8 +8,9 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, approvals, audit, commands, events, fleet, history, iam, identity, locks, oauth,
-    onboarding, pages, sudo, tokens, transfers, tunnels, work_sessions, workspace,
+    agents, approvals, audit, commands, events, fleet, history, iam, identity, locks,
+    notifications, oauth, onboarding, pages, sudo, tokens, transfers, tunnels, work_sessions,
+    workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -36,6 +37,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(history::routes())
         .merge(sudo::routes())
         .merge(approvals::routes())
+        .merge(notifications::routes())
 }
 
 /// The OpenAPI document.
@@ -53,6 +55,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .merge(tunnels::websocket_routes())
         .merge(pages::routes())
         .merge(approvals::page_routes())
+        .merge(notifications::chat_routes())
         .merge(oauth::protocol_routes())
         .merge(onboarding::page_routes())
         .route("/api/openapi.json", get(async move || document))

@@ -26,6 +26,7 @@ use crate::http::router;
 use crate::identity::guesses::Guesses;
 use crate::locks::{self, Locks};
 use crate::mail::{self, Mailer};
+use crate::notifications::{self, Outbound};
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::objects::{LinkKey, Objects, RemoteStore};
@@ -100,6 +101,7 @@ impl Node {
     pub(super) async fn start(config: Config, keys: Keys) -> anyhow::Result<Self> {
         let tls = check_tls(&config)?;
         let mailer = Mailer::new(&config.mail)?;
+        let outbound = Outbound::new(&config.notifications)?;
         let store = open_store(&config, &keys).await?;
         store
             .migrate()
@@ -151,6 +153,7 @@ impl Node {
             objects,
             login_limiter: LoginLimiter::new(),
             mailer,
+            outbound,
             device_limiter: LoginLimiter::new(),
             signing_keys,
             bearers: Bearers::default(),
@@ -242,6 +245,7 @@ fn start_clocks(app: &SharedApp) {
     app.spawn(tunnels::run_clock(app.clone()));
     app.spawn(locks::watch(app.clone()));
     app.spawn(mail::run(app.clone()));
+    app.spawn(notifications::run(app.clone()));
     app.spawn(oauth::keys::run_clock(app.clone()));
     let checkpoints = audit::Checkpoints(app.config.server.data_dir.join("audit-heads.jsonl"));
     app.spawn(audit::run_checkpoints(app.clone(), checkpoints));
@@ -256,6 +260,7 @@ async fn housekeeping(app: SharedApp) {
         app.events.sweep();
         app.login_limiter.sweep();
         mail::sweep(&app).await;
+        notifications::sweep(&app).await;
         app.device_limiter.sweep();
         app.guesses.sweep();
         app.bearers.sweep();

@@ -2,7 +2,9 @@
 //! must fail.
 
 mod commands;
+mod notifications;
 mod pages;
+mod plans;
 mod sessions;
 mod sudo;
 
