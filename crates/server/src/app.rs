@@ -17,10 +17,12 @@ use crate::http::middleware::LoginLimiter;
 use crate::identity::guesses::Guesses;
 use crate::locks::Locks;
 use crate::mail::Mailer;
+use crate::mfa::Codes;
 use crate::notifications::Outbound;
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::objects::Objects;
+use crate::oidc::Issuers;
 use crate::telemetry::Metrics;
 use crate::tunnels;
 use crate::workspace::Workspaces;
@@ -48,6 +50,8 @@ pub(crate) struct App {
     pub(crate) objects: Objects,
     pub(crate) login_limiter: LoginLimiter,
     pub(crate) mailer: Mailer,
+    /// Issuers that others trust, and their keys.
+    pub(crate) issuers: Issuers,
     /// The way to webhooks.
     pub(crate) outbound: Outbound,
     /// Slows down requests for device codes.
@@ -58,6 +62,8 @@ pub(crate) struct App {
     pub(crate) bearers: Bearers,
     /// Wrong passwords for each account.
     pub(crate) guesses: Guesses,
+    /// Wrong codes of second factors for each account.
+    pub(crate) codes: Codes,
     pub(crate) metrics: Metrics,
     /// Everything that runs beside requests; waited for at shutdown.
     pub(crate) tasks: TaskTracker,

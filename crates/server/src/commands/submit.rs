@@ -55,6 +55,7 @@ pub(super) async fn submit(
         }
     };
     check_prerequisites(ctx, &grant, &request).await?;
+    gate::require_presence(ctx, Operation::Command, &grant).await?;
     let planned = match judged.hold {
         Some(_) => hold::planned(ctx, &grant, &judged, &request, &env, &plan).await?,
         None => None,

@@ -17,6 +17,7 @@ const SECTIONS: [&str; 9] = [
     "mail",
     "notifications",
     "objects",
+    "oidc",
     "transfers",
 ];
 

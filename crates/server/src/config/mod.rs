@@ -3,6 +3,7 @@
 
 mod environment;
 mod mail;
+mod oidc;
 mod transfers;
 
 use std::net::{IpAddr, SocketAddr};
@@ -12,6 +13,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use mail::{MailConfig, MailSecurity};
+pub(crate) use oidc::OidcConfig;
 pub(crate) use transfers::{ObjectsConfig, TransfersConfig};
 
 /// Why a configuration is refused. Every message names the key.
@@ -40,6 +42,7 @@ pub(crate) struct Config {
     pub(crate) log: LogConfig,
     pub(crate) commands: CommandConfig,
     pub(crate) oauth: OAuthConfig,
+    pub(crate) oidc: OidcConfig,
     pub(crate) objects: ObjectsConfig,
     pub(crate) transfers: TransfersConfig,
     pub(crate) mail: MailConfig,
@@ -280,6 +283,7 @@ impl Config {
         if let Some((key, message)) = self.objects.fault().or(self.transfers.fault()) {
             return Err(wrong(key, message));
         }
+        self.oidc.check()?;
         self.mail.check(self.server.public_url.is_some())
     }
 
@@ -336,6 +340,10 @@ mod tests {
                 allow_http: config.objects.allow_http,
                 ..ObjectsConfig::default()
             },
+            oidc: OidcConfig {
+                ca_file: None,
+                ..config.oidc.clone()
+            },
             mail: config.mail.without_optional(),
             ..config.clone()
         };
@@ -350,6 +358,7 @@ mod tests {
             ("objects", "endpoint"),
             ("objects", "access_key_id"),
             ("objects", "secret_access_key"),
+            ("oidc", "ca_file"),
             ("mail", "host"),
             ("mail", "from"),
             ("mail", "username"),
