@@ -19,6 +19,7 @@ pub mod duration;
 pub mod error;
 pub mod event;
 pub mod federation;
+pub mod guard;
 pub mod iam;
 pub mod id;
 pub mod lock;
@@ -33,6 +34,7 @@ pub mod token;
 pub mod transfer;
 pub mod trust;
 pub mod tunnel;
+pub mod webftp;
 pub mod work_session;
 pub mod workspace;
 

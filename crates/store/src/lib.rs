@@ -30,6 +30,7 @@ pub mod mfa;
 pub mod oauth;
 mod paging;
 pub mod plans;
+pub mod programs;
 pub mod sudo;
 pub mod timeline;
 pub mod transfers;

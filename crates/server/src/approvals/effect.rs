@@ -116,16 +116,21 @@ async fn check_requester(unit: &Unit, request: &approval_request::Model) -> ApiR
     }
 }
 
-async fn session(unit: &Unit, request: &approval_request::Model) -> ApiResult<work_session::Model> {
-    let found = match request.work_session_id {
-        Some(id) => {
-            unit.tenant()
-                .work_sessions()
-                .find(WorkSessionId(id))
-                .await?
-        }
-        None => None,
+async fn session(
+    unit: &Unit,
+    request: &approval_request::Model,
+) -> ApiResult<Option<work_session::Model>> {
+    let Some(id) = request.work_session_id.map(WorkSessionId) else {
+        return Ok(None);
     };
+    Ok(unit.tenant().work_sessions().find(id).await?)
+}
+
+async fn open_session(
+    unit: &Unit,
+    request: &approval_request::Model,
+) -> ApiResult<work_session::Model> {
+    let found = session(unit, request).await?;
     found
         .filter(|row| row.expires_at > now())
         .ok_or_else(|| gone("The work session is over."))
@@ -136,7 +141,7 @@ async fn start_session(
     request: &approval_request::Model,
     adjustment: Adjustment,
 ) -> ApiResult<After> {
-    let row = session(unit, request).await?;
+    let row = open_session(unit, request).await?;
     if row.status != Status::Pending.as_str() {
         return Err(gone("The work session does not wait any more."));
     }
@@ -196,15 +201,7 @@ async fn refuse_session(
     to: Status,
     sub_type: &'static str,
 ) -> ApiResult<After> {
-    let found = match request.work_session_id {
-        Some(id) => {
-            unit.tenant()
-                .work_sessions()
-                .find(WorkSessionId(id))
-                .await?
-        }
-        None => None,
-    };
+    let found = session(unit, request).await?;
     let Some(row) = found.filter(|row| row.status == Status::Pending.as_str()) else {
         return Ok(After::default());
     };
@@ -221,7 +218,7 @@ async fn refuse_session(
 }
 
 async fn change_session(unit: &Unit, request: &approval_request::Model) -> ApiResult<After> {
-    let row = session(unit, request).await?;
+    let row = open_session(unit, request).await?;
     let open = [Status::Approved, Status::Active].map(Status::as_str);
     if !open.contains(&row.status.as_str()) {
         return Err(gone("The work session is over."));

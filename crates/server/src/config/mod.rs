@@ -1,6 +1,7 @@
 //! Configuration: one TOML file, every key also an environment variable, all of
 //! it checked before anything starts.
 
+mod egress;
 mod environment;
 mod mail;
 mod oidc;
@@ -284,6 +285,8 @@ impl Config {
             return Err(wrong(key, message));
         }
         self.oidc.check()?;
+        let hosts = &self.notifications.private_hosts;
+        egress::check_hosts("notifications.private_hosts", hosts)?;
         self.mail.check(self.server.public_url.is_some())
     }
 

@@ -6,10 +6,13 @@
 //! decides. A refusal is recorded in the audit trail before it is answered.
 
 mod account;
+mod again;
 mod command;
+mod guard;
 mod path;
 mod port;
 mod risk;
+mod standing;
 mod sudo;
 mod token;
 mod work_session;
@@ -21,10 +24,12 @@ use store::audit::AuditRecord;
 use store::entity::{file_acl, server, work_session as session_row};
 
 pub(crate) use account::is_account_name;
+pub(crate) use again::judge_again;
 pub(crate) use command::{Judged, judge_command};
 pub(crate) use path::{FileRules, file_rules};
 pub(crate) use port::check_port;
 pub(crate) use risk::risk_actions;
+pub(crate) use standing::{Standing, still_holds};
 pub(crate) use sudo::{SudoVerdict, decide_sudo};
 
 use crate::http::{ApiError, ApiResult, Ctx};

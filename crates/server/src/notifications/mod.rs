@@ -3,10 +3,9 @@
 //!
 //! A notification is queued in the transaction of what it tells of ([`queue`]), rendered
 //! for its receiver ([`render`]) and sent after ([`sender`]), never to an address inside
-//! ([`address`]). What a chat answers is verified ([`signature`]) and counts only for
+//! ([`crate::egress`]). What a chat answers is verified ([`signature`]) and counts only for
 //! whom the user behind it is known ([`chat`]).
 
-mod address;
 mod chat;
 mod identity;
 mod queue;
@@ -18,7 +17,6 @@ mod slack;
 mod teams;
 mod webhook;
 
-pub(crate) use address::Addresses;
 pub(crate) use queue::queue;
 pub(crate) use routes::{chat_routes, routes};
 pub(crate) use sender::{Outbound, run, sweep};

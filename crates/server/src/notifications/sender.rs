@@ -12,13 +12,14 @@ use store::entity::{delivery, webhook};
 use store::now;
 use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval};
-use transport::tls::{Trust, client_config};
+use transport::tls::Trust;
 
 use super::queue::{PURPOSE, Parcel};
 use super::webhook::Target;
-use super::{Addresses, render, signature};
+use super::{render, signature};
 use crate::app::{App, SharedApp};
 use crate::config::NotificationsConfig;
+use crate::egress::{self, Addresses};
 
 /// How soon a delivery is found that another node queued, or whose time has come.
 const TICK: Duration = Duration::from_secs(2);
@@ -48,17 +49,8 @@ impl Outbound {
     /// # Errors
     /// When the certificates of the system cannot be used.
     pub(crate) fn new(config: &NotificationsConfig) -> anyhow::Result<Self> {
-        let addresses = Addresses::new(&config.private_hosts);
-        let tls = client_config(&Trust::System).context("notifications: cannot set up TLS")?;
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.as_ref().clone())
-            .dns_resolver(std::sync::Arc::new(addresses.clone()))
-            .user_agent(concat!("alpacon-server/", env!("CARGO_PKG_VERSION")))
-            // A redirect would lead past the check of the address.
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .timeout(DEADLINE)
-            .build()
+        let addresses = Addresses::new(&config.private_hosts, "notifications.private_hosts");
+        let client = egress::client(addresses.clone(), &Trust::System, DEADLINE)
             .context("notifications: cannot set up HTTP")?;
         Ok(Self {
             client,

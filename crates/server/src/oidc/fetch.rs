@@ -1,19 +1,16 @@
 //! HTTP to issuers: bounded in time and size, without redirects, and never to an
 //! address that the operator would not want.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use serde::de::DeserializeOwned;
-use transport::tls::{Trust, client_config};
+use transport::tls::Trust;
 use url::Url;
 
-use super::{Addresses, OidcError};
+use super::OidcError;
+use crate::egress::{self, Addresses};
 
-/// For the connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// For a whole answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes of an answer.
@@ -33,19 +30,7 @@ impl Fetcher {
         ca_file: Option<&Path>,
     ) -> Result<Self, transport::TransportError> {
         let trust = ca_file.map_or(Trust::System, |path| Trust::Only(path.to_owned()));
-        let tls = client_config(&trust)?;
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.as_ref().clone())
-            .user_agent(concat!("alpacon-server/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
-            // A redirect would lead past the check of the address, and a proxy past
-            // that of what a name resolves to.
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .gzip(false)
-            .dns_resolver(std::sync::Arc::new(Resolver(addresses.clone())))
-            .build()?;
+        let client = egress::client(addresses.clone(), &trust, TIMEOUT)?;
         Ok(Self { client, addresses })
     }
 
@@ -56,13 +41,8 @@ impl Fetcher {
 
     /// A JSON document.
     pub(super) async fn json<T: DeserializeOwned>(&self, address: &str) -> Result<T, OidcError> {
-        let url = self.addresses.check(address)?;
-        let request = self.client.get(url.clone());
-        let (status, body) = self.send(&url, request).await?;
-        if status != 200 {
-            return Err(unavailable(&url, "did not give the document"));
-        }
-        serde_json::from_slice(&body).map_err(|_| unavailable(&url, "gave no readable document"))
+        self.document(address, None, "did not give the document")
+            .await
     }
 
     /// A JSON document that only the bearer of a token gets.
@@ -71,11 +51,24 @@ impl Fetcher {
         address: &str,
         token: &str,
     ) -> Result<serde_json::Value, OidcError> {
+        self.document(address, Some(token), "did not say who signed in")
+            .await
+    }
+
+    async fn document<T: DeserializeOwned>(
+        &self,
+        address: &str,
+        token: Option<&str>,
+        refused: &'static str,
+    ) -> Result<T, OidcError> {
         let url = self.addresses.check(address)?;
-        let request = self.client.get(url.clone()).bearer_auth(token);
+        let mut request = self.client.get(url.clone());
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
         let (status, body) = self.send(&url, request).await?;
         if status != 200 {
-            return Err(unavailable(&url, "did not say who signed in"));
+            return Err(unavailable(&url, refused));
         }
         serde_json::from_slice(&body).map_err(|_| unavailable(&url, "gave no readable document"))
     }
@@ -137,27 +130,5 @@ fn unavailable(url: &Url, what: &'static str) -> OidcError {
     OidcError::Unavailable {
         host: url.host_str().unwrap_or_default().to_owned(),
         what,
-    }
-}
-
-/// Resolves names to the addresses that we may go to. The connection is made to these,
-/// so that a name cannot change its mind in between.
-#[derive(Debug)]
-struct Resolver(Addresses);
-
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let addresses = self.0.clone();
-        Box::pin(async move {
-            let host = name.as_str().to_owned();
-            let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> = found
-                .filter(|found| addresses.allows(&host, found.ip()))
-                .collect();
-            if allowed.is_empty() {
-                return Err("the name stands for private addresses only".into());
-            }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
-        })
     }
 }

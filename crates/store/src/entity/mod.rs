@@ -17,6 +17,7 @@ pub mod command_acl;
 pub mod command_chunk;
 pub mod delivery;
 pub mod device_code;
+pub mod exec_event;
 pub mod federated_identity;
 pub mod federated_login;
 pub mod file_acl;
