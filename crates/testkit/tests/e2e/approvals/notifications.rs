@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use testkit::{Answer, MailServer, Options, Receiver, System, eventually};
 
 use super::{APPROVALS, RISKY, Scene};
-use crate::{id, second_superuser};
+use crate::accounts::second_superuser;
+use crate::id;
 
 const WEBHOOKS: &str = "/api/notifications/webhooks/";
 const SIGNING_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";

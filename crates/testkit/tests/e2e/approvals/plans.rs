@@ -5,7 +5,8 @@ use std::thread;
 use serde_json::{Value, json};
 
 use super::{COMMANDS, RISKY, Scene, approve, line, reject};
-use crate::{id, second_superuser};
+use crate::accounts::second_superuser;
+use crate::id;
 
 const PLANS: &str = "/api/approvals/plans/";
 const OTHER: &str = "rm -rf /etc /usr";
