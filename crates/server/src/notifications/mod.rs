@@ -1,7 +1,7 @@
 //! Telling reviewers, where they are: webhooks, chats and mail. See
 //! `docs/notifications.md`.
 //!
-//! A notification is queued in the transaction of what it tells of ([`queue`]), rendered
+//! A notification is queued in the transaction of what it tells of ([`mod@queue`]), rendered
 //! for its receiver ([`render`]) and sent after ([`sender`]), never to an address inside
 //! ([`crate::egress`]). What a chat answers is verified ([`signature`]) and counts only for
 //! whom the user behind it is known ([`chat`]).
