@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )]
 
+mod applications;
 mod audit_chain;
 mod commands;
 mod databases;

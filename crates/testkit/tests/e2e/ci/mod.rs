@@ -7,7 +7,7 @@ mod rules;
 use serde_json::{Value, json};
 use testkit::{Agent, Answer, Api, Credential, System, eventually};
 
-use crate::issuer::{Issuer, JOB_SECRET};
+use crate::issuer::{Issuer, JOB_SECRET, system};
 use crate::{changed, id, submission};
 
 const RULES: &str = "/api/auth/trust-rules/";
@@ -23,17 +23,6 @@ struct Scene {
     /// The service token that jobs get one like.
     token: String,
     application: String,
-}
-
-/// Fetching from this machine is allowed: the issuer of the tests is here.
-fn system() -> System {
-    System::with(&testkit::Options {
-        environment: vec![(
-            "ALPACON_OIDC__PRIVATE_HOSTS".to_owned(),
-            r#"["127.0.0.1"]"#.to_owned(),
-        )],
-        ..testkit::Options::default()
-    })
 }
 
 fn scene() -> Scene {

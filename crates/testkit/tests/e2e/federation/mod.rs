@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use testkit::{Api, OidcProvider, Page, System, Visitor};
 
 use crate::accounts::create_user;
+use crate::issuer::system;
 use crate::{changed, id};
 
 const PROVIDERS: &str = "/api/auth/identity-providers/";
@@ -17,16 +18,6 @@ struct Scene {
     system: System,
     root: Api,
     idp: OidcProvider,
-}
-
-fn system() -> System {
-    System::with(&testkit::Options {
-        environment: vec![(
-            "ALPACON_OIDC__PRIVATE_HOSTS".to_owned(),
-            r#"["127.0.0.1"]"#.to_owned(),
-        )],
-        ..testkit::Options::default()
-    })
 }
 
 fn callback(base: &str, slug: &str) -> String {
