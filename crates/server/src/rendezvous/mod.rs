@@ -2,7 +2,7 @@
 //! own credentials, good once and for a minute: tunnels and file browsers.
 //!
 //! Opening one makes its [`Bond`], [`expect`]s both sides and orders the agent to come
-//! ([`open`]); whoever comes is let in by the token of the address ([`admit`]), and
+//! ([`open`]); whoever comes is let in by the token of the address ([`admit()`]), and
 //! waited for by the task of the channel ([`wait`]). The [`Hub`] knows all channels
 //! of a kind. Ended authority ends them within a second, of every kind ([`clock`]).
 
