@@ -111,7 +111,7 @@ async fn read_line(ctx: &Ctx, request: &CreatePlan, line: &str) -> ApiResult<Rea
         detail: format!("{line}: {}", refusal.detail),
         ..refusal
     })?;
-    let content = hold::content(ctx, &grant, &judged, &command, &env, &plan);
+    let content = hold::content(ctx, &grant, &judged, &command, &env, &plan)?;
     Ok(Read {
         risk: judge::risk::of(&plan),
         hash: approvals::content_hash(&content),
