@@ -71,15 +71,16 @@ fn a_launcher_that_fails_is_tried_again() {
 
 #[test]
 fn no_browser_is_opened_where_nobody_sees_it_or_wants_it() {
-    for (variables, arguments) in [
-        (&[][..], &[][..]),
+    let cases: [(&[(&'static str, &str)], &[&str]); 7] = [
+        (&[], &[]),
         (&[("DISPLAY", "")], &[]),
         (&[("DISPLAY", ":0"), ("SSH_CONNECTION", "")], &[]),
         (&[("DISPLAY", ":0"), ("SSH_TTY", "/dev/pts/0")], &[]),
         (&[("DISPLAY", ":0"), ("ALPACON_NO_BROWSER", "")], &[]),
         (&[("DISPLAY", ":0"), ("ALPACON_NO_BROWSER", "1")], &[]),
         (&[("WAYLAND_DISPLAY", "wayland-0")], &["--no-browser"]),
-    ] {
+    ];
+    for (variables, arguments) in cases {
         let server = Fake::start_tls();
         let mut environment = with_launcher(Environment::trusting(&server), 0);
         for (name, value) in variables {

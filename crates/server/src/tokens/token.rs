@@ -120,7 +120,9 @@ async fn free_copy_name(ctx: &Ctx, owner: UserId, original: &str) -> ApiResult<S
     for number in 1..=MAX_COPIES {
         let name = copy_name(original, number);
         let same = ctx.tenant().identity();
-        let (_, count) = same.tokens(owner, Some(&name), Paging::default()).await?;
+        let (_, count) = same
+            .tokens(owner, Some(name.as_str()), Paging::default())
+            .await?;
         if count == 0 {
             return Ok(name);
         }

@@ -30,7 +30,8 @@ fn forms() -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (file, text) in &files {
         for route in text.split(".route(").skip(1) {
-            let end = route.find(".route(").or_else(|| route.find("\n}"));
+            let ends = [".route(", ";", "\n}"].map(|end| route.find(end));
+            let end = ends.into_iter().flatten().min();
             let route = &route[..end.unwrap_or(route.len())];
             let (path, handlers) = route.split_once(',').unwrap_or_default();
             if handlers.contains("post(") {

@@ -51,9 +51,9 @@ impl Host {
         }
     }
 
-    /// What is decided when `line` is called through sudo: nothing where it passes.
+    /// What is decided when `line` is called through sudo: `passes`, or the code.
     #[track_caller]
-    fn sudo(&mut self, running: &Running, line: &str) -> Option<String> {
+    fn sudo(&mut self, running: &Running, line: &str) -> String {
         self.asked += 1;
         let body = json!({"request_id": format!("r{}", self.asked), "type": "sudo_approval",
             "username": running.account, "groupname": running.account, "pid": 7, "ppid": 6,
@@ -69,17 +69,12 @@ impl Host {
                 .expect("the control connection ended");
             if message["query"] == "control" {
                 let decision = &message["data"];
-                let code = decision["error_code"].as_str().map(str::to_owned);
+                let code = decision["error_code"].as_str();
                 assert_eq!(decision["approved"] == true, code.is_none(), "{decision}");
-                return code;
+                return code.unwrap_or("passes").to_owned();
             }
         }
     }
-}
-
-#[track_caller]
-fn is(decided: Option<String>, expected: &str) {
-    assert_eq!(decided.as_deref().unwrap_or("passes"), expected);
 }
 
 const ID: &str = "/usr/bin/id -u";
@@ -94,14 +89,14 @@ fn a_second_factor_lets_sudo_pass_for_a_while() {
     scene.let_proofs_age();
     let mine = host.run(&device.api, &json!({}));
     let others = host.run(&other.api, &json!({}));
-    is(host.sudo(&mine, ID), PRESENCE);
+    assert_eq!(host.sudo(&mine, ID), PRESENCE);
     let link = device.link();
     send(&visitor, &link, &[("code", &app.code())]).expect(200);
-    is(host.sudo(&mine, ID), "passes");
+    assert_eq!(host.sudo(&mine, ID), "passes");
     // For the login that proved it, and no other of the same person.
-    is(host.sudo(&others, ID), PRESENCE);
+    assert_eq!(host.sudo(&others, ID), PRESENCE);
     scene.let_proofs_age();
-    is(host.sudo(&mine, ID), PRESENCE);
+    assert_eq!(host.sudo(&mine, ID), PRESENCE);
 
     let granted = "SELECT count(*) FROM sudo_grants WHERE approved AND grant_type = 'presence'";
     assert_eq!(scene.system.database().integer(granted), 1);
@@ -117,21 +112,21 @@ fn presence_lifts_no_risk_no_rule_and_no_end() {
     let running = host.run(&device.api, &json!({}));
     let bounded = host.run(&device.api, &json!({"allow_commands": ["sh *", "id *"]}));
     send(&visitor, &device.link(), &[("code", &app.code())]).expect(200);
-    is(host.sudo(&running, ID), "passes");
+    assert_eq!(host.sudo(&running, ID), "passes");
     // A reviewer is there: what is held by its risk stays held.
-    is(
+    assert_eq!(
         host.sudo(&running, "/usr/bin/rm -rf /"),
         "SUDO_APPROVAL_REQUIRED",
     );
-    is(host.sudo(&bounded, ID), "passes");
-    is(
+    assert_eq!(host.sudo(&bounded, ID), "passes");
+    assert_eq!(
         host.sudo(&bounded, "/usr/bin/whoami"),
         "SUDO_NO_WORKSESSION_POLICY",
     );
     let deny = json!({"risk_of_people":
         {"low": "allow", "medium": "allow", "high": "deny", "critical": "deny"}});
     scene.root.patch(ACCESS_CONTROL, &deny).expect(200);
-    is(
+    assert_eq!(
         host.sudo(&running, "/usr/bin/rm -rf /etc"),
         "SUDO_RISK_DENIED",
     );
@@ -140,7 +135,7 @@ fn presence_lifts_no_risk_no_rule_and_no_end() {
         .api
         .post("/api/auth/logout/", &json!({}))
         .expect_success();
-    is(host.sudo(&running, ID), "SUDO_APPROVAL_REQUIRED");
+    assert_eq!(host.sudo(&running, ID), "SUDO_APPROVAL_REQUIRED");
 }
 
 #[test]
@@ -151,14 +146,14 @@ fn who_cannot_be_there_is_not_asked() {
     // An agent's session: a proof of the person is not for it.
     let agents = host.run(&device.api, &json!({"requester_type": "agent"}));
     send(&visitor, &device.link(), &[("code", &app.code())]).expect(200);
-    is(host.sudo(&agents, ID), "SUDO_APPROVAL_REQUIRED");
+    assert_eq!(host.sudo(&agents, ID), "SUDO_APPROVAL_REQUIRED");
     // A password login proves what it can when it is made, and nothing later.
     scene.forget_steps();
     let present = scene.api_of("uma", &app.code_in(1));
     let password = host.run(&present, &json!({}));
-    is(host.sudo(&password, ID), "passes");
+    assert_eq!(host.sudo(&password, ID), "passes");
     scene.let_proofs_age();
-    is(host.sudo(&password, ID), "SUDO_APPROVAL_REQUIRED");
+    assert_eq!(host.sudo(&password, ID), "SUDO_APPROVAL_REQUIRED");
 }
 
 #[test]
@@ -170,25 +165,25 @@ fn a_policy_waives_the_factor_only_where_it_says_so() {
         |commands: &str, waives: bool| json!({"commands": [commands], "allow_bypass_mfa": waives});
     let policies = json!({"sudo_policies": [policy("id -g", true), policy("id *", false)]});
     let running = host.run(&device.api, &policies);
-    is(host.sudo(&running, "/usr/bin/id -g"), "passes");
-    is(host.sudo(&running, ID), PRESENCE);
+    assert_eq!(host.sudo(&running, "/usr/bin/id -g"), "passes");
+    assert_eq!(host.sudo(&running, ID), PRESENCE);
     // Where nobody can prove anything, it is said to be for good.
     let of_agent = changed(policies.clone(), &json!({"requester_type": "agent"}));
     let agents = host.run(&device.api, &of_agent);
-    is(host.sudo(&agents, "/usr/bin/id -g"), "passes");
-    is(host.sudo(&agents, ID), "SUDO_POLICY_MFA_REQUIRED");
+    assert_eq!(host.sudo(&agents, "/usr/bin/id -g"), "passes");
+    assert_eq!(host.sudo(&agents, ID), "SUDO_POLICY_MFA_REQUIRED");
     send(&visitor, &device.link(), &[("code", &app.code())]).expect(200);
-    is(host.sudo(&running, ID), "passes");
-    is(host.sudo(&agents, ID), "SUDO_POLICY_MFA_REQUIRED");
+    assert_eq!(host.sudo(&running, ID), "passes");
+    assert_eq!(host.sudo(&agents, ID), "SUDO_POLICY_MFA_REQUIRED");
 
     scene
         .root
         .patch(ACCESS_CONTROL, &json!({"allow_sudo_with_mfa": false}))
         .expect(200);
-    is(host.sudo(&running, ID), "WORKSPACE_SUDO_WITH_MFA_DISABLED");
-    is(host.sudo(&running, "/usr/bin/id -g"), "passes");
+    assert_eq!(host.sudo(&running, ID), "WORKSPACE_SUDO_WITH_MFA_DISABLED");
+    assert_eq!(host.sudo(&running, "/usr/bin/id -g"), "passes");
     // What no policy names goes to a reviewer, as without any factor.
-    is(
+    assert_eq!(
         host.sudo(&running, "/usr/bin/whoami"),
         "SUDO_APPROVAL_REQUIRED",
     );
