@@ -49,6 +49,19 @@ pub(crate) fn prepare(command: &mut std::process::Command, setup: ChildSetup) {
     }
 }
 
+/// The same for a login shell: the terminal on its standard input becomes its session's.
+#[expect(unsafe_code, reason = "only code in the child can change the child")]
+pub(crate) fn prepare_terminal(command: &mut std::process::Command, setup: ChildSetup) {
+    // SAFETY: as in `prepare`; one more plain system call, on a descriptor of the child.
+    unsafe {
+        command.pre_exec(move || {
+            enter(&setup)?;
+            rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
+            Ok(())
+        });
+    }
+}
+
 /// Raises the limit on open files; every command in flight holds a few. Returns
 /// the limit from before, which belongs to the children.
 #[must_use]

@@ -24,9 +24,11 @@ pub mod order;
 pub mod page;
 pub mod server;
 pub mod sudo;
+pub mod terminal;
 pub mod token;
 pub mod transfer;
 pub mod tunnel;
+pub mod websh;
 pub mod work_session;
 pub mod workspace;
 

@@ -28,6 +28,7 @@ pub mod sudo;
 pub mod timeline;
 pub mod transfers;
 pub mod tunnels;
+pub mod websh;
 mod unit;
 pub mod work_sessions;
 pub mod workspaces;

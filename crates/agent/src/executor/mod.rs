@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 use protocol::agent::Fin;
 use rustix::process::Rlimit;
 
-use self::account::AccountError;
+pub(crate) use self::account::AccountError;
 pub(crate) use self::account::{Account, Own, resolve as resolve_account};
-use self::environment::Environment;
+pub(crate) use self::environment::Environment;
 use self::output::Output;
 use self::process::Ended;
 use self::program::{Program, ProgramError};
