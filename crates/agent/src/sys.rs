@@ -115,6 +115,17 @@ pub(crate) fn take_file_identity(uid: Uid, gid: Gid) -> io::Result<()> {
     Ok(())
 }
 
+/// A terminal that can be awaited.
+///
+/// # Errors
+/// When the runtime does not take it.
+#[expect(unsafe_code, reason = "registering a descriptor is unsafe in general")]
+pub(crate) fn watch_terminal(master: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the descriptor is owned by the result alone, and so stays open and the
+    // same for as long as it is registered.
+    unsafe { AsyncFd::register(master) }
+}
+
 /// The abbreviation of the local time zone, such as `UTC`.
 #[must_use]
 #[expect(unsafe_code, reason = "only the C library knows the abbreviation")]

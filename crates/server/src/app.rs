@@ -21,7 +21,7 @@ use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::objects::Objects;
 use crate::telemetry::Metrics;
-use crate::tunnels;
+use crate::{tunnels, websh};
 use crate::workspace::Workspaces;
 
 /// The state that all requests share.
@@ -41,6 +41,8 @@ pub(crate) struct App {
     pub(crate) feeds: Feeds,
     /// Tunnels that are open on this node.
     pub(crate) tunnels: tunnels::Hub,
+    /// Terminals that are open on this node.
+    pub(crate) websh: websh::Hub,
     /// Requests that wait for a transfer on this node.
     pub(crate) transfer_feeds: Feeds<TransferId>,
     /// Transferred content.

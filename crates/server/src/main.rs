@@ -28,6 +28,7 @@ mod telemetry;
 mod tokens;
 mod transfers;
 mod tunnels;
+mod websh;
 mod work_sessions;
 mod workspace;
 

@@ -67,33 +67,31 @@ pub(super) async fn dial(
 impl Reader {
     /// The next of what comes. May be dropped at any moment without loss.
     pub(super) async fn next(&mut self) -> Received {
-        loop {
-            let bytes = match self.stream.next().await {
-                Some(Ok(Message::Binary(bytes))) => bytes,
-                Some(Ok(Message::Text(text))) => text.into(),
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
-                    // Told to the caller as nothing: it keeps the time of silence.
-                    return Received::Raw(Bytes::new());
-                }
-                Some(Ok(Message::Close(frame))) => {
-                    let code = frame.map_or(1005, |frame| frame.code.into());
-                    return match FINAL.contains(&code) {
-                        true => Received::Over,
-                        false => Received::Lost,
-                    };
-                }
-                Some(Err(_)) | None => return Received::Lost,
-            };
-            if !self.is_framed {
-                return Received::Raw(bytes);
+        let bytes = match self.stream.next().await {
+            Some(Ok(Message::Binary(bytes))) => bytes,
+            Some(Ok(Message::Text(text))) => text.into(),
+            // Told to the caller as nothing: it keeps the time of silence.
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {
+                return Received::Raw(Bytes::new());
             }
-            return match Frame::decode(bytes) {
-                Ok(frame) => Received::Frame(frame),
-                Err(error) => {
-                    tracing::warn!(%error, "a terminal's connection is given up");
-                    Received::Lost
-                }
-            };
+            Some(Ok(Message::Close(frame))) => {
+                let code = frame.map_or(1005, |frame| frame.code.into());
+                return match FINAL.contains(&code) {
+                    true => Received::Over,
+                    false => Received::Lost,
+                };
+            }
+            Some(Err(_)) | None => return Received::Lost,
+        };
+        if !self.is_framed {
+            return Received::Raw(bytes);
+        }
+        match Frame::decode(bytes) {
+            Ok(frame) => Received::Frame(frame),
+            Err(error) => {
+                tracing::warn!(%error, "a terminal's connection is given up");
+                Received::Lost
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ use super::{Shared, Wish, spawn};
 use crate::auth_socket::Owner;
 use crate::executor::{Stop, StopSignals};
 use crate::server::Request;
+use crate::sys;
 
 /// One read of the terminal, in bytes; public servers expect no more.
 const READ: usize = 8192;
@@ -140,7 +141,7 @@ fn open(
     Ok(Terminal {
         id: order.session_id,
         is_framed,
-        master: AsyncFd::new(started.master)?,
+        master: sys::watch_terminal(started.master)?,
         shell: Shell::new(started.child)?,
         outgoing: Outgoing::default(),
         incoming: Incoming::default(),
@@ -241,7 +242,7 @@ impl Terminal {
                     }
                 }
                 written = write(&self.master, self.input.front()), if !self.input.is_empty() => {
-                    let Some(shown) = self.wrote(written) else { continue };
+                    let Some(shown) = self.wrote(written.ok()) else { continue };
                     let ack = Frame::Ack { received: self.written, shown };
                     if self.is_framed && !writer.send(ack.encode()).await {
                         return Ended::Lost;
@@ -363,15 +364,12 @@ impl Terminal {
 
     /// Notes what was written; whether the terminal shows what is typed. `None`: it
     /// takes nothing for now.
-    fn wrote(&mut self, written: io::Result<(usize, bool)>) -> Option<bool> {
-        let (count, shown) = match written {
-            Ok(written) => written,
-            Err(_) => {
-                // The shell is gone, and nobody reads what is typed.
-                self.input.clear();
-                self.held = 0;
-                return None;
-            }
+    fn wrote(&mut self, written: Option<(usize, bool)>) -> Option<bool> {
+        let Some((count, shown)) = written else {
+            // The shell is gone, and nobody reads what is typed.
+            self.input.clear();
+            self.held = 0;
+            return None;
         };
         self.written += count as u64;
         self.held = self.held.saturating_sub(count as u64);

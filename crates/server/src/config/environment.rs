@@ -8,7 +8,7 @@ use super::ConfigError;
 const PREFIX: &str = "ALPACON_";
 
 /// Sections that the environment may set.
-const SECTIONS: [&str; 8] = [
+const SECTIONS: [&str; 9] = [
     "server",
     "tls",
     "database",
@@ -17,6 +17,7 @@ const SECTIONS: [&str; 8] = [
     "mail",
     "objects",
     "transfers",
+    "websh",
 ];
 
 /// Lays the variables that name a section over `table`.

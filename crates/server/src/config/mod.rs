@@ -4,6 +4,7 @@
 mod environment;
 mod mail;
 mod transfers;
+mod websh;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use mail::{MailConfig, MailSecurity};
 pub(crate) use transfers::{ObjectsConfig, TransfersConfig};
+pub(crate) use websh::WebshConfig;
 
 /// Why a configuration is refused. Every message names the key.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) oauth: OAuthConfig,
     pub(crate) objects: ObjectsConfig,
     pub(crate) transfers: TransfersConfig,
+    /// Terminals and their recordings.
+    pub(crate) websh: WebshConfig,
     pub(crate) mail: MailConfig,
 }
 
@@ -268,7 +272,8 @@ impl Config {
                 return Err(wrong(key, "must be from 1 to 604800 (a week)"));
             }
         }
-        if let Some((key, message)) = self.objects.fault().or(self.transfers.fault()) {
+        let fault = self.objects.fault().or(self.transfers.fault());
+        if let Some((key, message)) = fault.or(self.websh.fault()) {
             return Err(wrong(key, message));
         }
         self.mail.check(self.server.public_url.is_some())

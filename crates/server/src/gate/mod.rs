@@ -10,6 +10,7 @@ mod command;
 mod path;
 mod port;
 mod sudo;
+mod terminal;
 mod token;
 mod work_session;
 
@@ -23,6 +24,7 @@ pub(crate) use command::{Judged, judge_command};
 pub(crate) use path::{FileRules, file_rules};
 pub(crate) use port::check_port;
 pub(crate) use sudo::{SudoVerdict, decide_sudo};
+pub(crate) use terminal::check_terminal;
 
 use crate::http::{ApiError, ApiResult, Ctx};
 use crate::locks::Footing;
@@ -34,6 +36,8 @@ pub(crate) enum Operation {
     Tunnel,
     /// Moving files; which way is the file rules' matter.
     Webftp,
+    /// A terminal.
+    Websh,
 }
 
 impl Operation {
@@ -43,6 +47,7 @@ impl Operation {
             Self::Command => "command",
             Self::Tunnel => "tunnel",
             Self::Webftp => "webftp",
+            Self::Websh => "websh",
         }
     }
 
@@ -52,6 +57,7 @@ impl Operation {
             Self::Command => "command",
             Self::Tunnel => "tunnel",
             Self::Webftp => "webftp",
+            Self::Websh => "websh",
         }
     }
 }

@@ -9,7 +9,8 @@ use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
     agents, audit, commands, events, fleet, history, iam, identity, locks, oauth, onboarding,
-    pages, sudo, tokens, transfers, tunnels, work_sessions, workspace,
+    pages, sudo, tokens, transfers, tunnels, websh, work_sessions,
+    workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -30,6 +31,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(work_sessions::routes())
         .merge(commands::routes())
         .merge(tunnels::routes())
+        .merge(websh::routes())
         .merge(transfers::routes())
         .merge(events::routes())
         .merge(audit::routes())
@@ -50,6 +52,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .merge(agents::websocket_routes())
         .merge(events::websocket_routes())
         .merge(tunnels::websocket_routes())
+        .merge(websh::websocket_routes())
         .merge(pages::routes())
         .merge(oauth::protocol_routes())
         .merge(onboarding::page_routes())

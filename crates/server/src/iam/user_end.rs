@@ -28,6 +28,7 @@ pub(super) async fn credentials(unit: &Unit, user: UserId) -> ApiResult<()> {
 pub(super) async fn work(ctx: &Ctx, user: UserId) {
     sessions::forget_all(ctx, user);
     ctx.app.tunnels.end_of_user(user);
+    ctx.app.websh.end_of_user(user);
     let actor = ctx.principal.actor();
     if let Err(error) = work_sessions::end_of_user(ctx, user, &actor).await {
         tracing::error!(%user, detail = error.detail, "work sessions could not be ended");

@@ -31,7 +31,7 @@ use crate::oauth::keys::SigningKeys;
 use crate::objects::{LinkKey, Objects, RemoteStore};
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
-use crate::{audit, commands, fleet, iam, oauth, transfers, tunnels, work_sessions};
+use crate::{audit, commands, fleet, iam, oauth, transfers, tunnels, websh, work_sessions};
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
 const REPLACED_PORT: u16 = 8000;
@@ -147,6 +147,7 @@ impl Node {
             events: EventHub::default(),
             feeds: Feeds::default(),
             tunnels: tunnels::Hub::default(),
+            websh: websh::Hub::default(),
             transfer_feeds: Feeds::default(),
             objects,
             login_limiter: LoginLimiter::new(),
@@ -183,6 +184,9 @@ impl Node {
             listeners,
             tls,
         } = self;
+        websh::revive(&app)
+            .await
+            .context("the terminals that were open could not be read")?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         start_clocks(&app);
@@ -239,6 +243,7 @@ fn start_clocks(app: &SharedApp) {
     app.spawn(work_sessions::run_clock(app.clone()));
     app.spawn(fleet::run_clock(app.clone()));
     app.spawn(tunnels::run_clock(app.clone()));
+    app.spawn(websh::run_clock(app.clone()));
     app.spawn(locks::watch(app.clone()));
     app.spawn(mail::run(app.clone()));
     app.spawn(oauth::keys::run_clock(app.clone()));

@@ -65,6 +65,7 @@ pub(super) async fn delete(ctx: &Ctx, id: TokenId) -> ApiResult<()> {
     unit.commit().await?;
     ctx.app.events.close_of(row.id);
     ctx.app.tunnels.end_of_token(id);
+    ctx.app.websh.end_of_token(id);
     Ok(())
 }
 

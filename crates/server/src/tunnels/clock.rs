@@ -47,7 +47,7 @@ pub(crate) async fn run(app: SharedApp) {
 
 /// Whether what allowed a tunnel still stands. A database that is away for a moment
 /// ends nothing; what it would have said is asked again at once.
-async fn stands(app: &SharedApp, workspace: WorkspaceId, footing: &Footing) -> bool {
+pub(crate) async fn stands(app: &SharedApp, workspace: WorkspaceId, footing: &Footing) -> bool {
     let Some(workspace) = app.workspaces.by_id(workspace) else {
         return false;
     };

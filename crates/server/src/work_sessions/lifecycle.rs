@@ -147,6 +147,7 @@ pub(super) async fn carry_out(
     announce(ctx, &changed, transition.event(), time);
     if to.is_final() {
         ctx.app.tunnels.end_of_session(WorkSessionId(row.id));
+        ctx.app.websh.end_of_session(WorkSessionId(row.id));
         end_work(ctx, WorkSessionId(row.id), transition).await;
     }
     Ok(changed)

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use crate::http::paging::page;
 use crate::http::{ApiResult, Ctx};
 use crate::tunnels::timeline_item;
+use crate::websh;
 
 /// A page of the timeline, newest first.
 pub(super) async fn timeline(
@@ -36,6 +37,10 @@ pub(super) async fn timeline(
     let tunnels = ctx.tenant().tunnels();
     for row in tunnels.find_all(&of_kind(&entries, Kind::Tunnel)).await? {
         items.insert(row.id, timeline_item(&row));
+    }
+    let terminals = ctx.tenant().websh();
+    for row in terminals.find_all(&of_kind(&entries, Kind::Websh)).await? {
+        items.insert(row.id, websh::timeline_item(&row));
     }
     let items = entries.iter().filter_map(|entry| items.remove(&entry.id));
     Ok(page(items.collect(), count, paging))
