@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     agent, approval, audit, completion, event, exec, group, judge, lock, log, login, server, token,
-    tunnel, user, username, work_session, workspace,
+    tunnel, user, username, websh, work_session, workspace,
 };
 use crate::output::Format;
 
@@ -145,6 +145,13 @@ pub(crate) enum Command {
     Version,
     /// Show who is logged in and whether a work session is required.
     Whoami,
+    /// A terminal on a server.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        override_usage = websh::USAGE,
+        after_help = websh::HELP
+    )]
+    Websh(websh::Args),
     /// Work sessions: the scoped, recorded windows in which servers are operated.
     #[command(
         alias = "session",

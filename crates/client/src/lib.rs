@@ -39,6 +39,7 @@ pub mod servers;
 pub mod token_acl;
 pub mod tunnels;
 pub mod users;
+pub mod websh;
 pub mod work_sessions;
 pub mod workspaces;
 

@@ -302,10 +302,8 @@ mod tests {
 
     fn frames() -> impl Strategy<Value = Frame> {
         prop_oneof![
-            (any::<u64>(), any::<u64>()).prop_map(|(received, mark)| Frame::Hello {
-                received,
-                mark
-            }),
+            (any::<u64>(), any::<u64>())
+                .prop_map(|(received, mark)| Frame::Hello { received, mark }),
             (
                 any::<u64>(),
                 any::<u64>(),

@@ -21,8 +21,8 @@ use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::objects::Objects;
 use crate::telemetry::Metrics;
-use crate::{tunnels, websh};
 use crate::workspace::Workspaces;
+use crate::{tunnels, websh};
 
 /// The state that all requests share.
 pub(crate) struct App {

@@ -28,8 +28,8 @@ pub mod sudo;
 pub mod timeline;
 pub mod transfers;
 pub mod tunnels;
-pub mod websh;
 mod unit;
+pub mod websh;
 pub mod work_sessions;
 pub mod workspaces;
 

@@ -34,6 +34,7 @@ mod public_agent;
 mod runtime;
 mod socket;
 mod system;
+mod terminal;
 mod tunnel;
 mod visitor;
 
@@ -47,6 +48,7 @@ pub use patience::{eventually, patience};
 pub use public_agent::PublicAgent;
 pub use socket::Socket;
 pub use system::{Options, System};
+pub use terminal::Terminal;
 pub use tunnel::Tunnel;
 pub use visitor::{Page, Visitor};
 

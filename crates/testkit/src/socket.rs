@@ -86,6 +86,38 @@ impl Socket {
         }
     }
 
+    /// Sends a binary message.
+    #[track_caller]
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        let message = Message::Binary(bytes.to_vec().into());
+        block_on("send", self.0.send(message)).or_fail("send a message");
+    }
+
+    /// The next message.
+    ///
+    /// # Errors
+    /// With the code that the server closed with; `None`: without one.
+    #[track_caller]
+    pub fn next_bytes(&mut self) -> Result<Vec<u8>, Option<u16>> {
+        let next = async {
+            loop {
+                match self.0.next().await {
+                    Some(Ok(Message::Text(text))) => return Ok(text.as_bytes().to_vec()),
+                    Some(Ok(Message::Binary(bytes))) => return Ok(bytes.to_vec()),
+                    Some(Ok(Message::Close(frame))) => {
+                        return Err(frame.map(|frame| frame.code.into()));
+                    }
+                    Some(Err(_)) | None => return Err(None),
+                    Some(Ok(_)) => {}
+                }
+            }
+        };
+        let message = block_on("read", async {
+            tokio::time::timeout(patience(), next).await
+        });
+        message.unwrap_or_else(|_| panic!("no message within {:?}", patience()))
+    }
+
     /// Closes it in good order.
     pub fn close(mut self) {
         // The server may have closed first.

@@ -80,10 +80,7 @@ impl Terminals {
         {
             let mut open = self.lock();
             if open.contains_key(&order.session_id) {
-                return Err(format!(
-                    "the terminal {} is open already",
-                    order.session_id
-                ));
+                return Err(format!("the terminal {} is open already", order.session_id));
             }
             if open.len() >= MAX_TERMINALS {
                 return Err("too many terminals are open; try again later".to_owned());

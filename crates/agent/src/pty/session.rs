@@ -492,7 +492,10 @@ async fn ask(shared: &Shared, id: &str) -> anyhow::Result<String> {
     let mut request = Request::new(Method::POST, CHANNELS, ATTEMPT);
     request.body = Some(serde_json::to_vec(&wanted)?);
     let (status, body) = shared.server.send(request).await?;
-    anyhow::ensure!(status == StatusCode::CREATED, "the server answered {status}");
+    anyhow::ensure!(
+        status == StatusCode::CREATED,
+        "the server answered {status}"
+    );
     let channel: PtyChannel = serde_json::from_slice(&body)?;
     Ok(channel.websocket_url)
 }

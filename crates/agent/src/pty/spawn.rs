@@ -97,10 +97,7 @@ fn duplicate(slave: &OwnedFd) -> Result<Stdio, rustix::io::Errno> {
 }
 
 /// Both ends of a new terminal, of the order's size and the account's own.
-fn terminal(
-    order: &OpenPty,
-    account: &Account,
-) -> Result<(OwnedFd, OwnedFd), rustix::io::Errno> {
+fn terminal(order: &OpenPty, account: &Account) -> Result<(OwnedFd, OwnedFd), rustix::io::Errno> {
     let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
     let master = rustix::pty::openpt(flags)?;
     rustix::pty::grantpt(&master)?;
@@ -150,7 +147,11 @@ fn shell(requested: &str, account: &Account) -> String {
         .flatten()
         .and_then(|user| user.shell.to_str().map(ToOwned::to_owned))
         .unwrap_or_default();
-    let wanted = if requested.is_empty() { &own } else { requested };
+    let wanted = if requested.is_empty() {
+        &own
+    } else {
+        requested
+    };
     choose(wanted, &listed).to_owned()
 }
 

@@ -22,6 +22,7 @@ pub(crate) mod tunnel;
 pub(crate) mod user;
 pub(crate) mod username;
 pub(crate) mod version;
+pub(crate) mod websh;
 pub(crate) mod whoami;
 pub(crate) mod work_session;
 pub(crate) mod workspace;
@@ -77,6 +78,7 @@ async fn with_network(command: Command, context: Context) -> Result<(), Failure>
         Command::Tunnel(args) => Box::pin(tunnel::run(&context, args)).await,
         Command::User { verb } => Box::pin(user::run(&context, verb)).await,
         Command::Username { verb } => Box::pin(username::run(&context, verb)).await,
+        Command::Websh(args) => Box::pin(websh::run_subcommand(&context, args)).await,
         Command::Whoami => Box::pin(whoami::run(&context)).await,
         Command::WorkSession { verb } => Box::pin(work_session::run(&context, verb)).await,
         Command::Workspace { verb } => Box::pin(workspace::run(&context, verb)).await,

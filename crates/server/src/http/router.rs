@@ -9,8 +9,7 @@ use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
     agents, audit, commands, events, fleet, history, iam, identity, locks, oauth, onboarding,
-    pages, sudo, tokens, transfers, tunnels, websh, work_sessions,
-    workspace,
+    pages, sudo, tokens, transfers, tunnels, websh, work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]

@@ -38,11 +38,7 @@ const RESOURCES: [Resource; 15] = [
     ("tunnel", &["create", "read"], &["server"]),
     ("user", &["create", "delete", "read", "update"], &[]),
     ("webftp", &["create", "delete", "read"], &["file", "server"]),
-    (
-        "websh",
-        &["create", "read"],
-        &["command", "server"],
-    ),
+    ("websh", &["create", "read"], &["command", "server"]),
     ("workspace", &["read"], &[]),
 ];
 

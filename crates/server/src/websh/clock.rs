@@ -84,7 +84,11 @@ async fn sweep(app: &SharedApp) {
     };
     for workspace in app.workspaces.all() {
         let ctx = PublicCtx::internal(app.clone(), workspace);
-        let old = ctx.tenant().websh().outlived(now() - retention, SWEPT).await;
+        let old = ctx
+            .tenant()
+            .websh()
+            .outlived(now() - retention, SWEPT)
+            .await;
         let old = old.unwrap_or_else(|error| {
             tracing::warn!(%error, "old recordings could not be looked for");
             Vec::new()

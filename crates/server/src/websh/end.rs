@@ -53,9 +53,7 @@ impl End {
             Self::AgentRefused => Some("the server's agent refused to open the terminal"),
             Self::Closed => Some("the session was closed"),
             Self::AuthorityEnded => Some("the authority behind this session ended"),
-            Self::NotRecorded => {
-                Some("the session could not be recorded any more and was ended")
-            }
+            Self::NotRecorded => Some("the session could not be recorded any more and was ended"),
             Self::Restart => Some("the control plane restarts"),
         }
     }

@@ -189,7 +189,10 @@ impl Live {
 
     /// Users that are connected.
     pub(super) fn users(&self) -> Vec<UserId> {
-        self.viewers().values().filter_map(|(user, _)| *user).collect()
+        self.viewers()
+            .values()
+            .filter_map(|(user, _)| *user)
+            .collect()
     }
 
     /// Cuts the connections of a user off.

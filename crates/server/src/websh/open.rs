@@ -220,7 +220,13 @@ async fn start(
     let (client_channel, agent_channel) = (WebshChannelId::new(), WebshChannelId::new());
     let (id, user) = (bond.id, bond.user);
     let (live, inbox) = Live::new(bond, 0);
-    live.expect(client_channel, Role::Owner, user, false, client_token.hash());
+    live.expect(
+        client_channel,
+        Role::Owner,
+        user,
+        false,
+        client_token.hash(),
+    );
     live.expect(agent_channel, Role::Agent, None, false, agent_token.hash());
     ctx.app.websh.insert(live.clone());
     let relay = Relay {

@@ -137,7 +137,11 @@ impl Relay {
             && let Err(error) = session.recorder.finish().await
         {
             tracing::error!(session = %id, %error, "the recording was not finished");
-            end = if end == End::Shell { End::NotRecorded } else { end };
+            end = if end == End::Shell {
+                End::NotRecorded
+            } else {
+                end
+            };
         }
         session.relay.live.screen.finish(end);
         if let Some(link) = session.link.take() {
@@ -151,7 +155,10 @@ impl Relay {
         let totals = session.recorder.totals();
         let recorded = session.relay.record_end(end, session.exit, totals).await;
         if let Err(error) = recorded {
-            tracing::error!(detail = error.detail, "the end of a terminal was not recorded");
+            tracing::error!(
+                detail = error.detail,
+                "the end of a terminal was not recorded"
+            );
         }
     }
 
@@ -331,7 +338,11 @@ impl Session {
         let is_greeted = self.link.as_ref().is_some_and(|link| link.is_greeted);
         match frame {
             Frame::Hello { received, mark } if !is_greeted => self.greet(received, mark),
-            Frame::Data { offset, mark, bytes } if is_greeted => {
+            Frame::Data {
+                offset,
+                mark,
+                bytes,
+            } if is_greeted => {
                 match self.incoming.accept(offset, mark, &bytes) {
                     Ok(new) => self.pending.extend_from_slice(&new),
                     Err(_) => self.violated(),
@@ -420,9 +431,10 @@ impl Session {
         match event {
             Event::Came { role, read_only } => {
                 self.writers += usize::from(!read_only);
-                if role == Role::Owner {
+                if !read_only {
                     self.client_by = None;
-                } else {
+                }
+                if role != Role::Owner {
                     self.refresh().await;
                 }
             }

@@ -286,9 +286,16 @@ async fn found(
     }
     let (before, limit) = params.position()?;
     let text = text.filter(|text| !text.is_empty());
-    let rows = ctx.tenant().websh().records(scope, text, before, limit).await?;
+    let rows = ctx
+        .tenant()
+        .websh()
+        .records(scope, text, before, limit)
+        .await?;
     let is_full = rows.len() as u64 == limit;
-    let next = rows.last().filter(|_| is_full).map(|row| row.id.to_string());
+    let next = rows
+        .last()
+        .filter(|_| is_full)
+        .map(|row| row.id.to_string());
     let rows = rows.into_iter().map(|row| WebshRecord {
         added_at: Some(row.added_at),
         record: row.record,
@@ -315,8 +322,13 @@ async fn cast(ctx: Ctx, Id(id): Id<WebshSessionId>) -> ApiResult<Response> {
     unit.commit().await?;
     Response::builder()
         .header(CONTENT_TYPE, "application/x-asciicast")
-        .header(CONTENT_DISPOSITION, format!("attachment; filename=\"{id}.cast\""))
-        .body(HttpBody::from_stream(recorder::pieces(recorder::folder(&ctx, id))))
+        .header(
+            CONTENT_DISPOSITION,
+            format!("attachment; filename=\"{id}.cast\""),
+        )
+        .body(HttpBody::from_stream(recorder::pieces(recorder::folder(
+            &ctx, id,
+        ))))
         .map_err(ApiError::internal)
 }
 
@@ -328,5 +340,8 @@ async fn recover(
     ctx: AgentCtx,
     AgentBody(request): AgentBody<CreatePtyChannel>,
 ) -> ApiResult<(StatusCode, Json<PtyChannel>)> {
-    Ok((StatusCode::CREATED, Json(share::recover(&ctx, &request.session)?)))
+    Ok((
+        StatusCode::CREATED,
+        Json(share::recover(&ctx, &request.session)?),
+    ))
 }

@@ -98,7 +98,11 @@ pub(super) async fn join(
     let user = ctx.principal.require_user()?.id;
     let share = ctx.tenant().websh().find_share(channel).await?;
     let share = share.ok_or_else(ApiError::not_found)?;
-    let row = ctx.tenant().websh().find(WebshSessionId(share.session_id)).await?;
+    let row = ctx
+        .tenant()
+        .websh()
+        .find(WebshSessionId(share.session_id))
+        .await?;
     let row = row.ok_or_else(ApiError::not_found)?;
     let server = ServerId(row.server_id);
     let seen = ctx.tenant().fleet().find(ctx.principal.viewer(), server);

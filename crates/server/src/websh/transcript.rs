@@ -10,7 +10,14 @@ const MAX_LINE: usize = 4096;
 const MAX_TEXT: usize = 8 * 1024 * 1024;
 /// Words that a secret follows.
 const SECRET_WORDS: [&str; 8] = [
-    "password", "passwd", "secret", "token", "api_key", "apikey", "access_key", "private_key",
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "api_key",
+    "apikey",
+    "access_key",
+    "private_key",
 ];
 const MASK: &str = "********";
 
@@ -170,7 +177,11 @@ mod tests {
         let mut transcript = Transcript::default();
         transcript.push(input);
         transcript.finish();
-        transcript.lines().into_iter().map(|line| line.record).collect()
+        transcript
+            .lines()
+            .into_iter()
+            .map(|line| line.record)
+            .collect()
     }
 
     #[test]
