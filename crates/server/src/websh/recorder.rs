@@ -41,7 +41,6 @@ pub(super) enum RecordError {
 }
 
 /// The recording of one session.
-#[derive(Debug)]
 pub(super) struct Recorder {
     ctx: PublicCtx,
     actor: Actor,
@@ -252,10 +251,7 @@ impl Recorder {
 
     fn elapsed(&self) -> f64 {
         let elapsed = (now() - self.began).num_microseconds().unwrap_or_default();
-        // Exact for 285 years.
-        #[expect(clippy::cast_precision_loss, reason = "microseconds of one session")]
-        let seconds = elapsed.max(0) as f64 / 1e6;
-        seconds
+        elapsed.max(0) as f64 / 1e6
     }
 }
 

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use store::audit::{Actor, AuditRecord};
 use store::entity::websh_session;
 use store::websh::WebshEnd;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, interval, sleep_until};
 
 use super::end::End;
@@ -77,6 +78,8 @@ struct Session {
     character_by: Option<Instant>,
     ticks: u32,
     started: bool,
+    /// It is known where in its input the agent is.
+    is_placed: bool,
 }
 
 impl Relay {
@@ -120,6 +123,7 @@ impl Relay {
             character_by: None,
             ticks: 0,
             started: shown > 0,
+            is_placed: shown == 0,
             relay: self,
         };
         if session.started {
@@ -133,20 +137,20 @@ impl Relay {
                 End::NotRecorded
             }
         };
+        if end != End::Shell {
+            // Everybody is told at once; the recording is finished meanwhile.
+            session.relay.live.screen.finish(end);
+        }
+        if let Some(link) = session.link.take() {
+            link.close(end.agent_close_code()).await;
+        }
         if end != End::Restart
             && let Err(error) = session.recorder.finish().await
         {
             tracing::error!(session = %id, %error, "the recording was not finished");
-            end = if end == End::Shell {
-                End::NotRecorded
-            } else {
-                end
-            };
+            end = End::NotRecorded;
         }
         session.relay.live.screen.finish(end);
-        if let Some(link) = session.link.take() {
-            link.close(end.agent_close_code()).await;
-        }
         session.relay.ctx.app.websh.remove(id);
         tracing::info!(session = %id, reason = end.reason(), "terminal ended");
         if end == End::Restart {
@@ -234,6 +238,8 @@ impl Session {
             }
             let reads = self.pending.len() < MAX_PENDING && !self.is_over;
             let sends = self.has_message();
+            let sender = self.link.as_ref().map(|link| link.sender.clone());
+            let types = self.is_placed && self.outgoing.has_room();
             tokio::select! {
                 biased;
                 end = live.ended() => return Ok(end),
@@ -246,14 +252,14 @@ impl Session {
                 {
                     return Ok(end);
                 },
-                permit = permit(&self.link), if sends => match permit {
+                permit = permit(sender), if sends => match permit {
                     Some(permit) => if let Some(message) = self.next_message() {
                         permit.send(message);
                     },
                     None => self.detach(),
                 },
                 received = received(&mut self.link), if reads => self.take(received).await?,
-                bytes = self.inbox.input.recv(), if self.outgoing.has_room() => {
+                bytes = self.inbox.input.recv(), if types => {
                     if let Some(bytes) = bytes {
                         self.typed += bytes.len() as u64;
                         self.recorder.typed(self.typed, bytes.clone());
@@ -263,7 +269,9 @@ impl Session {
                 changed = owner.changed(), if !may_show => if changed.is_err() {
                     return Ok(End::ClientLeft);
                 },
-                () = until(self.character_by) => drop(self.show(true).await?),
+                () = until(self.character_by) => {
+                    self.show(true).await?;
+                }
                 () = until(self.agent_by) => {
                     return Ok(if self.started { End::AgentLeft } else { End::AgentAbsent });
                 }
@@ -304,6 +312,7 @@ impl Session {
         if !link.is_framed {
             // Nobody will say what it took; what is on its way counts as taken.
             self.recorder.forget_typed();
+            self.is_placed = true;
         }
         self.link = Some(link);
     }
@@ -380,6 +389,7 @@ impl Session {
         }
         let Some(link) = &mut self.link else { return };
         link.is_greeted = true;
+        self.is_placed = true;
         let hello = Frame::Hello {
             // What waits here came in order, and is not lost with the connection.
             received: self.incoming.received,
@@ -506,9 +516,9 @@ async fn received(link: &mut Option<Link>) -> Received {
 }
 
 /// Room for one message to the agent; `None`: its connection is gone.
-async fn permit(link: &Option<Link>) -> Option<tokio::sync::mpsc::OwnedPermit<Message>> {
-    match link {
-        Some(link) => link.sender.clone().reserve_owned().await.ok(),
+async fn permit(sender: Option<mpsc::Sender<Message>>) -> Option<mpsc::OwnedPermit<Message>> {
+    match sender {
+        Some(sender) => sender.reserve_owned().await.ok(),
         None => std::future::pending().await,
     }
 }

@@ -308,7 +308,7 @@ async fn found(
 /// A recording as an asciicast, which players show.
 #[utoipa::path(get, path = "/api/websh/sessions/{id}/cast/", tag = "websh",
     params(("id" = WebshSessionId, Path)),
-    responses((status = OK, content_type = "application/x-asciicast"), (status = NOT_FOUND)))]
+    responses((status = OK), (status = NOT_FOUND)))]
 async fn cast(ctx: Ctx, Id(id): Id<WebshSessionId>) -> ApiResult<Response> {
     ctx.principal.require_scope(RESOURCE, "read")?;
     let row = view::visible(&ctx, id).await?;

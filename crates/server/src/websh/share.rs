@@ -1,5 +1,7 @@
 //! Letting others in: share links, watching, and agents that come back.
 
+use std::sync::Arc;
+
 use http::StatusCode;
 use protocol::id::{ServerId, WebshChannelId, WebshSessionId};
 use protocol::websh::{PtyChannel, WebshChannel, WebshShare};
@@ -15,7 +17,6 @@ use super::open::SOURCE;
 use super::view;
 use crate::crypto::token::{self, Token, random_text};
 use crate::http::{AgentCtx, ApiError, ApiResult, Ctx};
-use std::sync::Arc;
 
 /// Characters of a share's password: about 95 bits.
 const PASSWORD_LENGTH: usize = 16;
@@ -105,8 +106,12 @@ pub(super) async fn join(
         .await?;
     let row = row.ok_or_else(ApiError::not_found)?;
     let server = ServerId(row.server_id);
-    let seen = ctx.tenant().fleet().find(ctx.principal.viewer(), server);
-    seen.await?.ok_or_else(ApiError::not_found)?;
+    let seen = ctx
+        .tenant()
+        .fleet()
+        .find(ctx.principal.viewer(), server)
+        .await?;
+    seen.ok_or_else(ApiError::not_found)?;
     check_password(ctx, &row, &share, password).await?;
     let live = live(ctx, WebshSessionId(row.id))?;
     admit(ctx, &row, &live, Role::Joined, share.read_only, user).await
@@ -215,7 +220,11 @@ pub(super) async fn watchable(ctx: &Ctx, id: WebshSessionId) -> ApiResult<websh_
     ctx.principal.require_staff()?;
     let row = view::find(ctx, id).await?;
     let server = ServerId(row.server_id);
-    let seen = ctx.tenant().fleet().find(ctx.principal.viewer(), server);
-    seen.await?.ok_or_else(ApiError::not_found)?;
+    let seen = ctx
+        .tenant()
+        .fleet()
+        .find(ctx.principal.viewer(), server)
+        .await?;
+    seen.ok_or_else(ApiError::not_found)?;
     Ok(row)
 }

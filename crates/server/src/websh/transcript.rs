@@ -88,7 +88,9 @@ impl Transcript {
     fn show(&mut self, character: char) {
         match character {
             '\n' => self.end_line(),
-            '\u{8}' => drop(self.line.pop()),
+            '\u{8}' => {
+                self.line.pop();
+            }
             '\t' => self.line.push(' '),
             // Also what could hide or reorder text.
             hidden if hidden.is_control() => {}

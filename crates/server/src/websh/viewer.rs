@@ -23,9 +23,10 @@ const PIECE: usize = 16 * 1024;
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// Silence after which a user is gone.
 const SILENCE: Duration = Duration::from_secs(60);
-/// Others than the owner are cut off when they take longer for one message. The owner
-/// may stop reading for as long as pings are answered.
+/// Who takes longer for one message is cut off; the owner may stop for a while, and the
+/// terminal with them.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+const OWNER_WRITE_TIMEOUT: Duration = Duration::from_secs(3600);
 /// At the end, what is left has this long to go out.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -101,6 +102,10 @@ async fn show(
         Role::Owner => 0,
         _ => live.screen.recent(),
     };
+    let limit = match place.role {
+        Role::Owner => OWNER_WRITE_TIMEOUT,
+        _ => WRITE_TIMEOUT,
+    };
     loop {
         let end = state.borrow_and_update().end;
         match live.screen.read(cursor, PIECE) {
@@ -112,7 +117,7 @@ async fn show(
                 cursor += bytes.len() as u64;
                 let sent = sink.send(Message::Binary(bytes));
                 let sent = tokio::select! {
-                    sent = timeout(WRITE_TIMEOUT, sent) => matches!(sent, Ok(Ok(()))),
+                    sent = timeout(limit, sent) => matches!(sent, Ok(Ok(()))),
                     () = cut.cancelled() => false,
                 };
                 if !sent {

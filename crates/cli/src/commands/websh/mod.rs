@@ -130,10 +130,9 @@ async fn open(
 /// How others join.
 fn tell(share: &Share) {
     let is_hidden = std::env::var(HIDE).is_ok_and(|value| value == "true");
-    let password = if is_hidden {
-        "********"
-    } else {
-        &share.password
+    let password = match is_hidden {
+        true => "********",
+        false => share.password.as_str(),
     };
     let (url, password) = (sanitize::cell(&share.shared_url), sanitize::cell(password));
     message::info(&format!(

@@ -49,12 +49,10 @@ fn the_shell_outlives_a_killed_control_plane_and_no_byte_is_lost_or_doubled() {
 fn a_killed_agent_takes_the_shell_along() {
     let scene = scene();
     let (_id, mut owner) = scene.open();
-    owner.types("echo pid-$$-\r");
-    owner.shows("\r\npid-");
-    owner.shows("-\r\n");
-    let shown = owner.shown.clone();
-    let pid = shown.rsplit("\r\npid-").next().unwrap();
-    let pid: u32 = pid.split('-').next().unwrap().parse().unwrap();
+    owner.types("echo pi''d=$$=; echo af''ter\r");
+    owner.shows("after");
+    let (_, behind) = owner.shown.split_once("pid=").unwrap();
+    let pid: u32 = behind.split('=').next().unwrap().parse().unwrap();
     scene.agent.kill();
     testkit::eventually("the shell is gone", || {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
