@@ -3,6 +3,7 @@
 //! Figures are shown beside the targets and never fail the task: a busy machine
 //! is not a defect. A command that fails or prints the wrong thing does fail it.
 
+mod files;
 mod report;
 mod rig;
 mod service;
@@ -45,6 +46,8 @@ enum What {
     Exec(ExecArguments),
     /// `alpacon tunnel` beside `ssh -L`.
     Tunnel(TunnelArguments),
+    /// `alpacon cp` beside `scp` and `sftp`, and the memory that copies cost.
+    Files(FilesArguments),
     /// Logins and token checks, and what they cost running commands.
     Identity(IdentityArguments),
 }
@@ -64,6 +67,19 @@ struct ExecArguments {
     /// Measurements of each kind.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..))]
     samples: u16,
+    /// Take the programs of the last release build.
+    #[arg(long, hide = true)]
+    built: bool,
+}
+
+#[derive(clap::Args)]
+struct FilesArguments {
+    /// Print one JSON object instead of a table.
+    #[arg(long)]
+    json: bool,
+    /// Copies of each kind.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
     /// Take the programs of the last release build.
     #[arg(long, hide = true)]
     built: bool,
@@ -90,6 +106,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     match &arguments.what {
         What::Exec(arguments) => exec(arguments),
         What::Tunnel(arguments) => tunnel(arguments),
+        What::Files(arguments) => files(arguments),
         What::Identity(arguments) => identity(arguments),
     }
 }
@@ -116,6 +133,24 @@ fn tunnel(arguments: &TunnelArguments) -> Result<()> {
     let mut rig = Rig::start(binaries)?;
     let sshd = Sshd::start(rig.folder())?;
     let findings = tunnel::measure(&mut rig, &sshd, usize::from(arguments.rounds))?;
+    if arguments.json {
+        println!("{}", findings.json());
+    } else {
+        findings.print();
+    }
+    Ok(())
+}
+
+fn files(arguments: &FilesArguments) -> Result<()> {
+    packages::ensure(&Need::BENCH)?;
+    let binaries = if arguments.built {
+        build::binaries(Profile::Release)?
+    } else {
+        build::programs(Profile::Release)?
+    };
+    let mut rig = Rig::start(binaries)?;
+    let sshd = Sshd::start(rig.folder())?;
+    let findings = files::measure(&mut rig, &sshd, usize::from(arguments.rounds))?;
     if arguments.json {
         println!("{}", findings.json());
     } else {

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, approval, audit, completion, event, exec, group, judge, lock, log, login, server, token,
-    tunnel, user, username, websh, work_session, workspace,
+    agent, approval, audit, completion, cp, edit, event, exec, group, judge, lock, log, login,
+    server, token, tunnel, user, username, webftp_log, websh, work_session, workspace,
 };
 use crate::output::Format;
 
@@ -68,6 +68,12 @@ pub(crate) enum Command {
     Audit(audit::Args),
     /// Print a completion script for a shell.
     Completion(completion::Args),
+    /// Copy files and directories to a server, or from one.
+    #[command(after_help = cp::HELP)]
+    Cp(cp::Args),
+    /// Edit a file of a server in a local editor.
+    #[command(after_help = edit::HELP)]
+    Edit(edit::Args),
     /// The event channel; without a subcommand recent commands (deprecated, see `exec ls`).
     #[command(alias = "events", args_conflicts_with_subcommands = true)]
     Event(event::Args),
@@ -143,6 +149,9 @@ pub(crate) enum Command {
     },
     /// Show the version.
     Version,
+    /// File transfers of the past.
+    #[command(alias = "webftp-logs")]
+    WebftpLog(webftp_log::Args),
     /// Show who is logged in and whether a work session is required.
     Whoami,
     /// A terminal on a server.

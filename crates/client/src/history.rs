@@ -30,3 +30,57 @@ pub async fn logs(api: &Api, server: &str, limit: usize) -> Result<Vec<LogLine>,
     let filter = [("server", server.to_owned())];
     page::newest(api, "/api/history/logs/", &filter, limit).await
 }
+
+/// One file transfer of the past.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Transfer {
+    /// Name of the host.
+    pub server: String,
+    /// Base name.
+    pub file_name: String,
+    /// `upload` or `download`.
+    pub action: String,
+    /// Bytes.
+    pub size: i64,
+    /// None while it runs.
+    pub success: Option<bool>,
+    /// Who asked.
+    pub user: String,
+    /// From where.
+    pub remote_ip: String,
+    /// When.
+    #[serde(deserialize_with = "decode::time")]
+    pub added_at: Option<DateTime<Utc>>,
+}
+
+/// Which transfers; absent: all.
+#[derive(Clone, Debug, Default)]
+pub struct TransferFilter {
+    /// Server id.
+    pub server: Option<String>,
+    /// User id.
+    pub user: Option<String>,
+    /// `upload`, `download`.
+    pub action: Option<String>,
+}
+
+/// The newest `limit` file transfers.
+///
+/// # Errors
+/// When the call fails.
+pub async fn transfers(
+    api: &Api,
+    filter: TransferFilter,
+    limit: usize,
+) -> Result<Vec<Transfer>, Error> {
+    let filters: Vec<(&str, String)> = [
+        ("server", filter.server),
+        ("user", filter.user),
+        ("action", filter.action),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value?)))
+    .collect();
+    page::newest(api, "/api/history/webftp-logs/", &filters, limit).await
+}

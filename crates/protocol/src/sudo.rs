@@ -19,6 +19,8 @@ pub const NOT_AUTHORIZED: &str = "SUDO_COMMAND_NOT_AUTHORIZED";
 pub const NO_POLICY: &str = "SUDO_NO_WORKSESSION_POLICY";
 /// A policy covers it, but asks for a second factor that nobody can give here.
 pub const MFA_REQUIRED: &str = "SUDO_POLICY_MFA_REQUIRED";
+/// A reviewer was asked; the command can be run again once they agree.
+pub const APPROVAL_REQUIRED: &str = "SUDO_APPROVAL_REQUIRED";
 /// The risk is too high.
 pub const RISK_DENIED: &str = "SUDO_RISK_DENIED";
 

@@ -42,6 +42,20 @@ pub struct AccessControl {
     pub require_work_session_for_passwords: bool,
     /// Ours: tokens need one too, beside their access-control lists.
     pub require_work_session_for_tokens: bool,
+    /// Ours: reviewers who must approve a request.
+    pub approvals_needed: i64,
+    /// Ours: reviewers may approve their own requests.
+    pub allow_self_approval: bool,
+    /// Ours: how long a request waits, and an approval holds, seconds.
+    pub approval_ttl: i64,
+    /// Ours: `{"low", "medium", "high", "critical"}` → `allow`, `allow_and_notify`,
+    /// `hold`, `deny`, when a person asks. Absent: critical is held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk_of_people: Option<serde_json::Value>,
+    /// Ours: the same when an agent or a pipeline asks. Absent: high and critical are
+    /// held, or denied where nobody could approve.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub risk_of_agents: Option<serde_json::Value>,
 }
 
 /// `/api/workspaces/security/-/`.

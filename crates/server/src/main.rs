@@ -4,6 +4,7 @@
 
 mod agents;
 mod app;
+mod approvals;
 mod audit;
 mod commands;
 mod config;

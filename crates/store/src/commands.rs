@@ -281,6 +281,41 @@ impl<C: ConnectionTrait> Commands<'_, C> {
         self.step(id, &[Status::Scheduled], active).await
     }
 
+    /// Lets a held command go, not before `start`; whoever looks after scheduled
+    /// commands starts it. False: it was not held any more.
+    ///
+    /// # Errors
+    /// When the database is not writable.
+    pub async fn release(&self, id: CommandId, start: DateTime<Utc>) -> Result<bool, StoreError> {
+        let active = command::ActiveModel {
+            status: Set(Status::Scheduled.as_str().to_owned()),
+            scheduled_at: Set(Some(start)),
+            ..Default::default()
+        };
+        self.step(id, &[Status::AwaitingApproval], active).await
+    }
+
+    /// Ends a held command that will not run. False: it was not held any more.
+    ///
+    /// # Errors
+    /// When the database is not writable.
+    pub async fn refuse(
+        &self,
+        id: CommandId,
+        status: Status,
+        reason: &str,
+    ) -> Result<bool, StoreError> {
+        let active = command::ActiveModel {
+            status: Set(status.as_str().to_owned()),
+            success: Set(Some(false)),
+            finished_at: Set(Some(now())),
+            sealed_env: Set(None),
+            result: Set(reason.to_owned()),
+            ..Default::default()
+        };
+        self.step(id, &[Status::AwaitingApproval], active).await
+    }
+
     /// Stores the agent's acknowledgement. False: a late or repeated one.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ pub mod entity;
 mod migration;
 
 pub mod acl;
+pub mod approvals;
 pub mod audit;
 pub mod commands;
 mod database;

@@ -1,7 +1,7 @@
 //! Work sessions.
 
 use chrono::{DateTime, Utc};
-use protocol::id::{UserId, WorkSessionId};
+use protocol::id::{ApprovalId, UserId, WorkSessionId};
 use protocol::work_session::{Status, SudoPolicy};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::ExprTrait as _;
@@ -10,7 +10,7 @@ use sea_orm::{
     QueryFilter as _, QueryOrder as _,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
 use crate::entity::work_session;
@@ -54,6 +54,8 @@ pub struct NewWorkSession {
     pub created_by: Option<UserId>,
     /// Who may use it.
     pub assigned_user: Option<UserId>,
+    /// The request that a reviewer decides about.
+    pub approval_request: Option<ApprovalId>,
     /// Scheduled start.
     pub starts_at: Option<DateTime<Utc>>,
     /// End of the window.
@@ -92,6 +94,10 @@ pub struct SessionChange {
     pub starts_at: Option<Option<DateTime<Utc>>>,
     /// End of the window.
     pub expires_at: Option<DateTime<Utc>>,
+    /// What the reviewer changed.
+    pub adjustments: Option<Json>,
+    /// Another request that a reviewer decides about.
+    pub approval_request: Option<ApprovalId>,
     /// Actual start.
     pub started_at: Option<DateTime<Utc>>,
     /// Actual end.
@@ -212,7 +218,8 @@ impl<C: ConnectionTrait> WorkSessions<'_, C> {
             rules: Set(json!(new.rules)),
             created_by: Set(new.created_by.map(|id| id.0)),
             assigned_user: Set(new.assigned_user.map(|id| id.0)),
-            approval_request_id: Set(None),
+            approval_request_id: Set(new.approval_request.map(|id| id.0)),
+            adjustments: Set(None),
             starts_at: Set(new.starts_at),
             expires_at: Set(new.expires_at),
             started_at: Set((new.status == Status::Active).then_some(time)),
@@ -262,6 +269,12 @@ impl<C: ConnectionTrait> WorkSessions<'_, C> {
         }
         if let Some(expires_at) = change.expires_at {
             active.expires_at = Set(expires_at);
+        }
+        if let Some(adjustments) = change.adjustments {
+            active.adjustments = Set(Some(adjustments));
+        }
+        if let Some(request) = change.approval_request {
+            active.approval_request_id = Set(Some(request.0));
         }
         if let Some(started_at) = change.started_at {
             active.started_at = Set(Some(started_at));

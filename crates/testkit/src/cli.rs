@@ -189,6 +189,16 @@ impl Running {
         eventually(what, || wanted(&self.stderr.as_ref()?.so_far()))
     }
 
+    /// Sends it a signal, by its name without `SIG`.
+    #[track_caller]
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args(["-s", name, &self.child.id().to_string()])
+            .status()
+            .or_fail("send a signal");
+        assert!(sent.success(), "{} has ended already", self.line);
+    }
+
     /// Kills it.
     pub fn kill(self) {
         drop(self);

@@ -140,6 +140,11 @@ impl Rig {
         self.folder.path()
     }
 
+    /// Process ids of control plane and agent.
+    pub(crate) fn processes(&self) -> (u32, u32) {
+        (self.server.pid(), self.agent.pid())
+    }
+
     /// Resident memory now.
     ///
     /// # Errors
@@ -170,7 +175,7 @@ impl Rig {
             "--purpose",
             "Measure",
             "--scope",
-            "command,tunnel",
+            "command,tunnel,webftp",
             "--server",
             &self.name,
             "--expires-in",

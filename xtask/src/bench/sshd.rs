@@ -12,8 +12,8 @@ use programs::Daemon;
 use crate::{packages, run};
 
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Name of the host in our client configuration.
-const HOST: &str = "bench";
+/// The cipher that our TLS uses, in the words of OpenSSH.
+const CIPHER: &str = "aes256-gcm@openssh.com";
 
 /// A running server and the client configuration for it.
 pub(crate) struct Sshd {
@@ -23,6 +23,9 @@ pub(crate) struct Sshd {
 }
 
 impl Sshd {
+    /// Name of the host in our client configuration.
+    pub(crate) const HOST: &str = "bench";
+
     /// Makes keys and configurations below `folder` and starts the server.
     ///
     /// # Errors
@@ -51,16 +54,18 @@ impl Sshd {
                  AuthorizedKeysFile {at}/authorized_keys\nPidFile none\nStrictModes no\n\
                  UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
                  PermitRootLogin prohibit-password\nUseDNS no\nPrintMotd no\n\
-                 PrintLastLog no\nSetEnv HOME={at}\nMaxStartups 400\nMaxSessions 400\n"
+                 PrintLastLog no\nSetEnv HOME={at}\nSubsystem sftp internal-sftp\n\
+                 MaxStartups 400\nMaxSessions 400\n"
             ),
         )?;
         let config = folder.join("ssh_config");
         fs::write(
             &config,
             format!(
-                "Host {HOST}\n  HostName 127.0.0.1\n  Port {port}\n  IdentityFile {at}/user_key\n  \
+                "Host {}\n  HostName 127.0.0.1\n  Port {port}\n  IdentityFile {at}/user_key\n  \
                  IdentitiesOnly yes\n  UserKnownHostsFile {at}/known_hosts\n  \
-                 StrictHostKeyChecking yes\n  LogLevel ERROR\n  BatchMode yes\n"
+                 StrictHostKeyChecking yes\n  LogLevel ERROR\n  BatchMode yes\n",
+                Self::HOST
             ),
         )?;
         // Where a root sshd insists on a folder to lock itself into; it survives
@@ -86,14 +91,20 @@ impl Sshd {
     /// `ssh` over a new connection.
     pub(crate) fn fresh(&self, remote: &[&str]) -> Command {
         let mut command = self.client();
-        command.args(["-o", "ControlPath=none", HOST]).args(remote);
+        command
+            .args(["-o", "ControlPath=none", Self::HOST])
+            .args(remote);
         command
     }
 
     /// `ssh` over the connection of [`Self::open_master`].
     pub(crate) fn over_master(&self, remote: &[&str]) -> Command {
         let mut command = self.client();
-        command.arg("-S").arg(&self.socket).arg(HOST).args(remote);
+        command
+            .arg("-S")
+            .arg(&self.socket)
+            .arg(Self::HOST)
+            .args(remote);
         command
     }
 
@@ -109,8 +120,39 @@ impl Sshd {
             "-L",
         ]);
         command.arg(format!("127.0.0.1:{local}:127.0.0.1:{remote}"));
-        command.arg(HOST);
+        command.arg(Self::HOST);
         command
+    }
+
+    /// `scp`; one side names [`Self::HOST`].
+    pub(crate) fn scp(&self, recursive: bool, from: &str, to: &str) -> Command {
+        let mut command = Command::new("scp");
+        command
+            .arg("-F")
+            .arg(&self.config)
+            .args(["-q", "-c", CIPHER]);
+        if recursive {
+            command.arg("-r");
+        }
+        command.args([from, to]);
+        command
+    }
+
+    /// `sftp` that copies one file.
+    ///
+    /// # Errors
+    /// When its batch cannot be written.
+    pub(crate) fn sftp(&self, up: bool, from: &str, to: &str) -> Result<Command> {
+        let batch = self.config.with_file_name("sftp_batch");
+        let verb = if up { "put" } else { "get" };
+        fs::write(&batch, format!("{verb} {from} {to}\n"))?;
+        let mut command = Command::new("sftp");
+        command
+            .arg("-F")
+            .arg(&self.config)
+            .args(["-q", "-c", CIPHER]);
+        command.arg("-b").arg(batch).arg(Self::HOST);
+        Ok(command)
     }
 
     /// Opens a connection that stays.
@@ -120,7 +162,7 @@ impl Sshd {
     pub(crate) fn open_master(&self) -> Result<()> {
         let mut command = self.client();
         command.args(["-M", "-N", "-f", "-S"]).arg(&self.socket);
-        run::inherit(command.arg(HOST))
+        run::inherit(command.arg(Self::HOST))
     }
 
     /// Closes it.
@@ -130,7 +172,7 @@ impl Sshd {
     pub(crate) fn close_master(&self) -> Result<()> {
         let mut command = self.client();
         command.args(["-q", "-O", "exit", "-S"]).arg(&self.socket);
-        run::inherit(command.arg(HOST))
+        run::inherit(command.arg(Self::HOST))
     }
 
     fn client(&self) -> Command {

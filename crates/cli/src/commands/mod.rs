@@ -6,7 +6,9 @@ pub(crate) mod audit;
 pub(crate) mod banner;
 pub(crate) mod challenge;
 pub(crate) mod completion;
+pub(crate) mod cp;
 pub(crate) mod document;
+pub(crate) mod edit;
 pub(crate) mod event;
 pub(crate) mod exec;
 pub(crate) mod group;
@@ -18,10 +20,12 @@ pub(crate) mod logout;
 pub(crate) mod privilege;
 pub(crate) mod server;
 pub(crate) mod token;
+pub(crate) mod transfer;
 pub(crate) mod tunnel;
 pub(crate) mod user;
 pub(crate) mod username;
 pub(crate) mod version;
+pub(crate) mod webftp_log;
 pub(crate) mod websh;
 pub(crate) mod whoami;
 pub(crate) mod work_session;
@@ -65,6 +69,8 @@ async fn with_network(command: Command, context: Context) -> Result<(), Failure>
         Command::Agent { verb } => Box::pin(agent::run(&context, verb)).await,
         Command::Approval { verb } => Box::pin(approval::run(&context, verb)).await,
         Command::Audit(args) => Box::pin(audit::run(&context, args)).await,
+        Command::Cp(args) => Box::pin(cp::run(&context, args)).await,
+        Command::Edit(args) => Box::pin(edit::run(&context, args)).await,
         Command::Event(args) => Box::pin(event::run(&context, args)).await,
         Command::Exec(args) => Box::pin(exec::run_subcommand(&context, args)).await,
         Command::Group { verb } => Box::pin(group::run(&context, verb)).await,
@@ -79,6 +85,7 @@ async fn with_network(command: Command, context: Context) -> Result<(), Failure>
         Command::User { verb } => Box::pin(user::run(&context, verb)).await,
         Command::Username { verb } => Box::pin(username::run(&context, verb)).await,
         Command::Websh(args) => Box::pin(websh::run_subcommand(&context, args)).await,
+        Command::WebftpLog(args) => Box::pin(webftp_log::run(&context, args)).await,
         Command::Whoami => Box::pin(whoami::run(&context)).await,
         Command::WorkSession { verb } => Box::pin(work_session::run(&context, verb)).await,
         Command::Workspace { verb } => Box::pin(workspace::run(&context, verb)).await,

@@ -6,6 +6,7 @@ pub(crate) mod detail;
 pub(crate) mod json;
 pub(crate) mod message;
 pub(crate) mod pager;
+pub(crate) mod progress;
 pub(crate) mod sanitize;
 pub(crate) mod spinner;
 pub(crate) mod table;

@@ -21,6 +21,18 @@ pub(crate) fn silence() {
     SILENT.store(true, Ordering::Relaxed);
 }
 
+/// Whether a program reads what we write.
+pub(crate) fn is_silent() -> bool {
+    SILENT.load(Ordering::Relaxed)
+}
+
+/// Says once what is being done, where nothing can move.
+pub(crate) fn announce(label: &str) {
+    if !is_silent() {
+        super::message::plain(label);
+    }
+}
+
 /// What to write before a message, so that it does not run into a frame.
 pub(crate) fn line_break() -> &'static str {
     if ANIMATED.load(Ordering::Relaxed) {
@@ -41,9 +53,7 @@ impl Spinner {
     pub(crate) fn start(label: &str) -> Self {
         let running = Arc::new(AtomicBool::new(true));
         if !std::io::stderr().is_terminal() {
-            if !SILENT.load(Ordering::Relaxed) {
-                super::message::plain(label);
-            }
+            announce(label);
             return Self {
                 running,
                 thread: None,

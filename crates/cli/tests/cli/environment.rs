@@ -112,6 +112,10 @@ impl Environment {
         self.with("EDITOR", &editor)
     }
 
+    pub(crate) fn home(&self) -> &std::path::Path {
+        self.home.path()
+    }
+
     /// Writes a file below the home and gives its path.
     pub(crate) fn write_file(&self, name: &str, text: &str) -> String {
         let path = self.home.path().join(name);

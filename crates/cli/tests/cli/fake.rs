@@ -15,6 +15,7 @@ use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use crate::fake_files::Files;
 use crate::tls::Tls;
 
 /// What a submitted command does.
@@ -71,6 +72,7 @@ struct Model {
     chunk_reads: usize,
     token_polls: usize,
     events: Vec<Value>,
+    files: Files,
     channel: Option<mpsc::UnboundedSender<Message>>,
 }
 
@@ -155,6 +157,17 @@ impl Fake {
         self
     }
 
+    /// What transfers do.
+    pub(crate) fn serving(self, files: Files) -> Self {
+        self.model().files = files;
+        self
+    }
+
+    /// What was put and delivered so far: path and content.
+    pub(crate) fn delivered(&self) -> Vec<(String, Vec<u8>)> {
+        self.model().files.delivered()
+    }
+
     /// New work sessions start in this state instead of `active`.
     pub(crate) fn creating(self, status: &'static str) -> Self {
         self.model().created_status = Some(status);
@@ -229,6 +242,13 @@ struct Handle {
     authority: String,
 }
 
+impl Handle {
+    /// Base URL.
+    fn url(&self) -> String {
+        self.ws.replacen("ws", "http", 1)
+    }
+}
+
 async fn event_channel(Shared(shared): Shared<Handle>, upgrade: WebSocketUpgrade) -> Response {
     upgrade.on_upgrade(move |socket| serve_channel(shared, socket))
 }
@@ -266,6 +286,13 @@ async fn rest(
     };
     let mut model = shared.model.lock().unwrap();
     model.requests.push(request.clone());
+    if let Some(id) = request.path.strip_prefix("/store/") {
+        assert_eq!(
+            request.authorization, "",
+            "a store gets no credential of ours"
+        );
+        return model.files.store(&method, id, &headers, &body);
+    }
     let key = (request.method.clone(), request.path.clone());
     let once = model.once.remove(&key);
     if let Some((status, content_type, body)) = once.or_else(|| model.answers.get(&key).cloned()) {
@@ -330,6 +357,16 @@ impl Model {
                 list(vec![self.detail()])
             }
             ("GET", ["events", "commands", _id]) => ok(self.detail()),
+            ("GET", ["history", "webftp-logs"]) => ok(json!({
+                "next": null, "results": [{
+                    "server": "web-01", "file_name": "a\u{1b}[31m.txt", "action": "upload", "size": 5,
+                    "success": true, "user": "admin", "remote_ip": "10.0.0.1", "added_at": null,
+                }],
+            })),
+            (method, ["webftp", rest @ ..]) => {
+                let url = server.url();
+                self.files.respond(method, rest, body, &url)
+            }
             (_, ["work-sessions", "sessions", rest @ ..]) => {
                 self.work_session(&request.method, rest, body)
             }
@@ -489,7 +526,7 @@ fn servers(query: &str) -> Vec<Value> {
     }
 }
 
-fn ok(body: Value) -> Response {
+pub(crate) fn ok(body: Value) -> Response {
     axum::Json(body).into_response()
 }
 
@@ -506,7 +543,7 @@ pub(crate) fn page(rows: &[Value]) -> Value {
     })
 }
 
-fn refuse(status: u16, code: &str, detail: &str) -> Response {
+pub(crate) fn refuse(status: u16, code: &str, detail: &str) -> Response {
     let mut body = json!({"source": "test", "detail": detail});
     if !code.is_empty() {
         body["code"] = json!(code);

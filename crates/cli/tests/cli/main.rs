@@ -8,11 +8,14 @@
 )]
 
 mod config;
+mod edit;
 mod environment;
 mod events;
 mod exec;
 mod exec_stream;
 mod fake;
+mod fake_files;
+mod files;
 mod gate;
 mod groups;
 mod help;

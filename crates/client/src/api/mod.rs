@@ -28,6 +28,8 @@ pub use dialer::Dialer;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 /// Largest body read, in bytes.
 const MAX_BODY: usize = 64 << 20;
+/// Says nothing to a store that need not know.
+const CONTENT_USER_AGENT: &str = "http-client";
 /// Query parameters: names are fixed, values are encoded here.
 pub type Query<'a> = [(&'a str, String)];
 
@@ -41,6 +43,7 @@ pub struct Api {
     authorization: RwLock<Option<HeaderValue>>,
     tls: OnceLock<Arc<ClientConfig>>,
     http: OnceLock<reqwest::Client>,
+    content: OnceLock<reqwest::Client>,
 }
 
 impl Api {
@@ -65,6 +68,7 @@ impl Api {
             authorization: RwLock::new(credential.header()?),
             tls: OnceLock::new(),
             http: OnceLock::new(),
+            content: OnceLock::new(),
         })
     }
 
@@ -123,6 +127,15 @@ impl Api {
     pub async fn get_json(&self, path: &str, query: &Query<'_>) -> Result<Value, Error> {
         let body = self.get_bytes(path, query).await?;
         parsed(&Method::GET, path, &body)
+    }
+
+    /// `GET` whose answer does not matter beyond its status.
+    ///
+    /// # Errors
+    /// Like [`Api::get`].
+    pub async fn get_ignoring(&self, path: &str) -> Result<(), Error> {
+        self.get_bytes(path, &[]).await?;
+        Ok(())
     }
 
     /// `POST` with a JSON body; the answer is decoded.
@@ -261,6 +274,20 @@ impl Api {
             Error::Login(format!("invalid address of the login server: {error}"))
         })?;
         Ok(self.http()?.request(method, url).timeout(REQUEST_TIMEOUT))
+    }
+
+    /// A client for signed URLs of a store: no credential, no name of ours, content
+    /// as it is stored.
+    pub(crate) fn content_client(&self) -> Result<&reqwest::Client, Error> {
+        if let Some(http) = self.content.get() {
+            return Ok(http);
+        }
+        let options = HttpOptions {
+            user_agent: CONTENT_USER_AGENT.to_owned(),
+            environment_proxy: true,
+        };
+        let http = transport::http::content_client(self.tls()?, &options)?;
+        Ok(self.content.get_or_init(|| http))
     }
 
     /// Sends and gives status and body, whatever they are.

@@ -146,11 +146,15 @@ pub(crate) async fn cancel(ctx: &PublicCtx, row: &command::Model, reason: &str) 
     );
     if waiting {
         let unit = ctx.begin().await?;
-        let ended = unit
-            .tenant()
-            .commands()
-            .end(id, Status::Cancelled, None, Some(reason))
-            .await?;
+        let commands = unit.tenant().commands();
+        let ended = if row.status == Status::AwaitingApproval.as_str() {
+            unit.tenant().approvals().cancel_of_command(id).await?;
+            commands.refuse(id, Status::Cancelled, reason).await?
+        } else {
+            commands
+                .end(id, Status::Cancelled, None, Some(reason))
+                .await?
+        };
         unit.commit().await?;
         if ended {
             announce_end(ctx, id).await;

@@ -7,6 +7,7 @@
 mod clock;
 pub(crate) mod dispatch;
 mod feed;
+mod hold;
 mod internal;
 mod reports;
 mod routes;
@@ -18,6 +19,6 @@ pub(crate) use clock::run as run_clock;
 pub(crate) use dispatch::{barred, cancel_of_user, stop_locked};
 pub(crate) use feed::Feeds;
 pub(crate) use internal::{InternalOrder, order_internal};
-pub(crate) use reports::agent_started;
+pub(crate) use reports::{agent_started, announce_end};
 pub(crate) use routes::routes;
 pub(crate) use view::{submitted, visible};

@@ -226,7 +226,7 @@ fn announce(ctx: &PublicCtx, id: CommandId, server: ServerId) {
 }
 
 /// Records and announces an end that no agent reported.
-pub(super) async fn announce_end(ctx: &PublicCtx, id: CommandId) {
+pub(crate) async fn announce_end(ctx: &PublicCtx, id: CommandId) {
     let row = match ctx.tenant().commands().find(id).await {
         Ok(Some(row)) => row,
         Ok(None) => return,

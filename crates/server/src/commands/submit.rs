@@ -14,11 +14,12 @@ use store::entity::{command, server};
 use store::now;
 
 use super::dispatch::{self, ENV_PURPOSE};
+use super::hold;
 use crate::agents::Connection;
 use crate::gate::{self, Grant, Judged, Operation, Target};
 use crate::http::{ApiError, ApiResult, Ctx};
 
-const SOURCE: &str = "command";
+pub(super) const SOURCE: &str = "command";
 /// Longest line: well below what the kernel accepts as one argument.
 const MAX_LINE: usize = 64 * 1024;
 /// Environment of one command.
@@ -45,7 +46,8 @@ pub(super) async fn submit(
     let grant = gate::authorize(ctx, Operation::Command, target).await?;
     let plan = Plan::read(&request.line);
     refuse_credentials(ctx, &request, &plan).await?;
-    let judged = match gate::judge_command(&grant, &plan, &env) {
+    let risk = gate::risk_actions(ctx, &grant, &plan).await?;
+    let judged = match gate::judge_command(&grant, &plan, &env, risk) {
         Ok(judged) => judged,
         Err(refusal) => {
             record_denied(ctx, &grant, &request, &refusal).await;
@@ -53,6 +55,9 @@ pub(super) async fn submit(
         }
     };
     check_prerequisites(ctx, &grant, &request).await?;
+    if judged.hold.is_some() {
+        return hold::hold(ctx, grant, judged, request, env, &plan).await;
+    }
     record_and_dispatch(ctx, grant, judged, request, env).await
 }
 
@@ -197,7 +202,22 @@ async fn check_prerequisites(ctx: &Ctx, grant: &Grant, request: &SubmitCommand) 
     Ok(())
 }
 
-fn new_command(ctx: &Ctx, grant: &Grant, request: &SubmitCommand, status: Status) -> NewCommand {
+/// Seals an environment that is not needed at once.
+pub(super) fn seal(ctx: &Ctx, env: &BTreeMap<String, String>) -> ApiResult<Option<Vec<u8>>> {
+    if env.is_empty() {
+        return Ok(None);
+    }
+    let plain = serde_json::to_vec(env).map_err(ApiError::internal)?;
+    let sealed = ctx.app.keys.sealing.seal(ENV_PURPOSE, &plain);
+    sealed.map(Some).map_err(ApiError::internal)
+}
+
+pub(super) fn new_command(
+    ctx: &Ctx,
+    grant: &Grant,
+    request: &SubmitCommand,
+    status: Status,
+) -> NewCommand {
     NewCommand {
         server: ServerId(grant.server.id),
         requested_by: ctx.principal.user_id(),
@@ -243,15 +263,8 @@ async fn record_and_dispatch(
     new.argv = judged.argv;
     new.verdict = judged.verdict.clone();
     // An order that leaves at once needs no stored environment.
-    if connection.is_none() && !env.is_empty() {
-        let plain = serde_json::to_vec(&env).map_err(ApiError::internal)?;
-        let sealed = ctx
-            .app
-            .keys
-            .sealing
-            .seal(ENV_PURPOSE, &plain)
-            .map_err(ApiError::internal)?;
-        new.sealed_env = Some(sealed);
+    if connection.is_none() {
+        new.sealed_env = seal(ctx, &env)?;
     }
 
     let unit = ctx.begin().await?;

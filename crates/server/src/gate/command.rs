@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::StatusCode;
+use judge::risk::RiskActions;
 use judge::{Authority, Decision, Plan, RuleSet, Sudo, Verdict};
 use protocol::code;
 use protocol::work_session::SudoPolicy;
@@ -20,10 +21,12 @@ pub(crate) struct Judged {
     pub(crate) argv: Option<Vec<String>>,
     /// For the record: rule, flags, risk.
     pub(crate) verdict: Value,
+    /// Why a reviewer must approve it first.
+    pub(crate) hold: Option<String>,
 }
 
 /// Judges a line under the grant: first under the token's rules, then under the
-/// session's.
+/// session's. `risk` is what the workspace does at each risk for this caller.
 ///
 /// # Errors
 /// The refusal, with the judge's reason in its text.
@@ -31,12 +34,14 @@ pub(crate) fn judge_command(
     grant: &Grant,
     plan: &Plan,
     env: &BTreeMap<String, String>,
+    risk: RiskActions,
 ) -> ApiResult<Judged> {
     let names: Vec<&str> = env.keys().map(String::as_str).collect();
     let mut verdicts = Vec::with_capacity(2);
     if let Some(commands) = &grant.token_commands {
         let authority = Authority {
             commands: allow_list(commands)?,
+            risk,
             ..Authority::default()
         };
         let refusal = (code::API_TOKEN_ACL_NOT_ALLOWED, "token");
@@ -44,15 +49,19 @@ pub(crate) fn judge_command(
     }
     if let Some(session) = &grant.session {
         let refusal = (code::COMMAND_NOT_ALLOWED, "command");
-        let authority = session_authority(session)?;
+        let authority = Authority {
+            risk,
+            ..session_authority(session)?
+        };
         verdicts.push(allowed(judge::judge(plan, &authority, &names), refusal)?);
     }
     if verdicts.is_empty() {
         let refusal = (code::COMMAND_NOT_ALLOWED, "command");
-        verdicts.push(allowed(
-            judge::judge(plan, &Authority::default(), &names),
-            refusal,
-        )?);
+        let authority = Authority {
+            risk,
+            ..Authority::default()
+        };
+        verdicts.push(allowed(judge::judge(plan, &authority, &names), refusal)?);
     }
     let rules: Vec<&String> = verdicts.iter().filter_map(|v| v.rule.as_ref()).collect();
     let read = verdicts
@@ -61,15 +70,18 @@ pub(crate) fn judge_command(
     Ok(Judged {
         argv: plan.direct_argv(),
         verdict: json!({"rules": rules, "reading": read}),
+        hold: verdicts.iter().find_map(|verdict| match &verdict.decision {
+            Decision::Hold { reason } => Some(reason.clone()),
+            Decision::Allow | Decision::Deny { .. } => None,
+        }),
     })
 }
 
-/// The verdict, if it allows. Nobody can be asked yet, so what would need asking
-/// is refused.
+/// The verdict, unless it denies.
 fn allowed(verdict: Verdict, refusal: (&'static str, &'static str)) -> ApiResult<Verdict> {
     match &verdict.decision {
-        Decision::Allow => Ok(verdict),
-        Decision::Deny { reason, .. } | Decision::Hold { reason } => {
+        Decision::Allow | Decision::Hold { .. } => Ok(verdict),
+        Decision::Deny { reason, .. } => {
             Err(ApiError::new(StatusCode::FORBIDDEN, reason.clone()).code(refusal.0, refusal.1))
         }
     }

@@ -9,6 +9,7 @@ mod account;
 mod command;
 mod path;
 mod port;
+mod risk;
 mod sudo;
 mod terminal;
 mod token;
@@ -23,6 +24,7 @@ use store::entity::{file_acl, server, work_session as session_row};
 pub(crate) use command::{Judged, judge_command};
 pub(crate) use path::{FileRules, file_rules};
 pub(crate) use port::check_port;
+pub(crate) use risk::risk_actions;
 pub(crate) use sudo::{SudoVerdict, decide_sudo};
 pub(crate) use terminal::check_terminal;
 

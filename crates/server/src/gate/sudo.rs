@@ -19,7 +19,8 @@ pub(crate) struct SudoVerdict {
     pub(crate) user: Option<UserId>,
     /// What decided.
     pub(crate) basis: &'static str,
-    /// The machine code of a denial.
+    /// The machine code of a denial; [`sudo::APPROVAL_REQUIRED`] where a reviewer could
+    /// allow it.
     pub(crate) denied: Option<&'static str>,
     pub(crate) reason: String,
 }
@@ -143,6 +144,14 @@ fn in_session(session: &work_session::Model, words: &[String]) -> ApiResult<Outc
         ));
     }
     let authority = rules::session_authority(session)?;
+    // The policy answers for the call of sudo, the command rules for what it runs;
+    // no reviewer of a single call lifts those.
+    let of_command = Authority {
+        sudo: Sudo::Unrestricted,
+        ..authority.clone()
+    };
+    let verdict = judge::judge(&Plan::read(&quoted(words)), &of_command, NO_NAMES);
+    let within_rules = outcome(verdict, basis::POLICY);
     match &authority.sudo {
         Sudo::Forbidden => {
             return Ok(deny(
@@ -150,30 +159,27 @@ fn in_session(session: &work_session::Model, words: &[String]) -> ApiResult<Outc
                 "The work session does not hold the scope sudo.",
             ));
         }
+        _ if within_rules.is_err() => return Ok(within_rules),
         // Nobody is there to give a second factor, and no policy waives it.
         Sudo::Unrestricted => {
             return Ok(deny(
-                sudo::NO_POLICY,
+                sudo::APPROVAL_REQUIRED,
                 "The work session has no sudo policy for this command.",
             ));
         }
         Sudo::Policies(_) => {}
     }
-    // The policy answers for the call of sudo, the command rules for what it runs.
     let of_sudo = Authority {
         sudo: authority.sudo.clone(),
         ..Authority::default()
     };
     let verdict = judge::judge(&Plan::read(&line(words)), &of_sudo, NO_NAMES);
-    if let Err(refusal) = outcome(verdict, basis::POLICY) {
-        return Ok(Err(refusal));
-    }
-    let of_command = Authority {
-        sudo: Sudo::Unrestricted,
-        ..authority
-    };
-    let verdict = judge::judge(&Plan::read(&quoted(words)), &of_command, NO_NAMES);
-    Ok(outcome(verdict, basis::POLICY))
+    Ok(
+        outcome(verdict, basis::POLICY).map_err(|(code, reason)| match code {
+            sudo::NO_POLICY => (sudo::APPROVAL_REQUIRED, reason),
+            code => (code, reason),
+        }),
+    )
 }
 
 const NO_NAMES: &[&str] = &[];
@@ -240,6 +246,7 @@ mod tests {
             created_by: None,
             assigned_user: None,
             approval_request_id: None,
+            adjustments: None,
             starts_at: None,
             expires_at: now() + chrono::TimeDelta::hours(1),
             started_at: None,
@@ -270,7 +277,11 @@ mod tests {
             &["/usr/bin/env", "systemctl", "restart", "nginx"],
             &["/bin/bash"],
         ] {
-            assert_eq!(code(decided(&session, other)), sudo::NO_POLICY, "{other:?}");
+            assert_eq!(
+                code(decided(&session, other)),
+                sudo::APPROVAL_REQUIRED,
+                "{other:?}"
+            );
         }
     }
 
@@ -283,7 +294,11 @@ mod tests {
             &["/usr/bin/apt", "install nginx"],
             &["/usr/bin/apt install nginx"],
         ] {
-            assert_eq!(code(decided(&session, trick)), sudo::NO_POLICY, "{trick:?}");
+            assert_eq!(
+                code(decided(&session, trick)),
+                sudo::APPROVAL_REQUIRED,
+                "{trick:?}"
+            );
         }
         let from_line = |command: &str| {
             let mut request = SudoRequest::default();
@@ -291,7 +306,10 @@ mod tests {
             words(&request)
         };
         let trick = from_line("/usr/bin/apt install nginx # evil");
-        assert_eq!(code(in_session(&session, &trick).unwrap()), sudo::NO_POLICY);
+        assert_eq!(
+            code(in_session(&session, &trick).unwrap()),
+            sudo::APPROVAL_REQUIRED
+        );
         let honest = from_line("/usr/bin/apt install nginx");
         assert_eq!(in_session(&session, &honest).unwrap(), Ok("policy"));
     }
@@ -304,7 +322,10 @@ mod tests {
             sudo::SCOPE_NOT_ALLOWED
         );
         let scope = session(&["command", "sudo"], &[], &[]);
-        assert_eq!(code(decided(&scope, &["/usr/bin/id"])), sudo::NO_POLICY);
+        assert_eq!(
+            code(decided(&scope, &["/usr/bin/id"])),
+            sudo::APPROVAL_REQUIRED
+        );
         let mut over = session(&["sudo"], &["id"], &[]);
         assert_eq!(decided(&over, &["/usr/bin/id"]), Ok("policy"));
         over.expires_at = now();

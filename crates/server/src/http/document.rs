@@ -5,6 +5,7 @@
 use std::ops::RangeInclusive;
 
 use protocol::code;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -53,6 +54,17 @@ impl<'a> Document<'a> {
                     .as_bool()
                     .ok_or_else(|| self.refuse(name, "true or false"))
             })
+            .transpose()
+    }
+
+    /// An object of a known form, described by `what`.
+    pub(crate) fn object<T: DeserializeOwned>(
+        &self,
+        name: &'static str,
+        what: &str,
+    ) -> ApiResult<Option<T>> {
+        self.member(name)
+            .map(|value| T::deserialize(value).map_err(|_| self.refuse(name, what)))
             .transpose()
     }
 

@@ -8,8 +8,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, audit, commands, events, fleet, history, iam, identity, locks, oauth, onboarding,
-    pages, sudo, tokens, transfers, tunnels, websh, work_sessions, workspace,
+    agents, approvals, audit, commands, events, fleet, history, iam, identity, locks, oauth,
+    onboarding, pages, sudo, tokens, transfers, tunnels, websh, work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -36,6 +36,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(audit::routes())
         .merge(history::routes())
         .merge(sudo::routes())
+        .merge(approvals::routes())
 }
 
 /// The OpenAPI document.
@@ -53,6 +54,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .merge(tunnels::websocket_routes())
         .merge(websh::websocket_routes())
         .merge(pages::routes())
+        .merge(approvals::page_routes())
         .merge(oauth::protocol_routes())
         .merge(onboarding::page_routes())
         .route("/api/openapi.json", get(async move || document))

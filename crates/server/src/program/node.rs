@@ -31,7 +31,9 @@ use crate::oauth::keys::SigningKeys;
 use crate::objects::{LinkKey, Objects, RemoteStore};
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
-use crate::{audit, commands, fleet, iam, oauth, transfers, tunnels, websh, work_sessions};
+use crate::{
+    approvals, audit, commands, fleet, iam, oauth, transfers, tunnels, websh, work_sessions,
+};
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
 const REPLACED_PORT: u16 = 8000;
@@ -241,6 +243,7 @@ fn start_clocks(app: &SharedApp) {
     app.spawn(commands::run_clock(app.clone()));
     app.spawn(transfers::run_clock(app.clone()));
     app.spawn(work_sessions::run_clock(app.clone()));
+    app.spawn(approvals::run_clock(app.clone()));
     app.spawn(fleet::run_clock(app.clone()));
     app.spawn(tunnels::run_clock(app.clone()));
     app.spawn(websh::run_clock(app.clone()));

@@ -1,12 +1,18 @@
 //! One decision: made once, recorded, sent as often as it is asked for.
 
-use protocol::id::SudoGrantId;
-use protocol::sudo::{CONTROL, SudoDecision, SudoRequest};
-use serde_json::json;
+use chrono::TimeDelta;
+use protocol::approval::{Status, kind};
+use protocol::id::{ApprovalId, SudoGrantId, UserId};
+use protocol::sudo::{
+    APPROVAL_REQUIRED, CONTROL, NO_POLICY, RISK_DENIED, SudoDecision, SudoRequest,
+};
+use serde_json::{Value, json};
 use store::audit::AuditRecord;
 use store::entity::sudo_grant;
+use store::now;
 use store::sudo::NewSudoGrant;
 
+use crate::approvals::{self, NewRequest};
 use crate::gate::{self, SudoVerdict};
 use crate::http::{AgentCtx, ApiError, ApiResult};
 
@@ -17,6 +23,9 @@ const MAX_COMMAND: usize = 64 * 1024;
 /// Longest account name, in bytes.
 const MAX_NAME: usize = 256;
 
+/// How long a reviewer's refusal answers for them: callers that wait ask again and again.
+const REFUSAL_HOLDS: TimeDelta = TimeDelta::minutes(15);
+
 /// Decides about a request, or repeats what was decided.
 pub(super) async fn decide(ctx: &AgentCtx, request: &SudoRequest) -> ApiResult<()> {
     check(request)?;
@@ -24,7 +33,8 @@ pub(super) async fn decide(ctx: &AgentCtx, request: &SudoRequest) -> ApiResult<(
         Some(known) => repeated(request, known),
         None => {
             let verdict = gate::decide_sudo(ctx, request).await?;
-            record(ctx, request, verdict).await?
+            let (verdict, approval) = reviewed(ctx, request, verdict).await?;
+            record(ctx, request, verdict, approval).await?
         }
     };
     send(ctx, &decision)
@@ -83,10 +93,96 @@ async fn known(ctx: &AgentCtx, request: &SudoRequest) -> ApiResult<Option<sudo_g
     }
 }
 
+/// Asks a reviewer where one could allow it, or finds what they said: an approval for
+/// exactly this command, to be spent.
+async fn reviewed(
+    ctx: &AgentCtx,
+    request: &SudoRequest,
+    mut verdict: SudoVerdict,
+) -> ApiResult<(SudoVerdict, Option<ApprovalId>)> {
+    let (Some(user), Some(APPROVAL_REQUIRED)) = (verdict.user, verdict.denied) else {
+        return Ok((verdict, None));
+    };
+    let content = json!({
+        "command": request.call.command,
+        "argv": request.argv,
+        "run_as": request.run_as,
+        "username": request.call.username,
+        "server": ctx.server.id,
+        "session": verdict.work_session,
+    });
+    let hash = approvals::content_hash(&content);
+    let standing = ctx
+        .tenant()
+        .approvals()
+        .standing(&hash, user, now())
+        .await?;
+    match standing {
+        Some(known) if known.status == Status::Approved.as_str() => {
+            verdict.denied = None;
+            verdict.basis = "approval";
+            verdict.reason = "Approved by a reviewer".to_owned();
+            return Ok((verdict, Some(ApprovalId(known.id))));
+        }
+        Some(_) => return Ok((verdict, None)),
+        None => {}
+    }
+    let since = now() - REFUSAL_HOLDS;
+    let approvals = ctx.tenant().approvals();
+    if let Some(refused) = approvals.refused_since(&hash, user, since).await? {
+        verdict.denied = Some(RISK_DENIED);
+        verdict.reason = format!("A reviewer refused it: {}", refused.reason);
+        return Ok((verdict, None));
+    }
+    if !approvals::could_review(ctx, Some(user)).await? {
+        verdict.denied = Some(NO_POLICY);
+        return Ok((verdict, None));
+    }
+    ask(ctx, request, &verdict, user, content).await?;
+    Ok((verdict, None))
+}
+
+async fn ask(
+    ctx: &AgentCtx,
+    request: &SudoRequest,
+    verdict: &SudoVerdict,
+    user: UserId,
+    content: Value,
+) -> ApiResult<()> {
+    approvals::check_room(ctx, user).await?;
+    let session = match verdict.work_session {
+        Some(id) => ctx.tenant().work_sessions().find(id).await?,
+        None => None,
+    };
+    let asked = NewRequest {
+        id: ApprovalId::new(),
+        kind: kind::SUDO,
+        summary: format!(
+            "sudo of {} on {}: {}",
+            request.call.username, ctx.server.name, request.call.command
+        ),
+        description: session
+            .as_ref()
+            .map_or_else(String::new, |session| session.description.clone()),
+        content,
+        requested_by: user,
+        server: Some(ctx.server_id()),
+        work_session: verdict.work_session,
+        command: None,
+        ends_at: session.map(|session| session.expires_at),
+    };
+    let unit = ctx.begin().await?;
+    let asked = approvals::add(ctx, &unit, ctx.actor(), asked).await?;
+    unit.commit().await?;
+    approvals::announce(ctx, &asked, "pending").await;
+    Ok(())
+}
+
 async fn record(
     ctx: &AgentCtx,
     request: &SudoRequest,
     verdict: SudoVerdict,
+    approval: Option<ApprovalId>,
 ) -> ApiResult<SudoDecision> {
     let approved = verdict.denied.is_none();
     ctx.app
@@ -108,6 +204,15 @@ async fn record(
         reason: verdict.reason.clone(),
     };
     let unit = ctx.begin().await?;
+    if let Some(approval) = approval
+        && !unit.tenant().approvals().spend(approval).await?
+    {
+        // Another call just spent it. The host asks again and finds none.
+        return Err(ApiError::new(
+            http::StatusCode::CONFLICT,
+            "The approval has been used.",
+        ));
+    }
     let id = unit.tenant().sudo().add(grant).await?;
     let Some(SudoGrantId(id)) = id else {
         // Two attempts of one request met: the first one's answer is the answer.
@@ -139,6 +244,7 @@ async fn record(
             "argv": request.argv,
             "basis": verdict.basis,
             "code": verdict.denied,
+            "approval": approval,
         }),
     })
     .await?;

@@ -2,8 +2,9 @@
 
 use http::StatusCode;
 use judge::RuleSet;
+use protocol::approval::kind;
 use protocol::code;
-use protocol::id::{ServerId, SudoPolicyId, UserId};
+use protocol::id::{ApprovalId, ServerId, SudoPolicyId, UserId, WorkSessionId};
 use protocol::work_session::{
     CreateWorkSession, REQUESTER_AGENT, REQUESTER_USER, SCOPES, Status, SudoPolicy,
 };
@@ -14,6 +15,7 @@ use store::now;
 use store::work_sessions::{NewWorkSession, Rules};
 use uuid::Uuid;
 
+use crate::approvals::{self, NewRequest};
 use crate::http::{ApiError, ApiResult, Ctx};
 use crate::workspace::ApprovalPolicy;
 
@@ -57,12 +59,15 @@ pub(super) async fn create(
         (false, Some(_)) => Status::Approved,
         (false, None) => Status::Active,
     };
-    let status_detail =
-        if needs_review && ctx.tenant().identity().count_other_superusers(me).await? == 0 {
-            Some("There is no other superuser in this workspace who could approve it.".to_owned())
-        } else {
-            None
-        };
+    let status_detail = if needs_review && !approvals::could_review(ctx, Some(me)).await? {
+        Some("There are not enough superusers in this workspace to approve it.".to_owned())
+    } else {
+        None
+    };
+    if needs_review {
+        approvals::check_room(ctx, me).await?;
+    }
+    let request = needs_review.then(ApprovalId::new);
     let unit = ctx.begin().await?;
     let row = unit
         .tenant()
@@ -79,6 +84,7 @@ pub(super) async fn create(
             rules,
             created_by: Some(me),
             assigned_user: Some(me),
+            approval_request: request,
             starts_at,
             expires_at,
         })
@@ -104,8 +110,48 @@ pub(super) async fn create(
         }),
     })
     .await?;
+    let asked = match request {
+        Some(id) => {
+            let request = review_of(&row, id, me);
+            Some(approvals::add(ctx, &unit, ctx.principal.actor(), request).await?)
+        }
+        None => None,
+    };
     unit.commit().await?;
+    if let Some(asked) = asked {
+        approvals::announce(ctx, &asked, "pending").await;
+    }
     Ok(row)
+}
+
+/// What a reviewer of a new session decides about.
+pub(super) fn review_of(row: &work_session::Model, id: ApprovalId, me: UserId) -> NewRequest {
+    let purpose = match row.title.as_str() {
+        "" => row.description.lines().next().unwrap_or_default(),
+        title => title,
+    };
+    NewRequest {
+        id,
+        kind: kind::WORK_SESSION,
+        summary: format!("work session: {purpose}"),
+        description: row.description.clone(),
+        content: json!({
+            "requester_type": row.requester_type,
+            "title": row.title,
+            "scopes": row.scopes,
+            "servers": row.servers,
+            "rules": row.rules,
+            "sudo_policies": row.sudo_policies,
+            "starts_at": row.starts_at,
+            "expires_at": row.expires_at,
+            "session": row.id,
+        }),
+        requested_by: me,
+        server: None,
+        work_session: Some(WorkSessionId(row.id)),
+        command: None,
+        ends_at: Some(row.expires_at),
+    }
 }
 
 /// Tokens act for machines: whatever they say, they are agents.

@@ -14,6 +14,7 @@ use store::work_sessions::SessionChange;
 use store::{Paging, now};
 
 use super::create::SOURCE;
+use crate::approvals;
 use crate::commands::dispatch;
 use crate::http::{ApiError, ApiResult, Ctx, PublicCtx};
 
@@ -143,6 +144,10 @@ pub(super) async fn carry_out(
         data: json!({"from": row.status, "to": changed.status}),
     })
     .await?;
+    if to.is_final() {
+        let why = "The work session ended.";
+        approvals::cancel_of_session(&unit, WorkSessionId(row.id), why).await?;
+    }
     unit.commit().await?;
     announce(ctx, &changed, transition.event(), time);
     if to.is_final() {
@@ -170,7 +175,7 @@ pub(crate) async fn end_of_user(ctx: &Ctx, user: UserId, actor: &Actor) -> ApiRe
 }
 
 /// Tells who listens to a session.
-pub(super) fn announce(
+pub(crate) fn announce(
     ctx: &PublicCtx,
     row: &work_session::Model,
     sub_type: &str,

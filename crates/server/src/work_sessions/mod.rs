@@ -3,12 +3,14 @@
 mod clock;
 mod create;
 mod lifecycle;
+mod modification;
 mod routes;
 mod timeline;
 mod update;
 mod view;
 
 pub(crate) use clock::run as run_clock;
-pub(crate) use lifecycle::end_of_user;
+pub(crate) use lifecycle::{announce, end_of_user};
+pub(crate) use modification::proposed_change;
 pub(crate) use routes::routes;
-pub(crate) use view::visible;
+pub(crate) use view::{read, visible};

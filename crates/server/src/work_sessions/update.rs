@@ -2,23 +2,25 @@
 
 use http::StatusCode;
 use protocol::code;
-use protocol::id::ServerId;
+use protocol::id::{ApprovalId, ServerId, UserId, WorkSessionId};
 use protocol::work_session::{Status, UpdateWorkSession};
 use serde_json::json;
 use store::audit::AuditRecord;
 use store::entity::work_session;
-use store::now;
 use store::work_sessions::SessionChange;
+use store::{Unit, now};
 use uuid::Uuid;
 
 use super::create::{self, SOURCE};
 use super::lifecycle::announce;
+use super::modification;
 use super::view::read;
+use crate::approvals;
 use crate::http::{ApiError, ApiResult, Ctx};
 use crate::workspace::ApprovalPolicy;
 
-/// Applies a change. What would widen an approved session is refused for callers
-/// whose sessions need a reviewer: there is nobody yet who could review it.
+/// Applies a change. What would widen an approved session waits for a reviewer where
+/// the caller's sessions need one; until then the session stays as it is.
 pub(super) async fn update(
     ctx: &Ctx,
     row: &work_session::Model,
@@ -57,12 +59,7 @@ pub(super) async fn update(
         servers.as_deref(),
         policies.is_some(),
     )? || request.description.is_some();
-    if widens && status != Status::Pending && !may_widen(ctx) {
-        return Err(ApiError::forbidden(
-            "This change needs a reviewer; create a new work session for it instead.",
-        ));
-    }
-    let change = SessionChange {
+    let mut change = SessionChange {
         title: request.title.as_deref().map(create::title).transpose()?,
         description: request
             .description
@@ -76,7 +73,51 @@ pub(super) async fn update(
         expires_at: request.expires_at,
         ..SessionChange::default()
     };
+    if widens && status != Status::Pending && !may_widen(ctx) {
+        // A title says nothing about what may be done.
+        let title = change.title.take();
+        modification::ask(ctx, row, &change).await?;
+        if title.is_none() {
+            return Ok(row.clone());
+        }
+        change = SessionChange {
+            title,
+            ..SessionChange::default()
+        };
+    }
+    if status == Status::Pending {
+        return edit_pending(ctx, row, change).await;
+    }
     store_change(ctx, row, change, "update", "updated").await
+}
+
+/// Edits a session that waits for a reviewer. What they have read is not what would
+/// start any more, so that a new request takes the place of the old one.
+async fn edit_pending(
+    ctx: &Ctx,
+    row: &work_session::Model,
+    mut change: SessionChange,
+) -> ApiResult<work_session::Model> {
+    let me = UserId(ctx.principal.require_user()?.id);
+    if row.created_by != Some(me.0) {
+        return Err(ApiError::forbidden(
+            "Only its requester edits a pending session; a reviewer narrows it when they \
+             approve it.",
+        ));
+    }
+    let request = ApprovalId::new();
+    change.approval_request = Some(request);
+    let unit = ctx.begin().await?;
+    let changed = unit.tenant().work_sessions().change(row, change).await?;
+    let why = "The session was edited.";
+    approvals::cancel_of_session(&unit, WorkSessionId(row.id), why).await?;
+    record_change(ctx, &unit, &changed, "update", "updated").await?;
+    let asked = create::review_of(&changed, request, me);
+    let asked = approvals::add(ctx, &unit, ctx.principal.actor(), asked).await?;
+    unit.commit().await?;
+    approvals::announce(ctx, &asked, "pending").await;
+    announce(ctx, &changed, "updated", now());
+    Ok(changed)
 }
 
 /// Moves the end of the window.
@@ -95,15 +136,18 @@ pub(super) async fn extend(
         .code(code::WORK_SESSION_NOT_ACTIVE, SOURCE));
     }
     create::check_window(ctx, row.started_at.unwrap_or_else(now), expires_at)?;
-    if expires_at > row.expires_at && !may_widen(ctx) {
-        return Err(ApiError::forbidden(
-            "A longer window needs a reviewer; create a new work session for it instead.",
-        ));
-    }
     let change = SessionChange {
         expires_at: Some(expires_at),
         ..SessionChange::default()
     };
+    if expires_at > row.expires_at && !may_widen(ctx) {
+        modification::ask(ctx, row, &change).await?;
+        // A success would read as if the window were longer already.
+        return Err(ApiError::forbidden(
+            "A longer window needs a reviewer, who has been asked; until they agree the \
+             session ends as before. See: alpacon approval ls --my",
+        ));
+    }
     store_change(ctx, row, change, "extend", "extended").await
 }
 
@@ -156,12 +200,25 @@ async fn store_change(
 ) -> ApiResult<work_session::Model> {
     let unit = ctx.begin().await?;
     let changed = unit.tenant().work_sessions().change(row, change).await?;
+    record_change(ctx, &unit, &changed, action, sub_type).await?;
+    unit.commit().await?;
+    announce(ctx, &changed, sub_type, now());
+    Ok(changed)
+}
+
+async fn record_change(
+    ctx: &Ctx,
+    unit: &Unit,
+    changed: &work_session::Model,
+    action: &'static str,
+    sub_type: &str,
+) -> ApiResult<()> {
     unit.audit(AuditRecord {
         actor: ctx.principal.actor(),
         ip: ctx.ip.to_string(),
         app: SOURCE,
         model: "worksession",
-        object_id: Some(row.id),
+        object_id: Some(changed.id),
         action,
         status_code: StatusCode::OK.as_u16(),
         description: format!("work session {sub_type}"),
@@ -175,7 +232,5 @@ async fn store_change(
         }),
     })
     .await?;
-    unit.commit().await?;
-    announce(ctx, &changed, sub_type, now());
-    Ok(changed)
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use protocol::id::WorkSessionId;
 use protocol::work_session::WorkSession;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use store::entity::work_session;
 use store::work_sessions::Rules;
 use uuid::Uuid;
@@ -38,6 +38,7 @@ pub(super) async fn sessions(
         users.extend(row.created_by);
         users.extend(row.assigned_user);
         servers.extend(read::<Vec<Uuid>>(&row.servers)?);
+        servers.extend(taken_away(row));
     }
     let summaries = Summaries::read(ctx, users, servers).await?;
     rows.iter().map(|row| detail(row, &summaries)).collect()
@@ -69,7 +70,10 @@ fn detail(row: &work_session::Model, summaries: &Summaries) -> ApiResult<WorkSes
         added_at: Some(row.added_at),
         updated_at: Some(row.updated_at),
         sudo_policies: Some(read(&row.sudo_policies)?),
-        adjustments: None,
+        adjustments: row
+            .adjustments
+            .as_ref()
+            .map(|change| named(change, summaries)),
         recommendations: None,
         allow_commands: rules.commands,
         allow_paths: rules.paths,
@@ -78,8 +82,31 @@ fn detail(row: &work_session::Model, summaries: &Summaries) -> ApiResult<WorkSes
     })
 }
 
+/// Servers that a reviewer took away.
+fn taken_away(row: &work_session::Model) -> Vec<Uuid> {
+    let old = row.adjustments.as_ref();
+    let old = old.and_then(|change| change.pointer("/servers/old"));
+    old.and_then(|old| serde_json::from_value(old.clone()).ok())
+        .unwrap_or_default()
+}
+
+/// A reviewer's changes, servers by summary instead of id.
+fn named(adjustments: &Value, summaries: &Summaries) -> Value {
+    let mut adjustments = adjustments.clone();
+    for when in ["old", "new"] {
+        let list = adjustments.pointer_mut(&format!("/servers/{when}"));
+        for server in list.and_then(Value::as_array_mut).into_iter().flatten() {
+            let id = server.as_str().and_then(|id| id.parse().ok());
+            if let Some(id) = id {
+                *server = json!(summaries.server(id));
+            }
+        }
+    }
+    adjustments
+}
+
 /// A JSON column of a session.
-pub(super) fn read<T: DeserializeOwned>(value: &Value) -> ApiResult<T> {
+pub(crate) fn read<T: DeserializeOwned>(value: &Value) -> ApiResult<T> {
     serde_json::from_value(value.clone())
         .map_err(|_| ApiError::internal("unreadable column of a work session"))
 }

@@ -1,7 +1,8 @@
 //! The settings as documents, each a part of all settings (`rest-identity.md` §21).
 
+use judge::risk::RiskActions;
 use protocol::workspace::{AccessControl, Preferences, Security};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::address::check_host;
 use super::settings::{ApprovalPolicy, Settings};
@@ -74,6 +75,11 @@ impl Part for AccessControl {
             work_session_approval: settings.work_session_approval.as_str().to_owned(),
             require_work_session_for_passwords: settings.require_work_session_for_passwords,
             require_work_session_for_tokens: settings.require_work_session_for_tokens,
+            approvals_needed: settings.approvals_needed,
+            allow_self_approval: settings.allow_self_approval,
+            approval_ttl: settings.approval_ttl,
+            risk_of_people: settings.risk_of_people.map(|actions| json!(actions)),
+            risk_of_agents: settings.risk_of_agents.map(|actions| json!(actions)),
         }
     }
 
@@ -90,6 +96,7 @@ impl Part for AccessControl {
                 &mut settings.require_work_session_for_tokens,
                 "require_work_session_for_tokens",
             ),
+            (&mut settings.allow_self_approval, "allow_self_approval"),
         ] {
             set(field, document.flag(name)?);
         }
@@ -97,6 +104,24 @@ impl Part for AccessControl {
             &mut settings.work_session_max_ttl,
             document.number("work_session_max_ttl", MINUTE..=365 * DAY)?,
         );
+        set(
+            &mut settings.approvals_needed,
+            document.number("approvals_needed", 1..=5)?,
+        );
+        set(
+            &mut settings.approval_ttl,
+            document.number("approval_ttl", 5 * MINUTE..=30 * DAY)?,
+        );
+        for (field, name) in [
+            (&mut settings.risk_of_people, "risk_of_people"),
+            (&mut settings.risk_of_agents, "risk_of_agents"),
+        ] {
+            const WHAT: &str = "an object of low, medium, high and critical, \
+                each allow, allow_and_notify, hold or deny";
+            if let Some(actions) = document.object::<RiskActions>(name, WHAT)? {
+                *field = Some(actions);
+            }
+        }
         let words = ApprovalPolicy::ALL.map(ApprovalPolicy::as_str);
         let word = document.choice("work_session_approval", &words)?;
         set(
@@ -169,8 +194,6 @@ pub(super) fn merge(stored: Value, settings: &Settings) -> Result<Value, serde_j
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn applied<P: Part>(document: &Value) -> ApiResult<Settings> {

@@ -1,6 +1,7 @@
 //! Workspace settings that decide something here. Unknown ones are kept by the
 //! database, absent ones read as their default.
 
+use judge::risk::RiskActions;
 use serde::{Deserialize, Serialize};
 
 /// When a work session needs a reviewer.
@@ -68,6 +69,16 @@ pub(crate) struct Settings {
     pub(crate) block_local_sudo: bool,
     /// Told to agents: report logins outside our sessions.
     pub(crate) detect_local_access: bool,
+    /// Reviewers who must approve a request.
+    pub(crate) approvals_needed: i64,
+    /// Reviewers may approve their own requests.
+    pub(crate) allow_self_approval: bool,
+    /// How long a request waits, and an approval holds, seconds.
+    pub(crate) approval_ttl: i64,
+    /// What is done at each risk when a person asks.
+    pub(crate) risk_of_people: Option<RiskActions>,
+    /// The same when an agent or a pipeline asks.
+    pub(crate) risk_of_agents: Option<RiskActions>,
 }
 
 impl Default for Settings {
@@ -87,6 +98,11 @@ impl Default for Settings {
             allow_direct_root: true,
             block_local_sudo: false,
             detect_local_access: false,
+            approvals_needed: 1,
+            allow_self_approval: false,
+            approval_ttl: 24 * 3600,
+            risk_of_people: None,
+            risk_of_agents: None,
         }
     }
 }

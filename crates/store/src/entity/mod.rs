@@ -5,6 +5,8 @@
 pub mod access_event;
 pub mod agent_event;
 pub mod api_token;
+pub mod approval_request;
+pub mod approval_review;
 pub mod audit_head;
 pub mod audit_record;
 pub mod authorization_code;

@@ -27,6 +27,8 @@ pub struct Model {
     pub created_by: Option<Uuid>,
     pub assigned_user: Option<Uuid>,
     pub approval_request_id: Option<Uuid>,
+    /// What the reviewer changed: `protocol::work_session::Adjustments`.
+    pub adjustments: Option<Json>,
     pub starts_at: Option<ChronoDateTimeUtc>,
     pub expires_at: ChronoDateTimeUtc,
     pub started_at: Option<ChronoDateTimeUtc>,

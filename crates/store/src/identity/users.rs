@@ -182,6 +182,20 @@ impl<C: ConnectionTrait> Identity<'_, C> {
             .await?)
     }
 
+    /// Active superusers.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn superusers(&self) -> Result<Vec<user::Model>, StoreError> {
+        use user::Column;
+        Ok(user::Entity::find()
+            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(Column::IsSuperuser.eq(true))
+            .filter(Column::IsActive.eq(true))
+            .all(self.0.connection)
+            .await?)
+    }
+
     /// Creates a user, a member of the built-in group from the start.
     ///
     /// # Errors

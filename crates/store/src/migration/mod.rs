@@ -9,6 +9,7 @@ mod m0006_workspaces;
 mod m0007_tunnels;
 mod m0008_transfers;
 mod m0010_sudo;
+mod m0011_approvals;
 mod m0014_websh;
 mod table;
 
@@ -28,6 +29,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_transfers::Migration),
             Box::new(m0010_sudo::Migration),
             Box::new(m0014_websh::Migration),
+            Box::new(m0011_approvals::Migration),
         ]
     }
 }

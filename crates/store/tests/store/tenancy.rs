@@ -231,6 +231,7 @@ fn session_of(owner: UserId, server: ServerId, status: Status) -> NewWorkSession
         rules: Rules::default(),
         created_by: Some(owner),
         assigned_user: Some(owner),
+        approval_request: None,
         starts_at: None,
         expires_at: now() + TimeDelta::hours(1),
     }

@@ -70,7 +70,8 @@ impl Plan {
     }
 }
 
-fn timeout() -> Duration {
+/// Longest silence about something that runs on a host.
+pub(crate) fn timeout() -> Duration {
     let Ok(text) = std::env::var(TIMEOUT_VARIABLE) else {
         return DEFAULT_TIMEOUT;
     };

@@ -23,6 +23,7 @@ use crate::output::{self, Format, json as writer, message, sanitize};
 use attempt::Plan;
 use raw::Request;
 
+pub(crate) use attempt::timeout as running_timeout;
 pub(crate) use ls::Args as LsArgs;
 pub(crate) use ls::run as list_recent;
 

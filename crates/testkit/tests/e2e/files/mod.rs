@@ -2,6 +2,8 @@
 //! speak it.
 
 mod authority;
+mod cli;
+mod cli_faults;
 mod content;
 mod faults;
 mod links;

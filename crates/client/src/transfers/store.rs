@@ -1,0 +1,384 @@
+//! The bytes: to and from the signed URLs of a store (`rest-operations.md` §7.2).
+//!
+//! A broken connection is taken up where it broke, if the store can: it then tells
+//! how much it has ([`UPLOAD_OFFSET_HEADER`]), and gives the rest of what it has
+//! (`Range`). Nothing waits without end for a store that fell silent.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+use protocol::transfer::UPLOAD_OFFSET_HEADER;
+use reqwest::{Body, Client, Response, Url};
+use tokio::time::Instant;
+
+use super::body::{FileContent, Pieces, stream_of};
+use super::{Meter, TransferError};
+use crate::{Api, ApiError};
+
+/// Longest time in which nothing moves. The store may itself wait for a host.
+const STALL: Duration = Duration::from_secs(300);
+/// How often to look whether anything moves.
+const LOOK: Duration = Duration::from_secs(5);
+/// Attempts in a row that move nothing; together they outlast a restart.
+const ATTEMPTS: u32 = 14;
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
+/// For an answer without content.
+const ANSWER: Duration = Duration::from_secs(30);
+/// Bytes of a refusal that are read.
+const MAX_REFUSAL: usize = 8 * 1024;
+/// Attempts at content that is not there yet, and at a store that throttles.
+const MAX_WAITS: u32 = 100;
+const MAX_THROTTLED: u32 = 10;
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// One object of a store, by its signed URL.
+pub(super) struct Object<'a> {
+    client: &'a Client,
+    url: Url,
+}
+
+/// Why an attempt failed.
+enum Broken {
+    /// It would fail again.
+    ForGood(TransferError),
+    /// Somebody else is at it, or was.
+    Conflict(TransferError),
+    /// Another attempt may go on. With the status, where the store answered.
+    ForNow(TransferError, Option<StatusCode>),
+}
+
+/// Takes content as it comes.
+pub(super) trait Sink {
+    /// Takes the next bytes.
+    fn take(&mut self, bytes: Bytes) -> impl Future<Output = Result<(), TransferError>>;
+    /// Forgets everything: the content starts over.
+    fn restart(&mut self) -> impl Future<Output = Result<(), TransferError>>;
+    /// Bytes taken.
+    fn taken(&self) -> u64;
+}
+
+impl<'a> Object<'a> {
+    pub(super) fn new(api: &'a Api, url: &str) -> Result<Self, TransferError> {
+        // The text of the error must not repeat the URL, which is a credential.
+        let url = Url::parse(url).map_err(|error| {
+            TransferError::Store(format!("the server named an unusable store: {error}"))
+        })?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(TransferError::Store(format!(
+                "the server named a store of an unknown kind: {}",
+                url.scheme()
+            )));
+        }
+        Ok(Self {
+            client: api.content_client()?,
+            url,
+        })
+    }
+
+    /// Whether it lies with the server itself and not in a store beside it.
+    pub(super) fn is_of(&self, api: &Api) -> bool {
+        Url::parse(api.base()).is_ok_and(|base| base.origin() == self.url.origin())
+    }
+
+    /// Puts a file.
+    pub(super) async fn put_file(
+        &self,
+        content: &FileContent,
+        meter: &Arc<Meter>,
+    ) -> Result<(), TransferError> {
+        let size = content.size();
+        let mut offset = 0;
+        let mut failures = 0;
+        loop {
+            let before = meter.done();
+            let pieces = content.pieces(offset, meter.clone());
+            let range = (offset > 0).then_some((offset, size));
+            let broken = match self.put(pieces, Some(size - offset), range, meter).await {
+                Ok(()) => return Ok(()),
+                Err(broken) => broken,
+            };
+            if let Some(failure) = content.failure() {
+                return Err(failure.into());
+            }
+            let reason = match broken {
+                // The store may not have noticed yet that the earlier attempt broke.
+                Broken::Conflict(error) if failures > 0 || offset > 0 => error,
+                Broken::ForGood(error) | Broken::Conflict(error) => return Err(error),
+                Broken::ForNow(error, _) => error,
+            };
+            failures += 1;
+            let Some(arrived) = self.arrived(&mut failures).await.filter(|at| *at <= size) else {
+                return Err(reason);
+            };
+            if arrived > offset {
+                failures = 0;
+            } else if failures >= ATTEMPTS {
+                return Err(reason);
+            }
+            let sent = meter.done() - before;
+            meter.retreat((offset + sent).saturating_sub(arrived));
+            offset = arrived;
+            if size > 0 && offset == size {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Puts content that cannot be had twice.
+    pub(super) async fn put_once(
+        &self,
+        pieces: Pieces,
+        meter: &Arc<Meter>,
+    ) -> Result<(), TransferError> {
+        self.put(pieces, None, None, meter)
+            .await
+            .map_err(Broken::into_inner)
+    }
+
+    async fn put(
+        &self,
+        pieces: Pieces,
+        length: Option<u64>,
+        range: Option<(u64, u64)>,
+        meter: &Meter,
+    ) -> Result<(), Broken> {
+        let mut request = self.client.put(self.url.clone());
+        if let Some(length) = length {
+            request = request.header(header::CONTENT_LENGTH, length);
+        }
+        if let Some((from, size)) = range {
+            let range = format!("bytes {from}-{}/{size}", size.saturating_sub(1));
+            request = request.header(header::CONTENT_RANGE, range);
+        }
+        let request = request.body(Body::wrap_stream(stream_of(pieces)));
+        let response = tokio::select! {
+            response = request.send() => response.map_err(|error| self.cut(&error))?,
+            () = stalled(meter) => return Err(self.silent()),
+        };
+        match response.status() {
+            StatusCode::OK | StatusCode::NO_CONTENT => Ok(()),
+            status => Err(classified(status, refusal(response).await)),
+        }
+    }
+
+    /// How much of a broken upload the store has, asked until it answers. `None`: it
+    /// does not answer, or does not tell.
+    async fn arrived(&self, failures: &mut u32) -> Option<u64> {
+        while *failures < ATTEMPTS {
+            tokio::time::sleep(pause(*failures)).await;
+            let request = self.client.head(self.url.clone()).timeout(ANSWER);
+            match request.send().await {
+                Ok(answer) if answer.status().is_server_error() => {}
+                Ok(answer) => {
+                    let offset = answer.headers().get(UPLOAD_OFFSET_HEADER)?;
+                    return offset.to_str().ok()?.parse().ok();
+                }
+                Err(_) => {}
+            }
+            *failures += 1;
+        }
+        None
+    }
+
+    /// Gets the content. `waits`: it may not be there yet.
+    pub(super) async fn get(
+        &self,
+        sink: &mut impl Sink,
+        meter: &Meter,
+    ) -> Result<(), TransferError> {
+        let (mut failures, mut waits, mut throttled) = (0, 0, 0);
+        let mut tag = None;
+        loop {
+            let before = sink.taken();
+            let (error, status) = match self.get_from(sink, meter, &mut tag).await {
+                Ok(()) => return Ok(()),
+                Err(Broken::ForGood(error) | Broken::Conflict(error)) => return Err(error),
+                Err(Broken::ForNow(error, status)) => (error, status),
+            };
+            if sink.taken() > before {
+                (failures, waits) = (0, 0);
+            }
+            let pause = match status {
+                Some(status) => {
+                    waits += 1;
+                    throttled += u32::from(status.is_client_error());
+                    if waits >= MAX_WAITS || throttled >= MAX_THROTTLED {
+                        return Err(error);
+                    }
+                    pause(waits.saturating_sub(1)).min(LONGEST_WAIT)
+                }
+                None => {
+                    failures += 1;
+                    if failures >= ATTEMPTS {
+                        return Err(error);
+                    }
+                    pause(failures)
+                }
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// `tag` tells what the bytes taken so far are part of: they are never continued
+    /// with something else.
+    async fn get_from(
+        &self,
+        sink: &mut impl Sink,
+        meter: &Meter,
+        tag: &mut Option<HeaderValue>,
+    ) -> Result<(), Broken> {
+        let from = sink.taken();
+        let mut request = self.client.get(self.url.clone());
+        if from > 0 {
+            request = request.header(header::RANGE, format!("bytes={from}-"));
+            if let Some(tag) = tag.as_ref() {
+                request = request.header(header::IF_RANGE, tag);
+            }
+        }
+        let response = tokio::time::timeout(STALL, request.send())
+            .await
+            .map_err(|_| self.silent())?
+            .map_err(|error| self.cut(&error))?;
+        let mut response = match response.status() {
+            StatusCode::OK if from == 0 => response,
+            StatusCode::OK => {
+                meter.retreat(from);
+                sink.restart().await.map_err(Broken::ForGood)?;
+                response
+            }
+            StatusCode::PARTIAL_CONTENT if from > 0 && starts_at(&response, from) => response,
+            StatusCode::RANGE_NOT_SATISFIABLE if is_whole(&response, from) => return Ok(()),
+            status => return Err(classified(status, refusal(response).await)),
+        };
+        *tag = strong_tag(&response);
+        if let Some(left) = response.content_length() {
+            meter.expect(sink.taken() + left);
+        }
+        loop {
+            let chunk = tokio::time::timeout(STALL, response.chunk())
+                .await
+                .map_err(|_| self.silent())?
+                .map_err(|error| self.cut(&error))?;
+            let Some(bytes) = chunk else { return Ok(()) };
+            let count = bytes.len() as u64;
+            sink.take(bytes).await.map_err(Broken::ForGood)?;
+            meter.advance(count);
+        }
+    }
+
+    fn cut(&self, error: &reqwest::Error) -> Broken {
+        let mut cause: &dyn std::error::Error = error;
+        while let Some(source) = cause.source() {
+            cause = source;
+        }
+        let reason = format!("the connection to {} broke: {cause}", self.host());
+        Broken::ForNow(TransferError::Store(reason), None)
+    }
+
+    fn silent(&self) -> Broken {
+        let reason = format!(
+            "{} has moved nothing for {} s",
+            self.host(),
+            STALL.as_secs()
+        );
+        Broken::ForNow(TransferError::Store(reason), None)
+    }
+
+    fn host(&self) -> &str {
+        self.url.host_str().unwrap_or("the store")
+    }
+}
+
+impl Broken {
+    fn into_inner(self) -> TransferError {
+        match self {
+            Self::ForGood(error) | Self::Conflict(error) | Self::ForNow(error, _) => error,
+        }
+    }
+}
+
+/// Ends when nothing has moved for [`STALL`].
+async fn stalled(meter: &Meter) {
+    let (mut last, mut since) = (meter.done(), Instant::now());
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let done = meter.done();
+        if done != last {
+            (last, since) = (done, Instant::now());
+        } else if since.elapsed() >= STALL {
+            return;
+        }
+    }
+}
+
+fn pause(failures: u32) -> Duration {
+    let factor = 2_u32.saturating_pow(failures.min(8));
+    FIRST_PAUSE.saturating_mul(factor).min(LONGEST_PAUSE)
+}
+
+/// Weak ones do not promise the same bytes.
+fn strong_tag(response: &Response) -> Option<HeaderValue> {
+    let tag = response.headers().get(header::ETAG)?;
+    (!tag.as_bytes().starts_with(b"W/")).then(|| tag.clone())
+}
+
+fn starts_at(response: &Response, from: u64) -> bool {
+    content_range(response).is_some_and(|range| range.starts_with(&format!("bytes {from}-")))
+}
+
+/// The content has exactly as many bytes as we have.
+fn is_whole(response: &Response, from: u64) -> bool {
+    from > 0 && content_range(response) == Some(&format!("bytes */{from}"))
+}
+
+fn content_range(response: &Response) -> Option<&str> {
+    response.headers().get(header::CONTENT_RANGE)?.to_str().ok()
+}
+
+/// What the store says, as far as it says anything.
+async fn refusal(mut response: Response) -> String {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return format!("the store answered HTTP {} unexpectedly", status.as_u16());
+    }
+    let mut body = Vec::new();
+    while body.len() < MAX_REFUSAL {
+        match tokio::time::timeout(ANSWER, response.chunk()).await {
+            Ok(Ok(Some(bytes))) => body.extend_from_slice(&bytes),
+            _ => break,
+        }
+    }
+    body.truncate(MAX_REFUSAL);
+    let refusal = ApiError::from_body(status.as_u16(), &body, None);
+    let text = refusal.detail.unwrap_or(refusal.message);
+    format!("the store refused (HTTP {}): {text}", status.as_u16())
+}
+
+fn classified(status: StatusCode, reason: String) -> Broken {
+    let error = TransferError::Store(reason);
+    let passing = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+    if status == StatusCode::CONFLICT {
+        Broken::Conflict(error)
+    } else if status.is_server_error() || passing.contains(&status) {
+        Broken::ForNow(error, Some(status))
+    } else {
+        Broken::ForGood(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_and_outlast_a_restart() {
+        assert_eq!(pause(0), FIRST_PAUSE);
+        assert_eq!(pause(40), LONGEST_PAUSE);
+        let all: Duration = (1..ATTEMPTS).map(pause).sum();
+        assert!(all > Duration::from_secs(30), "{all:?}");
+    }
+}

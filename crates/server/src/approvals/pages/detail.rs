@@ -1,0 +1,235 @@
+//! One request with everything about it.
+
+use askama::Template;
+use axum::response::Response;
+use http::StatusCode;
+use protocol::approval::{Approval, Status, kind};
+use protocol::id::{ApprovalId, WorkSessionId};
+use serde_json::Value;
+use store::entity::{approval_request, work_session};
+use uuid::Uuid;
+
+use super::{is_fresh, sign_in_again};
+use crate::approvals::{reviewer, view};
+use crate::http::{ApiError, ApiResult};
+use crate::identity::summary::Summaries;
+use crate::pages::{Frame, PageResult, Policy, SignedIn};
+use crate::work_sessions;
+
+#[derive(Template)]
+#[template(path = "approval.html")]
+struct DetailPage {
+    frame: Frame,
+    request: Approval,
+    /// What it is about, as names and values.
+    facts: Vec<(&'static str, String)>,
+    /// Boxes that a reviewer may untick.
+    narrow: Option<Narrow>,
+    reviews: Vec<Review>,
+    /// The viewer may decide now.
+    open: bool,
+    /// Why not, if not.
+    closed: Option<String>,
+    /// Where to sign in again before deciding.
+    again: Option<String>,
+    error: Option<String>,
+}
+
+struct Narrow {
+    scopes: Vec<String>,
+    servers: Vec<(Uuid, String)>,
+}
+
+struct Review {
+    who: String,
+    approves: bool,
+    reason: String,
+}
+
+pub(super) async fn render(
+    signed_in: &SignedIn,
+    id: ApprovalId,
+    error: Option<ApiError>,
+) -> PageResult<Response> {
+    let row = signed_in
+        .tenant()
+        .approvals()
+        .find(id)
+        .await?
+        .ok_or_else(ApiError::not_found)?;
+    let session = session(signed_in, &row).await?;
+    let request = view::all(signed_in, std::slice::from_ref(&row)).await?;
+    let request = request.into_iter().next().ok_or_else(ApiError::not_found)?;
+    let reviews = reviews(signed_in, id).await?;
+    let pending = row.status == Status::Pending.as_str();
+    let me = signed_in.user();
+    let spoken = reviews.iter().any(|review| review.who == me.username);
+    let closed = match reviewer::check(signed_in, me, &row) {
+        _ if !pending => None,
+        Err(refusal) => Some(refusal.detail),
+        Ok(()) if spoken => Some("You have decided; others have not yet.".to_owned()),
+        Ok(()) => None,
+    };
+    let open = pending && closed.is_none();
+    let fresh = is_fresh(signed_in);
+    let narrow = match &session {
+        Some(session) if open && fresh && row.request_type == kind::WORK_SESSION => {
+            Some(narrowable(signed_in, session).await?)
+        }
+        _ => None,
+    };
+    let status = error.as_ref().map_or(StatusCode::OK, |error| error.status);
+    let page = DetailPage {
+        frame: signed_in.frame(),
+        facts: facts(signed_in, &row).await?,
+        request,
+        narrow,
+        reviews,
+        open: open && fresh,
+        closed,
+        again: (open && !fresh).then(|| sign_in_again(id)),
+        error: error.map(|error| error.detail),
+    };
+    signed_in.render_with(status, &Policy::default(), &page)
+}
+
+async fn session(
+    signed_in: &SignedIn,
+    row: &approval_request::Model,
+) -> ApiResult<Option<work_session::Model>> {
+    Ok(match row.work_session_id {
+        Some(id) => {
+            let sessions = signed_in.tenant().work_sessions();
+            sessions.find(WorkSessionId(id)).await?
+        }
+        None => None,
+    })
+}
+
+async fn narrowable(signed_in: &SignedIn, session: &work_session::Model) -> ApiResult<Narrow> {
+    let ids: Vec<Uuid> = work_sessions::read(&session.servers)?;
+    let summaries = Summaries::read(signed_in, [], ids.iter().copied()).await?;
+    Ok(Narrow {
+        scopes: work_sessions::read(&session.scopes)?,
+        servers: ids
+            .into_iter()
+            .map(|id| (id, summaries.server(id).name))
+            .collect(),
+    })
+}
+
+async fn reviews(signed_in: &SignedIn, id: ApprovalId) -> ApiResult<Vec<Review>> {
+    let rows = signed_in.tenant().approvals().reviews(id).await?;
+    let users = rows.iter().map(|row| row.user_id);
+    let users = signed_in.tenant().identity().users_by_id(users).await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| Review {
+            who: users
+                .iter()
+                .find(|user| user.id == row.user_id)
+                .map_or_else(|| "deleted".to_owned(), |user| user.username.clone()),
+            approves: row.approves,
+            reason: row.reason,
+        })
+        .collect())
+}
+
+/// The content in the order it was written, in words.
+async fn facts(
+    signed_in: &SignedIn,
+    row: &approval_request::Model,
+) -> ApiResult<Vec<(&'static str, String)>> {
+    const NAMES: [(&str, &str); 20] = [
+        ("line", "Command line"),
+        ("plan", "Runs"),
+        ("command", "Command"),
+        ("run_as", "Runs as"),
+        ("username", "Account"),
+        ("groupname", "Group"),
+        ("env", "Environment"),
+        ("risk", "Risk"),
+        ("flags", "Flags"),
+        ("enforcement", "Enforced on the host"),
+        ("requester_type", "Requester"),
+        ("title", "Title"),
+        ("purpose", "Purpose"),
+        ("scopes", "Operations"),
+        ("servers", "Servers"),
+        ("rules", "Rules"),
+        ("sudo_policies", "Sudo policies"),
+        ("starts_at", "Starts"),
+        ("expires_at", "Ends"),
+        ("server", "Server"),
+    ];
+    let ids = server_ids(&row.content);
+    let servers = Summaries::read(signed_in, [], ids).await?;
+    let mut facts = Vec::new();
+    for (key, name) in NAMES {
+        let Some(value) = row.content.get(key) else {
+            continue;
+        };
+        let text = match key {
+            "server" | "servers" => names(value, &servers),
+            _ => text(value),
+        };
+        if !text.is_empty() {
+            facts.push((name, text));
+        }
+    }
+    Ok(facts)
+}
+
+fn server_ids(content: &Value) -> Vec<Uuid> {
+    let one = content.get("server").into_iter();
+    let many = content.get("servers").and_then(Value::as_array);
+    one.chain(many.into_iter().flatten())
+        .filter_map(|value| value.as_str()?.parse().ok())
+        .collect()
+}
+
+fn names(value: &Value, servers: &Summaries) -> String {
+    let name = |value: &Value| {
+        let id = value.as_str().and_then(|text| text.parse().ok());
+        id.map_or_else(|| text(value), |id| servers.server(id).name)
+    };
+    match value {
+        Value::Array(items) => items.iter().map(name).collect::<Vec<_>>().join(", "),
+        one => name(one),
+    }
+}
+
+/// Values for people: lists by lines, nothing for nothing.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join("\n"),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name, text(value)))
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| format!("{name}: {}", value.replace('\n', ", ")))
+            .collect::<Vec<_>>()
+            .join("\n"),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_read_as_words() {
+        assert_eq!(text(&json!(["a", "b"])), "a\nb");
+        assert_eq!(
+            text(&json!({"commands": ["git *"], "paths": []})),
+            "commands: git *"
+        );
+        assert_eq!(text(&json!(null)), "");
+        assert_eq!(text(&json!(true)), "true");
+    }
+}

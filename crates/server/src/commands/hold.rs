@@ -1,0 +1,149 @@
+//! A command that a reviewer must approve first: it waits, whole and unchanged, and
+//! runs once when it is approved.
+
+use std::collections::BTreeMap;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use http::StatusCode;
+use judge::Plan;
+use protocol::approval::{Status as Asked, kind};
+use protocol::code;
+use protocol::command::{Status, SubmitCommand};
+use protocol::id::{ApprovalId, CommandId, ServerId, UserId, WorkSessionId};
+use serde_json::{Value, json};
+use store::audit::AuditRecord;
+use store::entity::{command, server};
+use store::now;
+
+use super::submit::{SOURCE, new_command, seal};
+use crate::approvals::{self, NewRequest};
+use crate::gate::{Grant, Judged};
+use crate::http::{ApiError, ApiResult, Ctx};
+
+/// Holds a command, or finds the one that waits already: the same line, for the same
+/// account, on the same server, in the same session, is the same request.
+pub(super) async fn hold(
+    ctx: &Ctx,
+    grant: Grant,
+    judged: Judged,
+    request: SubmitCommand,
+    env: BTreeMap<String, String>,
+    plan: &Plan,
+) -> ApiResult<(command::Model, server::Model)> {
+    let reason = judged.hold.clone().unwrap_or_default();
+    let refuse = |what: &str| {
+        ApiError::new(StatusCode::FORBIDDEN, format!("Refused: {reason}, {what}"))
+            .code(code::COMMAND_NOT_ALLOWED, SOURCE)
+    };
+    let Some(me) = ctx.principal.user_id() else {
+        return Err(refuse("and a service token cannot ask a reviewer."));
+    };
+    let content = content(ctx, &grant, &judged, &request, &env, plan);
+    let hash = approvals::content_hash(&content);
+    let standing = ctx.tenant().approvals().standing(&hash, me, now()).await?;
+    if let Some(known) = standing.filter(|known| known.status == Asked::Pending.as_str())
+        && let Some(id) = known.command_id
+        && let Some(row) = ctx.tenant().commands().find(CommandId(id)).await?
+        && row.status == Status::AwaitingApproval.as_str()
+    {
+        return Ok((row, grant.server));
+    }
+    if !approvals::could_review(ctx, Some(me)).await? {
+        return Err(refuse(
+            "and this workspace has nobody who could approve it; an administrator can change \
+             what happens at a risk: alpacon workspace access-control update",
+        ));
+    }
+    approvals::check_room(ctx, me).await?;
+    let (row, asked) = store(ctx, &grant, judged, &request, &env, me, content).await?;
+    ctx.app.metrics.decision("command", "hold");
+    approvals::announce(ctx, &asked, "pending").await;
+    Ok((row, grant.server))
+}
+
+/// What a reviewer sees and approves. Values of the environment may be secrets: only
+/// their digest is part of it.
+fn content(
+    ctx: &Ctx,
+    grant: &Grant,
+    judged: &Judged,
+    request: &SubmitCommand,
+    env: &BTreeMap<String, String>,
+    plan: &Plan,
+) -> Value {
+    let commands: Vec<String> = plan
+        .commands
+        .iter()
+        .map(judge::SimpleCommand::canonical)
+        .collect();
+    let values = serde_json::to_vec(env).unwrap_or_default();
+    json!({
+        "line": request.line,
+        "plan": commands,
+        "risk": judge::risk::of(plan),
+        "flags": judged.verdict.pointer("/reading/flags"),
+        "username": grant.username,
+        "groupname": grant.groupname,
+        "server": grant.server.id,
+        "env": env.keys().collect::<Vec<_>>(),
+        "env_digest": chain::hex_encode(digest(&SHA256, &values).as_ref()),
+        "data": request.data,
+        "scheduled_at": request.scheduled_at,
+        "run_after": request.run_after,
+        "token": ctx.principal.token(),
+        "session": grant.session.as_ref().map(|session| session.id),
+        "purpose": grant.session.as_ref().map(|session| &session.description),
+        "requester_type": grant.session.as_ref().map(|session| &session.requester_type),
+    })
+}
+
+async fn store(
+    ctx: &Ctx,
+    grant: &Grant,
+    judged: Judged,
+    request: &SubmitCommand,
+    env: &BTreeMap<String, String>,
+    me: UserId,
+    content: Value,
+) -> ApiResult<(command::Model, store::entity::approval_request::Model)> {
+    let mut new = new_command(ctx, grant, request, Status::AwaitingApproval);
+    new.argv = judged.argv;
+    new.verdict = judged.verdict.clone();
+    new.sealed_env = seal(ctx, env)?;
+    let unit = ctx.begin().await?;
+    let row = unit.tenant().commands().create(new).await?;
+    unit.audit(AuditRecord {
+        actor: ctx.principal.actor(),
+        ip: ctx.ip.to_string(),
+        app: SOURCE,
+        model: "command",
+        object_id: Some(row.id),
+        action: "hold",
+        status_code: StatusCode::CREATED.as_u16(),
+        description: format!("{}@{} waits: {}", row.username, grant.server.name, row.line),
+        data: json!({
+            "server": grant.server.id,
+            "session": row.work_session_id,
+            "line": row.line,
+            "verdict": judged.verdict,
+            "reason": judged.hold,
+        }),
+    })
+    .await?;
+    let session = grant.session.as_deref();
+    let asked = NewRequest {
+        id: ApprovalId::new(),
+        kind: kind::COMMAND,
+        summary: format!("{}@{}: {}", row.username, grant.server.name, row.line),
+        description: session.map_or_else(String::new, |session| session.description.clone()),
+        content,
+        requested_by: me,
+        server: Some(ServerId(grant.server.id)),
+        work_session: session.map(|session| WorkSessionId(session.id)),
+        command: Some(CommandId(row.id)),
+        ends_at: session.map(|session| session.expires_at),
+    };
+    let asked = approvals::add(ctx, &unit, ctx.principal.actor(), asked).await?;
+    unit.commit().await?;
+    Ok((row, asked))
+}

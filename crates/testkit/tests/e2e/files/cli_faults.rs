@@ -1,0 +1,249 @@
+//! What breaks on the way of `alpacon cp`, and what is left then: all of it, or
+//! nothing.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Barrier};
+
+use super::cli::{Desk, desk};
+use super::{names, pseudo_random};
+
+const SIZE: usize = 8_000_000;
+
+/// A way to the control plane that breaks once so many bytes went by in one direction.
+/// The client uses it as its proxy.
+struct Way {
+    url: String,
+    passed: Arc<AtomicU64>,
+}
+
+impl Way {
+    /// `met`: at the break both sides wait for each other twice, so that the test can
+    /// do something in between.
+    fn breaking_after(limit: u64, server: &str, met: Option<Arc<Barrier>>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = server.strip_prefix("http://").unwrap().to_owned();
+        let passed = Arc::new(AtomicU64::new(0));
+        let counted = passed.clone();
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (Ok(client), Ok(server)) = (client, TcpStream::connect(&server)) else {
+                    continue;
+                };
+                for (from, to) in [(&client, &server), (&server, &client)] {
+                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    let (counted, met) = (counted.clone(), met.clone());
+                    std::thread::spawn(move || pass(from, to, limit, &counted, met.as_deref()));
+                }
+            }
+        });
+        Self { url, passed }
+    }
+
+    /// It has broken.
+    fn has_broken(&self, limit: u64) -> bool {
+        self.passed.load(Ordering::SeqCst) > limit
+    }
+}
+
+fn pass(
+    mut from: TcpStream,
+    mut to: TcpStream,
+    limit: u64,
+    passed: &AtomicU64,
+    met: Option<&Barrier>,
+) {
+    let mut buffer = vec![0; 32 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        let before = passed.fetch_add(count as u64, Ordering::SeqCst);
+        if before <= limit && before + count as u64 > limit {
+            if let Some(met) = met {
+                met.wait();
+                met.wait();
+            }
+            break;
+        }
+        if to.write_all(&buffer[..count]).is_err() {
+            break;
+        }
+    }
+    // Either may be closed already.
+    let _closed = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+}
+
+/// One file up, or down, by a way that breaks after a part of it. Gives what arrived.
+fn by_a_broken_way(desk: &Desk, up: bool, limit: u64, met: Option<Arc<Barrier>>) -> Way {
+    let content = pseudo_random(SIZE);
+    let way = Way::breaking_after(limit, desk.scene.system.url(), met.clone());
+    let (from, to) = match up {
+        true => (desk.local("big"), desk.there("big")),
+        false => (desk.there("big"), desk.local("big")),
+    };
+    let there = desk.scene.host.join("big");
+    let here = desk.here.path().join("big");
+    let (source, target) = if up { (&here, &there) } else { (&there, &here) };
+    std::fs::write(source, &content).unwrap();
+    std::fs::write(target, "what was there").unwrap();
+    let copying = desk
+        .cli
+        .start_with(&[("HTTP_PROXY", &way.url)], &["cp", &from, &to]);
+    if let Some(met) = met {
+        met.wait();
+        assert_eq!(std::fs::read(target).unwrap(), b"what was there");
+        desk.scene.system.kill_server();
+        desk.scene.system.restart_server();
+        met.wait();
+    }
+    copying.finish().exits(0);
+    assert!(
+        std::fs::read(target).unwrap() == content,
+        "the content differs"
+    );
+    assert!(way.has_broken(limit), "the way never broke");
+    assert_eq!(names(&desk.scene.host), ["big"]);
+    assert_eq!(names(desk.here.path()), ["big"]);
+    way
+}
+
+#[test]
+fn a_broken_way_is_taken_up_where_it_broke() {
+    for up in [true, false] {
+        for percent in [1, 50, 99] {
+            let limit = (SIZE * percent / 100) as u64;
+            let way = by_a_broken_way(&desk(), up, limit, None);
+            let passed = way.passed.load(Ordering::SeqCst);
+            // Not everything again.
+            let most = SIZE as u64 + 3_000_000;
+            assert!(passed < most, "{up} {percent}: {passed} bytes went by");
+        }
+    }
+}
+
+#[test]
+fn a_restarted_control_plane_is_waited_for() {
+    for up in [true, false] {
+        by_a_broken_way(
+            &desk(),
+            up,
+            (SIZE / 2) as u64,
+            Some(Arc::new(Barrier::new(2))),
+        );
+    }
+}
+
+#[test]
+fn a_signal_leaves_nothing_behind() {
+    for up in [true, false] {
+        let desk = desk();
+        let met = Arc::new(Barrier::new(2));
+        let limit = (SIZE / 2) as u64;
+        let way = Way::breaking_after(limit, desk.scene.system.url(), Some(met.clone()));
+        let (from, to) = match up {
+            true => (desk.local("big"), desk.there("big")),
+            false => (desk.there("big"), desk.local("big")),
+        };
+        let source = if up {
+            desk.here.path()
+        } else {
+            &desk.scene.host
+        };
+        std::fs::write(source.join("big"), pseudo_random(SIZE)).unwrap();
+        let copying = desk
+            .cli
+            .start_with(&[("HTTP_PROXY", &way.url)], &["cp", &from, &to]);
+        met.wait();
+        copying.signal("INT");
+        copying.finish().exits(130);
+        met.wait();
+        let target = if up {
+            &desk.scene.host
+        } else {
+            desk.here.path()
+        };
+        testkit::eventually("nothing is left", || names(target).is_empty().then_some(()));
+    }
+}
+
+/// A small disk, unmounted when dropped.
+struct SmallDisk<'a>(&'a Path);
+
+impl<'a> SmallDisk<'a> {
+    fn mount(folder: &'a Path) -> Self {
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+            .arg(folder)
+            .status()
+            .unwrap();
+        assert!(mounted.success(), "mount needs root");
+        Self(folder)
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _gone = Command::new("umount").arg(self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_here_leaves_what_was_there() {
+    let desk = desk();
+    std::fs::write(desk.scene.host.join("big"), pseudo_random(SIZE)).unwrap();
+    std::fs::create_dir(desk.scene.host.join("folder")).unwrap();
+    std::fs::write(desk.scene.host.join("folder/big"), pseudo_random(SIZE)).unwrap();
+    let small = desk.here.path().join("small");
+    std::fs::create_dir(&small).unwrap();
+    let _disk = SmallDisk::mount(&small);
+    std::fs::write(small.join("big"), "mine").unwrap();
+    let full = desk
+        .cp(&[&desk.there("big"), &desk.local("small/big")])
+        .exits(1);
+    assert!(
+        full.stderr().contains("no space left on device"),
+        "{full:?}"
+    );
+    assert!(
+        full.stderr().contains("make room on this machine"),
+        "{full:?}"
+    );
+    assert_eq!(std::fs::read(small.join("big")).unwrap(), b"mine");
+    desk.cp(&["-r", &desk.there("folder"), &desk.local("small")])
+        .exits(1);
+    assert_eq!(names(&small), ["big"]);
+}
+
+#[test]
+fn a_folder_that_may_not_be_written_is_found_out_first() {
+    let desk = desk();
+    std::fs::write(desk.scene.host.join("x"), "1").unwrap();
+    let refused = desk.cp(&[&desk.there("x"), "/proc/x"]).exits(1);
+    assert!(refused.stderr().contains("/proc/x"), "{refused:?}");
+    // Nothing was asked for.
+    let rows = desk
+        .cli
+        .run(&["webftp-log", "--output", "json"])
+        .exits(0)
+        .json();
+    assert_eq!(rows.as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_target_that_vanishes_is_an_error_and_leaves_nothing() {
+    let desk = desk();
+    let met = Arc::new(Barrier::new(2));
+    let limit = (SIZE / 2) as u64;
+    let way = Way::breaking_after(limit, desk.scene.system.url(), Some(met.clone()));
+    std::fs::write(desk.scene.host.join("big"), pseudo_random(SIZE)).unwrap();
+    std::fs::create_dir(desk.here.path().join("out")).unwrap();
+    let words = ["cp", &desk.there("big"), &desk.local("out/")];
+    let copying = desk.cli.start_with(&[("HTTP_PROXY", &way.url)], &words);
+    met.wait();
+    std::fs::remove_dir_all(desk.here.path().join("out")).unwrap();
+    met.wait();
+    copying.finish().exits(1);
+    assert!(names(desk.here.path()).is_empty());
+}
