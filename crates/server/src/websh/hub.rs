@@ -242,6 +242,11 @@ impl Hub {
         self.entries().values().cloned().collect()
     }
 
+    /// Whether a terminal is open, and not about to end.
+    pub(crate) fn is_open(&self, id: WebshSessionId) -> bool {
+        self.find(id).is_some_and(|live| !live.ended.is_cancelled())
+    }
+
     /// Ends the terminals of a work session.
     pub(crate) fn end_of_session(&self, session: WorkSessionId) {
         self.end_where(|bond| bond.work_session == Some(session));

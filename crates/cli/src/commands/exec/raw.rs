@@ -74,8 +74,8 @@ pub(crate) fn words_after<'a>(
             words.next();
         }
     }
-    let before = argv.get(..argv.len() - words.len()).unwrap_or_default();
-    Some((words.as_slice(), usage::requested_format(before)))
+    let (before, after) = argv.split_at_checked(argv.len() - words.len())?;
+    Some((after, usage::requested_format(before)))
 }
 
 /// What to do with a whole command line: `None` when it is not a command to run, and
