@@ -50,9 +50,9 @@ fn deny(code: &'static str, reason: impl Into<String>) -> Outcome {
 /// # Errors
 /// When the database cannot be read; the host asks again.
 pub(crate) async fn decide_sudo(ctx: &AgentCtx, request: &SudoRequest) -> ApiResult<SudoVerdict> {
-    let origin = match &request.call.session_id {
-        Some(session) => open_terminal(ctx, request, session).await?,
-        None => running_command(ctx, request).await?,
+    let origin = match (&request.call.command_id, &request.call.session_id) {
+        (None, Some(session)) => open_terminal(ctx, request, session).await?,
+        _ => running_command(ctx, request).await?,
     };
     let outcome = match &origin {
         Some(origin) => decide(ctx, origin, request).await?,

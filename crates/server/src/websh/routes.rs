@@ -7,8 +7,8 @@ use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, USER_AGENT};
 use http::{HeaderMap, StatusCode};
 use protocol::id::{ServerId, WebshChannelId, WebshSessionId, WorkSessionId};
 use protocol::websh::{
-    CreatePtyChannel, CreateWebsh, CreateWebshChannel, JoinWebsh, PtyChannel, ResizeWebsh,
-    ShareWebsh, WebshChannel, WebshRecord, WebshSession, WebshShare,
+    CreatePtyChannel, CreateWebsh, CreateWebshChannel, InviteWebsh, JoinWebsh, PtyChannel,
+    ResizeWebsh, ShareWebsh, WebshChannel, WebshRecord, WebshSession, WebshShare,
 };
 use protocol::{CursorPage, Page};
 use serde::Deserialize;
@@ -38,6 +38,7 @@ pub(crate) fn routes() -> OpenApiRouter<SharedApp> {
         .routes(routes!(list, create))
         .routes(routes!(detail, resize))
         .routes(routes!(make_share))
+        .routes(routes!(invite))
         .routes(routes!(close))
         .routes(routes!(force_close))
         .routes(routes!(make_channel))
@@ -141,6 +142,21 @@ async fn make_share(
     let row = view::own(&ctx, id).await?;
     let share = share::share(&ctx, &row, request.read_only).await?;
     Ok((StatusCode::CREATED, Json(share)))
+}
+
+/// Invite people by mail to one's own terminal.
+#[utoipa::path(post, path = "/api/websh/sessions/{id}/invite/", tag = "websh",
+    params(("id" = WebshSessionId, Path)), request_body = InviteWebsh,
+    responses((status = OK), (status = NOT_FOUND), (status = CONFLICT)))]
+async fn invite(
+    ctx: Ctx,
+    Id(id): Id<WebshSessionId>,
+    Body(request): Body<InviteWebsh>,
+) -> ApiResult<Json<Value>> {
+    ctx.principal.require_scope(RESOURCE, "create")?;
+    let row = view::own(&ctx, id).await?;
+    share::invite(&ctx, &row, &request.emails, request.read_only).await?;
+    Ok(Json(json!({})))
 }
 
 /// Close one's own terminal. One that is closed stays so.

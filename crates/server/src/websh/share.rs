@@ -17,11 +17,15 @@ use super::open::SOURCE;
 use super::view;
 use crate::crypto::token::{self, Token, random_text};
 use crate::http::{AgentCtx, ApiError, ApiResult, Ctx};
+use crate::iam::check_email;
+use crate::mail::Message;
 
 /// Characters of a share's password: about 95 bits.
 const PASSWORD_LENGTH: usize = 16;
 /// Wrong passwords that a share bears.
 const ATTEMPTS: i64 = 5;
+/// Addresses of one invitation.
+const MAX_INVITED: usize = 20;
 
 fn is_over() -> ApiError {
     ApiError::conflict("The session is over.")
@@ -87,6 +91,61 @@ pub(super) async fn share(
         read_only,
         expiration: Some(expires_at),
     })
+}
+
+/// Sends a share link with its password to people by mail.
+pub(super) async fn invite(
+    ctx: &Ctx,
+    row: &websh_session::Model,
+    emails: &[String],
+    read_only: bool,
+) -> ApiResult<()> {
+    if emails.is_empty() || emails.len() > MAX_INVITED {
+        let detail = format!("emails must name 1 to {MAX_INVITED} addresses.");
+        return Err(ApiError::field(SOURCE, "emails", detail));
+    }
+    for email in emails {
+        if email.is_empty() {
+            return Err(ApiError::field(SOURCE, "emails", "An address is empty."));
+        }
+        check_email(email)?;
+    }
+    ctx.app.mailer.require()?;
+    let share = share(ctx, row, read_only).await?;
+    let message = invitation(ctx, &share);
+    let deadline = share.expiration.unwrap_or_else(now);
+    let unit = ctx.begin().await?;
+    for email in emails {
+        ctx.app
+            .mailer
+            .queue(ctx, &unit, "websh_invitation", email, &message, deadline)
+            .await?;
+    }
+    let data = json!({"emails": emails, "read_only": read_only});
+    let description = "people invited to a terminal".to_owned();
+    unit.audit(record(ctx, row, "invite", description, data))
+        .await?;
+    unit.commit().await?;
+    ctx.app.mailer.wake();
+    Ok(())
+}
+
+fn invitation(ctx: &Ctx, share: &WebshShare) -> Message {
+    let name = &ctx.workspace.name;
+    let inviter = ctx.principal.actor().name;
+    Message {
+        subject: format!("Join a terminal in the workspace {name} on Alpacon"),
+        before: vec![
+            format!("{inviter} has invited you to a terminal in the workspace {name}."),
+            format!(
+                "Log in with the CLI, then join with: alpacon websh join --url='{}' --password='{}'",
+                share.shared_url, share.password
+            ),
+        ],
+        action: "The address of the terminal".to_owned(),
+        link: share.shared_url.clone(),
+        after: vec!["If you do not expect this, ignore it.".to_owned()],
+    }
 }
 
 /// Joins by a share's password. The server must be visible to who joins: a password

@@ -39,6 +39,17 @@ pub(crate) enum Verb {
         /// Which.
         session_id: String,
     },
+    /// Invite people by mail to a session of yours.
+    Invite {
+        /// Which.
+        session_id: String,
+        /// Whom; repeatable.
+        #[arg(long, value_name = "ADDRESS")]
+        email: Vec<String>,
+        /// They may only look.
+        #[arg(long)]
+        read_only: bool,
+    },
     /// Join a shared session.
     Join {
         /// The share link.
@@ -127,6 +138,11 @@ pub(super) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         }
         Verb::Close { session_id } => close(context, &session_id, false).await,
         Verb::ForceClose { session_id } => close(context, &session_id, true).await,
+        Verb::Invite {
+            session_id,
+            email,
+            read_only,
+        } => invite(context, &session_id, &email, read_only).await,
         Verb::Join { url, password } => join(context, &url, &password).await,
         Verb::Watch { session_id } => watch(context, &session_id).await,
         Verb::Records {
@@ -149,6 +165,21 @@ async fn close(context: &Context, id: &str, force: bool) -> Result<(), Failure> 
     let session = context.connect().await?;
     websh::close(&session.api, id, force).await?;
     message::success(&format!("session {} is closed", sanitize::cell(id)));
+    Ok(())
+}
+
+async fn invite(
+    context: &Context,
+    id: &str,
+    emails: &[String],
+    read_only: bool,
+) -> Result<(), Failure> {
+    if emails.is_empty() {
+        return Err(CliError::refusal("name at least one address with --email").into());
+    }
+    let session = context.connect().await?;
+    websh::invite(&session.api, id, emails, read_only).await?;
+    message::success("the invitations are on their way");
     Ok(())
 }
 
