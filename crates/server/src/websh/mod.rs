@@ -26,4 +26,4 @@ pub(crate) use clock::run as run_clock;
 pub(crate) use hub::Hub;
 pub(crate) use relay::revive;
 pub(crate) use routes::routes;
-pub(crate) use view::timeline_item;
+pub(crate) use view::{recording_item, timeline_item};

@@ -121,3 +121,27 @@ pub(crate) fn timeline_item(row: &websh_session::Model) -> TimelineItem {
         ..TimelineItem::default()
     }
 }
+
+/// Lines of a recording that a timeline shows.
+const TIMELINE_LINES: u64 = 2000;
+
+/// What a terminal showed, for the timeline of its work session; nothing, if nothing.
+pub(crate) async fn recording_item(
+    ctx: &Ctx,
+    id: WebshSessionId,
+) -> ApiResult<Option<TimelineItem>> {
+    let lines = ctx.tenant().websh().transcript(id, TIMELINE_LINES).await?;
+    let Some(first) = lines.first() else {
+        return Ok(None);
+    };
+    let time = first.added_at.to_rfc3339_opts(SecondsFormat::Micros, true);
+    let text: Vec<&str> = lines.iter().map(|line| line.record.as_str()).collect();
+    Ok(Some(TimelineItem {
+        kind: "websh_record".to_owned(),
+        timestamp: Some(time),
+        id: format!("{id}-record"),
+        session_id: Some(id.to_string()),
+        masked_record: Some(text.join("\n")),
+        ..TimelineItem::default()
+    }))
+}

@@ -18,7 +18,7 @@ use super::create::SOURCE;
 use super::lifecycle::{Transition, transit};
 use super::{create, timeline, update, view};
 use crate::app::SharedApp;
-use crate::http::extract::optional_id;
+use crate::http::extract::{optional_flag, optional_id};
 use crate::http::paging::page;
 use crate::http::{ApiError, ApiResult, Body, Ctx, Id, PageParams, Params};
 
@@ -205,17 +205,31 @@ async fn reject(ctx: Ctx, Id(id): Id<WorkSessionId>) -> ApiResult<Json<WorkSessi
     Err(decided_elsewhere())
 }
 
+/// What a timeline shows beside what happened.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+struct TimelineParams {
+    /// `true`: also what terminals showed.
+    include_records: Option<String>,
+    #[serde(flatten)]
+    #[param(ignore)]
+    paging: PageParams,
+}
+
 /// What happened in a session, newest first.
 #[utoipa::path(get, path = "/api/work-sessions/sessions/{id}/timeline/", tag = "work-sessions",
-    params(("id" = WorkSessionId, Path), PageParams),
+    params(("id" = WorkSessionId, Path), TimelineParams, PageParams),
     responses((status = OK, body = Page<TimelineItem>), (status = NOT_FOUND)))]
 async fn session_timeline(
     ctx: Ctx,
     Id(id): Id<WorkSessionId>,
-    Params(paging): Params<PageParams>,
+    Params(params): Params<TimelineParams>,
 ) -> ApiResult<Json<Page<TimelineItem>>> {
     let row = view::visible(&ctx, id).await?;
-    timeline::timeline(&ctx, &row, paging.paging()?)
+    let records = optional_flag("include_records", params.include_records.as_deref())?;
+    let paging = params.paging.paging()?;
+    timeline::timeline(&ctx, &row, paging, records.unwrap_or(false))
         .await
         .map(Json)
 }

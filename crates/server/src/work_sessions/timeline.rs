@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::SecondsFormat;
 use protocol::command::Status;
-use protocol::id::WorkSessionId;
+use protocol::id::{WebshSessionId, WorkSessionId};
 use protocol::work_session::TimelineItem;
 use protocol::{Page, Time};
 use store::Paging;
@@ -17,11 +17,13 @@ use crate::http::{ApiResult, Ctx};
 use crate::tunnels::timeline_item;
 use crate::websh;
 
-/// A page of the timeline, newest first.
+/// A page of the timeline, newest first; with `records`, what each terminal showed stands
+/// beside it, uncounted.
 pub(super) async fn timeline(
     ctx: &Ctx,
     session: &work_session::Model,
     paging: Paging,
+    records: bool,
 ) -> ApiResult<Page<TimelineItem>> {
     let session = WorkSessionId(session.id);
     let (entries, count) = ctx.tenant().timeline().page(session, paging).await?;
@@ -42,8 +44,14 @@ pub(super) async fn timeline(
     for row in terminals.find_all(&of_kind(&entries, Kind::Websh)).await? {
         items.insert(row.id, websh::timeline_item(&row));
     }
-    let items = entries.iter().filter_map(|entry| items.remove(&entry.id));
-    Ok(page(items.collect(), count, paging))
+    let mut rows = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        if records && entry.kind == Kind::Websh {
+            rows.extend(websh::recording_item(ctx, WebshSessionId(entry.id)).await?);
+        }
+        rows.extend(items.remove(&entry.id));
+    }
+    Ok(page(rows, count, paging))
 }
 
 fn of_kind(entries: &[Entry], kind: Kind) -> Vec<Uuid> {
