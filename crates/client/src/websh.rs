@@ -241,11 +241,9 @@ pub enum Shown {
 }
 
 /// What is typed goes here.
-#[derive(Debug)]
 pub struct Input(SplitSink<WebSocket, Message>);
 
 /// What is shown comes from here.
-#[derive(Debug)]
 pub struct Output(SplitStream<WebSocket>);
 
 /// Connects to a terminal.
