@@ -175,7 +175,7 @@ impl Recorder {
         }
         let totals = self.totals;
         let records = self.transcript.lines();
-        let stored: ApiResult<()> = async {
+        let stored: ApiResult<()> = Box::pin(async {
             let unit = self.ctx.begin().await?;
             let websh = unit.tenant().websh();
             websh.count(self.session, totals).await?;
@@ -183,7 +183,7 @@ impl Recorder {
                 .store_records(self.session, self.work_session, records)
                 .await?;
             Ok(unit.commit().await?)
-        }
+        })
         .await;
         stored.map_err(|error| RecordError::Store(error.detail))?;
         self.stored = totals;
@@ -217,7 +217,7 @@ impl Recorder {
             sha256,
         };
         let records = self.transcript.lines();
-        let noted: ApiResult<()> = async {
+        let noted: ApiResult<()> = Box::pin(async {
             let unit = self.ctx.begin().await?;
             unit.audit(AuditRecord {
                 actor: self.actor.clone(),
@@ -236,7 +236,7 @@ impl Recorder {
                 .store_chunk(self.session, self.work_session, chunk, records)
                 .await?;
             Ok(unit.commit().await?)
-        }
+        })
         .await;
         noted.map_err(|error| RecordError::Store(error.detail))?;
         if !goes_on {

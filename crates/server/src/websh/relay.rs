@@ -216,7 +216,7 @@ impl Relay {
             name,
             arguments,
         };
-        if let Err(error) = order_internal(&self.ctx, order).await {
+        if let Err(error) = Box::pin(order_internal(&self.ctx, order)).await {
             tracing::warn!(detail = error.detail, name, "not ordered");
         }
     }
