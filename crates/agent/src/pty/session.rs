@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use bytes::{Buf as _, Bytes};
 use protocol::auth::extension;
 use protocol::terminal::{Frame, Incoming, Outgoing, WINDOW};
@@ -18,6 +19,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::link::{self, Reader, Received, Writer};
 use super::process::Shell;
+use super::spawn::Plan;
 use super::{Shared, Wish, spawn};
 use crate::auth_socket::Owner;
 use crate::executor::{Stop, StopSignals};
@@ -34,6 +36,8 @@ const RECOVERY: Duration = Duration::from_secs(60);
 const PAUSES: [u64; 6] = [1, 2, 4, 8, 16, 30];
 /// One attempt.
 const ATTEMPT: Duration = Duration::from_secs(5);
+/// Directory services may take this long to answer.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(30);
 /// The server is heard of at least every 20 s.
 const SILENCE: Duration = Duration::from_secs(60);
 /// After the shell's end, others may hold the terminal open for this long.
@@ -82,7 +86,7 @@ pub(super) async fn run(
             return;
         }
     };
-    let mut terminal = match open(shared, order, is_framed, wishes) {
+    let mut terminal = match open(shared, order, is_framed, wishes).await {
         Ok(terminal) => terminal,
         Err(error) => {
             tracing::warn!(terminal = id, %error, "a terminal was not opened");
@@ -130,14 +134,21 @@ async fn explain(writer: &mut Writer, is_framed: bool, error: &anyhow::Error) {
     writer.close().await;
 }
 
-fn open(
+async fn open(
     shared: &Shared,
     order: OpenPty,
     is_framed: bool,
     wishes: mpsc::Receiver<Wish>,
 ) -> anyhow::Result<Terminal> {
-    // Not on a thread of its own: the shell dies with the thread that started it.
-    let started = tokio::task::block_in_place(|| spawn::start(shared, &order))?;
+    let plan = {
+        let (own, order) = (shared.own.clone(), order.clone());
+        let made = tokio::task::spawn_blocking(move || Plan::make(&own, &order));
+        timeout(LOOKUP_TIMEOUT, made)
+            .await
+            .context("looking up the account took too long")???
+    };
+    // On this thread, which lasts: the shell dies with the thread that started it.
+    let started = spawn::start(plan, &order, shared.open_files)?;
     Ok(Terminal {
         id: order.session_id,
         is_framed,

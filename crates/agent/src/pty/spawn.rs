@@ -11,11 +11,11 @@ use std::process::{Child, Command, Stdio};
 use nix::unistd::User;
 use protocol::websh::OpenPty;
 use rustix::fs::{Mode, OFlags};
+use rustix::process::Rlimit;
 use rustix::pty::OpenptFlags;
 use rustix::termios::Winsize;
 
-use super::Shared;
-use crate::executor::{Account, AccountError, Environment, resolve_account};
+use crate::executor::{Account, AccountError, Environment, Own, resolve_account};
 use crate::sys::{self, ChildSetup};
 
 /// Where a requested shell is not one of the host's.
@@ -46,27 +46,55 @@ pub(super) struct Started {
     pub(super) master: OwnedFd,
 }
 
-/// Starts the shell of an order. Blocks while the name services do.
-pub(super) fn start(shared: &Shared, order: &OpenPty) -> Result<Started, StartError> {
-    // Without root there is one account, whatever the order says; see the contract.
-    let wanted = if shared.own.root {
-        order.username.as_str()
-    } else {
-        ""
-    };
-    let account = resolve_account(wanted, "", &shared.own)?;
-    let shell = shell(&order.shell, &account);
-    let mut overrides = BTreeMap::from([("SHELL".to_owned(), shell.clone())]);
-    if shared.own.root && !order.home_directory.is_empty() {
-        overrides.insert("HOME".to_owned(), order.home_directory.clone());
+/// Whose shell is started, and how.
+#[derive(Debug)]
+pub(super) struct Plan {
+    account: Account,
+    shell: String,
+    environment: Environment,
+}
+
+impl Plan {
+    /// Looks the account of an order up. Blocks while the name services do.
+    pub(super) fn make(own: &Own, order: &OpenPty) -> Result<Self, StartError> {
+        // Without root there is one account, whatever the order says; see the contract.
+        let wanted = if own.root {
+            order.username.as_str()
+        } else {
+            ""
+        };
+        let account = resolve_account(wanted, "", own)?;
+        let shell = shell(&order.shell, &account);
+        let mut overrides = BTreeMap::from([("SHELL".to_owned(), shell.clone())]);
+        if own.root && !order.home_directory.is_empty() {
+            overrides.insert("HOME".to_owned(), order.home_directory.clone());
+        }
+        let environment = Environment::for_account(&account, &overrides);
+        if environment.home_was_given()
+            && let Err(error) = std::fs::metadata(environment.home())
+        {
+            return Err(StartError::Home(environment.home().to_owned(), error));
+        }
+        Ok(Self {
+            account,
+            shell,
+            environment,
+        })
     }
-    let environment = Environment::for_account(&account, &overrides);
+}
+
+/// Starts the shell. It dies with the calling thread.
+pub(super) fn start(
+    plan: Plan,
+    order: &OpenPty,
+    open_files: Option<Rlimit>,
+) -> Result<Started, StartError> {
+    let Plan {
+        account,
+        shell,
+        environment,
+    } = plan;
     let home = environment.home().to_owned();
-    if environment.home_was_given()
-        && let Err(error) = std::fs::metadata(&home)
-    {
-        return Err(StartError::Home(home, error));
-    }
     let (master, slave) = terminal(order, &account)?;
     let mut command = Command::new(&shell);
     command
@@ -83,7 +111,7 @@ pub(super) fn start(shared: &Shared, order: &OpenPty) -> Result<Started, StartEr
         credentials: account.credentials,
         directory: CString::new(home).map_err(|_| StartError::Nul)?,
         or_root_directory: !environment.home_was_given(),
-        open_files: shared.open_files,
+        open_files,
     };
     sys::prepare_terminal(&mut command, setup);
     let child = command

@@ -180,12 +180,15 @@ impl Recorder {
             let websh = unit.tenant().websh();
             websh.count(self.session, totals).await?;
             websh
-                .store_records(self.session, self.work_session, records)
+                .store_records(self.session, self.work_session, records.clone())
                 .await?;
             Ok(unit.commit().await?)
         })
         .await;
-        stored.map_err(|error| RecordError::Store(error.detail))?;
+        if let Err(error) = stored {
+            self.transcript.put_back(records);
+            return Err(RecordError::Store(error.detail));
+        }
         self.stored = totals;
         Ok(())
     }

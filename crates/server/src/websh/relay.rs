@@ -483,7 +483,10 @@ impl Session {
 
     async fn tick(&mut self) -> Result<Option<End>, RecordError> {
         self.ticks = self.ticks.wrapping_add(1);
-        self.recorder.store().await?;
+        // The recording itself is in its files: what is missing is stored next time.
+        if let Err(error) = self.recorder.store().await {
+            tracing::warn!(session = %self.relay.live.bond.id, %error, "not stored yet");
+        }
         if !self.started && self.relay.is_refused().await {
             return Ok(Some(End::AgentRefused));
         }

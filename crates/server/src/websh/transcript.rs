@@ -59,6 +59,12 @@ impl Transcript {
         std::mem::take(&mut self.lines)
     }
 
+    /// Takes lines back that could not be stored yet.
+    pub(super) fn put_back(&mut self, mut lines: Vec<NewRecord>) {
+        lines.append(&mut self.lines);
+        self.lines = lines;
+    }
+
     /// The last line counts as complete, too.
     pub(super) fn finish(&mut self) {
         self.end_line();
