@@ -2,6 +2,7 @@
 
 mod breaks;
 mod interactive;
+mod peers;
 mod shared;
 
 use serde_json::{Value, json};
