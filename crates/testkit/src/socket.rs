@@ -7,6 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use http::HeaderMap;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use transport::TransportError;
 use transport::websocket::{DialOptions, WebSocket, dial};
 
@@ -116,6 +117,16 @@ impl Socket {
             tokio::time::timeout(patience(), next).await
         });
         message.unwrap_or_else(|_| panic!("no message within {:?}", patience()))
+    }
+
+    /// Closes it with a code.
+    pub fn close_with(mut self, code: u16) {
+        let frame = CloseFrame {
+            code: code.into(),
+            reason: "".into(),
+        };
+        // The server may have closed first.
+        let _closed = block_on("close", self.0.close(Some(frame)));
     }
 
     /// Closes it in good order.

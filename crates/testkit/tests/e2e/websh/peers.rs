@@ -64,7 +64,7 @@ fn a_public_agent_and_a_public_client_share_plain_bytes() {
     assert_eq!(terminal.next_bytes().unwrap(), b"more");
 
     // The shell ends: the agent closes, and the client sees how a session ends.
-    terminal.close();
+    terminal.close_with(1000);
     assert_eq!(screen.ends(), Some(4000));
     let session = system.wait_for(&format!("{SESSIONS}{terminal_id}/"), |session| {
         session["closed_at"].as_str()?;
