@@ -300,6 +300,10 @@ async fn found(
         let detail = format!("q must not be longer than {MAX_QUERY} bytes.");
         return Err(ApiError::field(open::SOURCE, "q", detail));
     }
+    if text.is_some_and(|text| text.contains('\0')) {
+        let detail = "q holds a NUL character.";
+        return Err(ApiError::field(open::SOURCE, "q", detail));
+    }
     let (before, limit) = params.position()?;
     let text = text.filter(|text| !text.is_empty());
     let rows = ctx
