@@ -30,17 +30,23 @@ pub(crate) enum Need {
     Smtpd,
     /// `sudo`.
     Sudo,
+    /// `node`: runs the identity provider of tests.
+    Node,
+    /// `npm`: fetches it.
+    Npm,
 }
 
 impl Need {
     /// Everything that `cargo xtask test` uses.
-    pub(crate) const TEST: [Self; 6] = [
+    pub(crate) const TEST: [Self; 8] = [
         Self::PostgreSql,
         Self::Procps,
         Self::Chromium,
         Self::ChromiumDriver,
         Self::Smtpd,
         Self::Sudo,
+        Self::Node,
+        Self::Npm,
     ];
     /// Everything that `cargo xtask bench exec` uses.
     pub(crate) const BENCH: [Self; 3] = [Self::SshClient, Self::SshServer, Self::Procps];
@@ -57,6 +63,8 @@ impl Need {
             Self::ChromiumDriver => "chromedriver",
             Self::Smtpd => "aiosmtpd",
             Self::Sudo => "sudo",
+            Self::Node => "node",
+            Self::Npm => "npm",
         }
     }
 
@@ -72,6 +80,8 @@ impl Need {
             Self::ChromiumDriver => "chromium-driver",
             Self::Smtpd => "python3-aiosmtpd",
             Self::Sudo => "sudo",
+            Self::Node => "nodejs",
+            Self::Npm => "npm",
         }
     }
 }

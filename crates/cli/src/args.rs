@@ -3,8 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, approval, audit, completion, cp, edit, event, exec, group, judge, lock, log, login,
-    server, token, tunnel, user, username, webftp_log, websh, work_session, workspace,
+    agent, application, approval, audit, completion, cp, edit, event, exec, group,
+    identity_provider, judge, lock, log, login, server, service_token, token, trust_rule, tunnel,
+    user, username, webftp_log, websh, work_session, workspace,
 };
 use crate::output::Format;
 
@@ -53,6 +54,16 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: agent::Verb,
     },
+    /// Applications: programs with access of their own.
+    #[command(
+        alias = "app",
+        subcommand_required = true,
+        arg_required_else_help = true
+    )]
+    Application {
+        #[command(subcommand)]
+        verb: application::Verb,
+    },
     /// Approval requests.
     #[command(
         alias = "req",
@@ -90,6 +101,16 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: group::Verb,
     },
+    /// Identity providers that people sign in with (OpenID Connect).
+    #[command(
+        alias = "idp",
+        subcommand_required = true,
+        arg_required_else_help = true
+    )]
+    IdentityProvider {
+        #[command(subcommand)]
+        verb: identity_provider::Verb,
+    },
     /// Ask the judge that decides about commands, without running anything.
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Judge {
@@ -120,11 +141,27 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: server::Verb,
     },
+    /// Tokens of applications.
+    #[command(
+        subcommand_required = true,
+        arg_required_else_help = true,
+        after_help = service_token::HELP
+    )]
+    ServiceToken {
+        #[command(subcommand)]
+        verb: service_token::Verb,
+    },
     /// API tokens, for programs that act for you.
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Token {
         #[command(subcommand)]
         verb: token::Verb,
+    },
+    /// Trust in CI providers: their jobs log in without a stored secret.
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    TrustRule {
+        #[command(subcommand)]
+        verb: trust_rule::Verb,
     },
     /// Reach a port of a server from this machine.
     #[command(override_usage = tunnel::USAGE, after_help = tunnel::HELP)]

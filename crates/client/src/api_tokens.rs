@@ -4,7 +4,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Api, Error, decode, page, path, servers::LookupRow};
+use crate::{Api, Error, applications, decode, page, path, servers::LookupRow};
 
 const PATH: &str = "/api/auth/tokens/";
 
@@ -75,13 +75,17 @@ pub async fn list(api: &Api) -> Result<Vec<ApiToken>, Error> {
     page::all(api, PATH, &[], None).await
 }
 
-/// The id of a token; a UUID is taken as it is.
+/// The id of a token of the caller; a UUID is taken as it is, and `APPLICATION/TOKEN`
+/// is a service token.
 ///
 /// # Errors
 /// When no token has the name or the call fails.
 pub async fn id(api: &Api, name_or_id: &str) -> Result<String, Error> {
     if Uuid::parse_str(name_or_id).is_ok() {
         return Ok(name_or_id.to_owned());
+    }
+    if name_or_id.contains('/') {
+        return applications::token_id(api, name_or_id).await;
     }
     let rows = api.get(PATH, &[("name", name_or_id.to_owned())]).await?;
     LookupRow::pick(rows, "API token", name_or_id)

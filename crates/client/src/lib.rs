@@ -12,10 +12,12 @@
 
 pub mod api;
 pub mod api_tokens;
+pub mod applications;
 pub mod approvals;
 pub mod audit;
 pub mod auth;
 pub mod billing;
+pub mod ci;
 pub mod commands;
 pub mod config;
 pub mod decode;
@@ -26,6 +28,7 @@ pub mod exec;
 pub mod files;
 pub mod groups;
 pub mod history;
+pub mod identity_providers;
 pub mod locks;
 pub mod memberships;
 pub mod mfa;
@@ -39,6 +42,7 @@ pub mod secrets;
 pub mod servers;
 pub mod token_acl;
 pub mod transfers;
+pub mod trust_rules;
 pub mod tunnels;
 pub mod users;
 pub mod websh;

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::{Api, Error, page, path, servers::LookupRow};
 
 const PATH: &str = "/api/iam/users/";
+const INVITATIONS: &str = "/api/workspaces/invitations/";
 
 /// A user inside another object.
 #[derive(Clone, Debug, Default, Deserialize, serde::Serialize)]
@@ -181,6 +182,22 @@ pub async fn delete(api: &Api, id: &str) -> Result<(), Error> {
     api.delete(&path::join(PATH, &[id])?).await
 }
 
+/// A user's second factors, as the server shows them.
+///
+/// # Errors
+/// When the call fails.
+pub async fn mfa(api: &Api, id: &str) -> Result<Value, Error> {
+    api.get_json(&path::join(PATH, &[id, "mfa"])?, &[]).await
+}
+
+/// Removes all second factors of a user and ends their logins.
+///
+/// # Errors
+/// When the call fails.
+pub async fn reset_mfa(api: &Api, id: &str) -> Result<(), Error> {
+    api.delete(&path::join(PATH, &[id, "mfa"])?).await
+}
+
 /// Invites somebody by mail.
 ///
 /// # Errors
@@ -189,6 +206,38 @@ pub async fn invite(api: &Api, email: &str) -> Result<(), Error> {
     let body = serde_json::json!({ "email": email });
     api.post_ignoring("/api/workspaces/users/invite/", &body)
         .await
+}
+
+/// An open invitation. Listing and taking back are additions of our server.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Invitation {
+    /// Id.
+    pub id: String,
+    /// Mail address.
+    pub email: String,
+    /// Who invited.
+    pub invited_by: Option<UserSummary>,
+    /// When, RFC 3339.
+    pub added_at: String,
+    /// Until when it can be taken, RFC 3339.
+    pub expires_at: String,
+}
+
+/// Invitations that nobody has taken yet.
+///
+/// # Errors
+/// When the call fails, for example for a member.
+pub async fn invitations(api: &Api) -> Result<Vec<Invitation>, Error> {
+    page::all(api, INVITATIONS, &[], None).await
+}
+
+/// Takes an invitation back: its link is void.
+///
+/// # Errors
+/// When there is none (any more) or the call fails.
+pub async fn revoke_invitation(api: &Api, id: &str) -> Result<(), Error> {
+    api.delete(&path::join(INVITATIONS, &[id])?).await
 }
 
 /// Chooses the caller's system account name; gives it as the server took it.

@@ -67,6 +67,9 @@ pub struct LoginRequest {
     pub username: String,
     /// Password.
     pub password: String,
+    /// Ours: the code of a second factor, where the account has one; may be empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub otp: String,
 }
 
 impl std::fmt::Debug for LoginRequest {

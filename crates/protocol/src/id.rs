@@ -62,6 +62,12 @@ ids! {
     UserId,
     /// An application behind service tokens.
     ApplicationId,
+    /// A rule that trusts jobs of a CI provider.
+    TrustRuleId,
+    /// An identity provider that people sign in with.
+    ProviderId,
+    /// A person as an identity provider knows them.
+    FederatedIdentityId,
     /// A group of users that grants access to servers.
     GroupId,
     /// A user's membership in a group.
@@ -70,6 +76,8 @@ ids! {
     TokenId,
     /// An interactive login (password or browser).
     LoginId,
+    /// A second factor of a user.
+    FactorId,
     /// A managed server.
     ServerId,
     /// A registration token.

@@ -9,6 +9,7 @@
 #![warn(missing_docs)]
 
 pub mod agent;
+pub mod application;
 pub mod approval;
 pub mod audit;
 pub mod auth;
@@ -17,9 +18,11 @@ pub mod command;
 pub mod duration;
 pub mod error;
 pub mod event;
+pub mod federation;
 pub mod iam;
 pub mod id;
 pub mod lock;
+pub mod mfa;
 pub mod onboarding;
 pub mod order;
 pub mod page;
@@ -28,6 +31,7 @@ pub mod sudo;
 pub mod terminal;
 pub mod token;
 pub mod transfer;
+pub mod trust;
 pub mod tunnel;
 pub mod websh;
 pub mod work_session;

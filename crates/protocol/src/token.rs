@@ -100,6 +100,9 @@ pub struct CommandRule {
     pub id: AclId,
     /// The token it bounds.
     pub token: TokenId,
+    /// Instead of `token`: a token of an application.
+    #[serde(skip_serializing_if = "TokenId::is_nil")]
+    pub service_token: TokenId,
     /// Its name; not sent by clients.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub token_name: String,
@@ -121,6 +124,9 @@ pub struct FileRule {
     pub id: AclId,
     /// The token it bounds.
     pub token: TokenId,
+    /// Instead of `token`: a token of an application.
+    #[serde(skip_serializing_if = "TokenId::is_nil")]
+    pub service_token: TokenId,
     /// Its name; not sent by clients.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub token_name: String,
@@ -143,6 +149,9 @@ pub struct ServerRule {
     pub id: AclId,
     /// The token it bounds.
     pub token: TokenId,
+    /// The same, where an application owns the token.
+    #[serde(skip_serializing_if = "TokenId::is_nil")]
+    pub service_token: TokenId,
     /// Its name.
     pub token_name: String,
     /// The server.
@@ -167,6 +176,9 @@ pub struct RuleServer {
 pub struct AddServerRule {
     /// The token to bound.
     pub token: TokenId,
+    /// Instead of `token`: a token of an application.
+    #[serde(skip_serializing_if = "TokenId::is_nil")]
+    pub service_token: TokenId,
     /// The server it may reach.
     pub server: ServerId,
 }
@@ -178,6 +190,9 @@ pub struct AddServerRule {
 pub struct ServerRules {
     /// The token to bound.
     pub token: TokenId,
+    /// Instead of `token`: a token of an application.
+    #[serde(skip_serializing_if = "TokenId::is_nil")]
+    pub service_token: TokenId,
     /// 1 to 100 servers.
     pub servers: Vec<ServerId>,
 }

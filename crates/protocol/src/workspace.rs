@@ -63,6 +63,17 @@ pub struct AccessControl {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Security {
+    /// Everybody who logs in needs a second factor.
+    pub mfa_required: bool,
+    /// A passkey that signs in counts as a second factor too.
+    pub passkey_as_mfa: bool,
+    /// How long a second factor proves presence, seconds.
+    pub mfa_timeout: i64,
+    /// Second factors that count: `totp`, `webauthn`. Empty: all.
+    pub allowed_mfa_methods: Vec<String>,
+    /// What browser logins need presence for: `server`, `command`, `websh`, `webftp`,
+    /// `tunnel`, `editor`.
+    pub mfa_required_actions: Vec<String>,
     /// Ours: lifetime of a password login, seconds.
     pub password_session_ttl: i64,
     /// Ours: who logged in to another workspace of this server, and proved there and here
@@ -75,9 +86,9 @@ pub struct Security {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct MfaMethods {
-    /// Second factors that a user may enrol; none in this version.
+    /// Second factors that count: `totp`, `webauthn`. Empty: all.
     pub allowed_mfa_methods: Vec<String>,
-    /// Whether a passkey counts as a second factor.
+    /// A passkey that signs in counts as a second factor too.
     pub passkey_as_mfa: bool,
 }
 

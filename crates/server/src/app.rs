@@ -17,9 +17,11 @@ use crate::http::middleware::LoginLimiter;
 use crate::identity::guesses::Guesses;
 use crate::locks::Locks;
 use crate::mail::Mailer;
+use crate::mfa::Codes;
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::objects::Objects;
+use crate::oidc::Issuers;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
 use crate::{tunnels, websh};
@@ -49,6 +51,8 @@ pub(crate) struct App {
     pub(crate) objects: Objects,
     pub(crate) login_limiter: LoginLimiter,
     pub(crate) mailer: Mailer,
+    /// Issuers that others trust, and their keys.
+    pub(crate) issuers: Issuers,
     /// Slows down requests for device codes.
     pub(crate) device_limiter: LoginLimiter,
     /// What access tokens are signed with.
@@ -57,6 +61,8 @@ pub(crate) struct App {
     pub(crate) bearers: Bearers,
     /// Wrong passwords for each account.
     pub(crate) guesses: Guesses,
+    /// Wrong codes of second factors for each account.
+    pub(crate) codes: Codes,
     pub(crate) metrics: Metrics,
     /// Everything that runs beside requests; waited for at shutdown.
     pub(crate) tasks: TaskTracker,

@@ -13,7 +13,7 @@ use sea_orm::{
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::entity::{membership, registration_token, server, server_group, star};
+use crate::entity::{membership, registration_token, server, server_acl, server_group, star};
 use crate::paging::{self, Paging};
 use crate::{StoreError, Tenant, Viewer, now};
 
@@ -96,6 +96,26 @@ impl<C: ConnectionTrait> Fleet<'_, C> {
             server::Entity::find().filter(server::Column::WorkspaceId.eq(self.0.workspace.0));
         match viewer {
             Viewer::Everything => query,
+            Viewer::Token(token) => {
+                let rules = |column| {
+                    Query::select()
+                        .column(column)
+                        .from(server_acl::Entity)
+                        .and_where(server_acl::Column::TokenId.eq(token.0))
+                        .to_owned()
+                };
+                let named = rules(server_acl::Column::ServerId)
+                    .and_where(server_acl::Column::ServerId.is_not_null())
+                    .to_owned();
+                let every = rules(server_acl::Column::Id)
+                    .and_where(server_acl::Column::ServerId.is_null())
+                    .to_owned();
+                query.filter(
+                    server::Column::Id
+                        .in_subquery(named)
+                        .or(Expr::exists(every)),
+                )
+            }
             Viewer::Member(user) => {
                 let groups = Query::select()
                     .column(membership::Column::GroupId)

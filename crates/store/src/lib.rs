@@ -12,22 +12,26 @@ pub mod entity;
 mod migration;
 
 pub mod acl;
+pub mod applications;
 pub mod approvals;
 pub mod audit;
 pub mod commands;
 mod database;
 mod error;
+pub mod federation;
 pub mod fleet;
 pub mod history;
 pub mod identity;
 pub mod inventory;
 pub mod locks;
 pub mod mails;
+pub mod mfa;
 pub mod oauth;
 mod paging;
 pub mod sudo;
 pub mod timeline;
 pub mod transfers;
+pub mod trust;
 pub mod tunnels;
 mod unit;
 pub mod websh;
@@ -45,8 +49,10 @@ use chrono::{DateTime, SubsecRound as _, Utc};
 /// Who asks, where it decides which servers are visible.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Viewer {
-    /// Sees every server: superusers, service tokens within their ACL, the system itself.
+    /// Sees every server: superusers, the system itself.
     Everything,
+    /// Sees the servers that the rules of this token name: applications.
+    Token(protocol::id::TokenId),
     /// Sees the servers of the groups this user is in.
     Member(protocol::id::UserId),
 }

@@ -239,6 +239,14 @@ impl System {
         Visitor::new(self.anonymous().seeing_redirects())
     }
 
+    /// The same, who comes by name as a browser does: an address has no passkeys.
+    #[must_use]
+    pub fn visitor_by_name(&self) -> Visitor {
+        let ca_file = self.ready.ca_file.as_deref();
+        let api = Api::new(&self.browser_url(), ca_file, Credential::None);
+        Visitor::new(api.seeing_redirects())
+    }
+
     /// The HTTP API as nobody.
     #[must_use]
     pub fn anonymous(&self) -> Api {

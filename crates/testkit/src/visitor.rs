@@ -176,6 +176,28 @@ impl Page {
     }
 }
 
+impl Page {
+    /// Value of the first attribute `name`; empty when there is none.
+    #[must_use]
+    pub fn attribute(&self, name: &str) -> String {
+        let html = self.html();
+        let value = html
+            .split_once(&format!(" {name}=\""))
+            .and_then(|(_, rest)| rest.split('"').next());
+        unescape(value.unwrap_or_default())
+    }
+
+    /// Text between the first `start` and the `end` after it; empty when there is none.
+    #[must_use]
+    pub fn between(&self, start: &str, end: &str) -> String {
+        let html = self.html();
+        let text = html
+            .split_once(start)
+            .and_then(|(_, rest)| rest.split(end).next());
+        unescape(text.unwrap_or_default())
+    }
+}
+
 /// What our templates escape.
 fn unescape(text: &str) -> String {
     text.replace("&#34;", "\"")

@@ -1,6 +1,7 @@
 //! One module per noun, one file per verb.
 
 pub(crate) mod agent;
+pub(crate) mod application;
 pub(crate) mod approval;
 pub(crate) mod audit;
 pub(crate) mod banner;
@@ -12,6 +13,7 @@ pub(crate) mod edit;
 pub(crate) mod event;
 pub(crate) mod exec;
 pub(crate) mod group;
+pub(crate) mod identity_provider;
 pub(crate) mod judge;
 pub(crate) mod lock;
 pub(crate) mod log;
@@ -19,8 +21,10 @@ pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod privilege;
 pub(crate) mod server;
+pub(crate) mod service_token;
 pub(crate) mod token;
 pub(crate) mod transfer;
+pub(crate) mod trust_rule;
 pub(crate) mod tunnel;
 pub(crate) mod user;
 pub(crate) mod username;
@@ -67,6 +71,7 @@ pub(crate) fn block_on(future: impl Future<Output = Result<(), Failure>>) -> Res
 async fn with_network(command: Command, context: Context) -> Result<(), Failure> {
     match command {
         Command::Agent { verb } => Box::pin(agent::run(&context, verb)).await,
+        Command::Application { verb } => Box::pin(application::run(&context, verb)).await,
         Command::Approval { verb } => Box::pin(approval::run(&context, verb)).await,
         Command::Audit(args) => Box::pin(audit::run(&context, args)).await,
         Command::Cp(args) => Box::pin(cp::run(&context, args)).await,
@@ -80,6 +85,11 @@ async fn with_network(command: Command, context: Context) -> Result<(), Failure>
         Command::Login(args) => Box::pin(login::run(&context, args)).await,
         Command::Logout => Box::pin(logout::run(&context)).await,
         Command::Server { verb } => Box::pin(server::run(&context, verb)).await,
+        Command::IdentityProvider { verb } => {
+            Box::pin(identity_provider::run(&context, verb)).await
+        }
+        Command::TrustRule { verb } => Box::pin(trust_rule::run(&context, verb)).await,
+        Command::ServiceToken { verb } => Box::pin(service_token::run(&context, verb)).await,
         Command::Token { verb } => Box::pin(token::run(&context, verb)).await,
         Command::Tunnel(args) => Box::pin(tunnel::run(&context, args)).await,
         Command::User { verb } => Box::pin(user::run(&context, verb)).await,

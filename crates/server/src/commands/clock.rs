@@ -12,8 +12,8 @@ use store::entity::command;
 use store::now;
 use uuid::Uuid;
 
-use super::dispatch;
 use super::reports::{announce_end, finish_if_complete};
+use super::{dispatch, token_end};
 use crate::app::SharedApp;
 use crate::http::{ApiResult, PublicCtx};
 use crate::rounds::Rounds;
@@ -40,13 +40,15 @@ pub(crate) async fn run(app: SharedApp) {
 async fn pass(ctx: &PublicCtx) -> ApiResult<()> {
     let rows = ctx.tenant().commands().open(None).await?;
     let inactive = inactive_requesters(ctx, &rows).await?;
+    let without_token = token_end::without_token(ctx, &rows).await?;
     for row in rows {
         let is_inactive = row
             .requested_by
             .is_some_and(|user| inactive.contains(&user));
-        let barred = match is_inactive {
-            true => Some("The user's account was locked."),
-            false => dispatch::barred(ctx, &row),
+        let barred = match (is_inactive, without_token.contains(&row.id)) {
+            (true, _) => Some("The user's account was locked."),
+            (false, true) => Some("The token was withdrawn."),
+            (false, false) => dispatch::barred(ctx, &row),
         };
         if let Err(error) = check(ctx, &row, barred, now()).await {
             tracing::warn!(command = %row.id, detail = error.detail, "a command could not be checked");

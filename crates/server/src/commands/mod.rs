@@ -13,6 +13,7 @@ mod reports;
 mod routes;
 mod stream;
 mod submit;
+mod token_end;
 mod view;
 
 pub(crate) use clock::run as run_clock;
@@ -21,4 +22,5 @@ pub(crate) use feed::Feeds;
 pub(crate) use internal::{InternalOrder, order_internal};
 pub(crate) use reports::{agent_started, announce_end};
 pub(crate) use routes::routes;
+pub(crate) use token_end::cancel_of_tokens;
 pub(crate) use view::{submitted, visible};

@@ -55,6 +55,7 @@ pub(super) async fn submit(
         }
     };
     check_prerequisites(ctx, &grant, &request).await?;
+    gate::require_presence(ctx, Operation::Command, &grant).await?;
     if judged.hold.is_some() {
         return hold::hold(ctx, grant, judged, request, env, &plan).await;
     }

@@ -16,6 +16,7 @@ const SECTIONS: [&str; 9] = [
     "commands",
     "mail",
     "objects",
+    "oidc",
     "transfers",
     "websh",
 ];

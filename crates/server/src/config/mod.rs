@@ -3,6 +3,7 @@
 
 mod environment;
 mod mail;
+mod oidc;
 mod transfers;
 mod websh;
 
@@ -13,6 +14,7 @@ use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use mail::{MailConfig, MailSecurity};
+pub(crate) use oidc::OidcConfig;
 pub(crate) use transfers::{ObjectsConfig, TransfersConfig};
 pub(crate) use websh::WebshConfig;
 
@@ -42,6 +44,7 @@ pub(crate) struct Config {
     pub(crate) log: LogConfig,
     pub(crate) commands: CommandConfig,
     pub(crate) oauth: OAuthConfig,
+    pub(crate) oidc: OidcConfig,
     pub(crate) objects: ObjectsConfig,
     pub(crate) transfers: TransfersConfig,
     /// Terminals and their recordings.
@@ -276,6 +279,7 @@ impl Config {
         if let Some((key, message)) = fault.or(self.websh.fault()) {
             return Err(wrong(key, message));
         }
+        self.oidc.check()?;
         self.mail.check(self.server.public_url.is_some())
     }
 
@@ -332,6 +336,10 @@ mod tests {
                 allow_http: config.objects.allow_http,
                 ..ObjectsConfig::default()
             },
+            oidc: OidcConfig {
+                ca_file: None,
+                ..config.oidc.clone()
+            },
             mail: config.mail.without_optional(),
             ..config.clone()
         };
@@ -346,6 +354,7 @@ mod tests {
             ("objects", "endpoint"),
             ("objects", "access_key_id"),
             ("objects", "secret_access_key"),
+            ("oidc", "ca_file"),
             ("mail", "host"),
             ("mail", "from"),
             ("mail", "username"),

@@ -17,6 +17,8 @@ pub(crate) const DEVICE: &str = "alpdc-";
 pub(crate) const CODE: &str = "alpac-";
 /// A personal API token.
 pub(crate) const PERSONAL: &str = "alpat-";
+/// A service token of an application. Clients tell applications by it.
+pub(crate) const SERVICE: &str = "alpst-";
 /// A server's registration token.
 pub(crate) const REGISTRATION: &str = "alprt-";
 /// In the link of an invitation.

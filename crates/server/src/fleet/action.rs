@@ -12,6 +12,7 @@ use store::locks::LockKind;
 use super::manage;
 use crate::commands::{InternalOrder, order_internal};
 use crate::http::{ApiError, ApiResult, Ctx};
+use crate::mfa;
 
 const SOURCE: &str = "server";
 
@@ -91,6 +92,9 @@ pub(super) async fn order(
             server.name
         ))
         .code(code::SERVER_BUSY_WITH_USER_WORK, SOURCE));
+    }
+    if action.is_disruptive {
+        mfa::require_presence(ctx, SOURCE, SOURCE).await?;
     }
     let unit = ctx.begin().await?;
     unit.audit(AuditRecord {

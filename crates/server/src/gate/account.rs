@@ -9,7 +9,7 @@ use store::entity::server;
 use crate::http::{ApiError, ApiResult, Ctx};
 
 /// What a host's account or group name may look like.
-fn is_account_name(name: &str) -> bool {
+pub(crate) fn is_account_name(name: &str) -> bool {
     let mut bytes = name.bytes();
     let first = bytes
         .next()
@@ -21,12 +21,15 @@ fn is_account_name(name: &str) -> bool {
 /// The account to work as. Everyone may use their own; superusers any; others root
 /// where the workspace allows it.
 pub(super) fn username(ctx: &Ctx, requested: &str) -> ApiResult<String> {
-    let own = ctx
-        .principal
-        .user()
-        .map(|user| user.username.as_str())
-        .unwrap_or_default();
+    let own = ctx.principal.own_account();
     if requested.is_empty() {
+        if own.is_empty() && ctx.principal.is_application() {
+            return Err(ApiError::field(
+                "command",
+                "username",
+                "An application has no account of its own: name one, as in exec -u NAME.",
+            ));
+        }
         if own.is_empty() {
             return Err(ApiError::new(
                 StatusCode::BAD_REQUEST,

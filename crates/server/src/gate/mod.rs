@@ -21,6 +21,7 @@ use serde_json::json;
 use store::audit::AuditRecord;
 use store::entity::{file_acl, server, work_session as session_row};
 
+pub(crate) use account::is_account_name;
 pub(crate) use command::{Judged, judge_command};
 pub(crate) use path::{FileRules, file_rules};
 pub(crate) use port::check_port;
@@ -30,6 +31,7 @@ pub(crate) use terminal::check_terminal;
 
 use crate::http::{ApiError, ApiResult, Ctx};
 use crate::locks::Footing;
+use crate::mfa;
 
 /// What a caller wants to do on a server. More operations join as they are built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,10 +158,19 @@ async fn decide(ctx: &Ctx, operation: Operation, target: Target<'_>) -> ApiResul
     } else {
         None
     };
-    // 7. Account. (5, guardrails, and 8, presence, join with their own issues; 6,
-    // the judge, runs between for what runs a command: see `judge_command`.)
-    let username = account::username(ctx, target.username)?;
+    // 7. Account. (5, guardrails, joins with its own issue; 6, the judge, runs between
+    // for what runs a command: see `judge_command`.)
+    let username = match operation {
+        // A tunnel runs as nobody, and an application has no account to fall back to.
+        Operation::Tunnel if ctx.principal.is_application() => String::new(),
+        _ => account::username(ctx, target.username)?,
+    };
     let groupname = account::groupname(ctx, &server, &username, target.groupname).await?;
+    // 8. Presence. What runs a command is judged before: a denial that nobody can cure
+    // must not cost a second factor.
+    if operation != Operation::Command {
+        mfa::require_presence(ctx, operation.scope(), operation.scope()).await?;
+    }
     Ok(Grant {
         server,
         session,
@@ -168,6 +179,22 @@ async fn decide(ctx: &Ctx, operation: Operation, target: Target<'_>) -> ApiResul
         username,
         groupname,
     })
+}
+
+/// Step 8 for what was judged: refuses unless the caller proved presence where the
+/// workspace asks for it.
+pub(crate) async fn require_presence(
+    ctx: &Ctx,
+    operation: Operation,
+    grant: &Grant,
+) -> ApiResult<()> {
+    let scope = operation.scope();
+    let Err(refusal) = mfa::require_presence(ctx, scope, scope).await else {
+        return Ok(());
+    };
+    let server = ServerId(grant.server.id);
+    record_refusal(ctx, operation, server, &refusal, json!({})).await;
+    Err(refusal)
 }
 
 /// Records a refusal. It stands whether or not it could be recorded: nothing was

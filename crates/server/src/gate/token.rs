@@ -26,12 +26,12 @@ pub(super) async fn check(
             server.name
         )));
     }
-    let own = ctx
-        .principal
-        .user()
-        .map(|user| user.username.as_str())
-        .unwrap_or_default();
-    let rules = ctx.tenant().acl().commands(token).await?;
+    let own = ctx.principal.own_account();
+    let mut rules = ctx.tenant().acl().commands(token).await?;
+    if ctx.principal.is_application() {
+        // What an application may work as, its rules say by name.
+        rules.retain(|rule| !rule.username.is_empty());
+    }
     Ok(commands_for(rules, own, target.username, target.groupname))
 }
 
@@ -55,12 +55,11 @@ pub(super) async fn files(
     token: TokenId,
     target: &Target<'_>,
 ) -> ApiResult<Vec<file_acl::Model>> {
-    let own = ctx
-        .principal
-        .user()
-        .map(|user| user.username.as_str())
-        .unwrap_or_default();
+    let own = ctx.principal.own_account();
     let mut rules = ctx.tenant().acl().files(token).await?;
+    if ctx.principal.is_application() {
+        rules.retain(|rule| !rule.username.is_empty());
+    }
     let (username, groupname) = (target.username, target.groupname);
     rules
         .retain(|rule| covers_account((&rule.username, &rule.groupname), own, username, groupname));

@@ -104,6 +104,33 @@ impl<'a> Document<'a> {
         })
     }
 
+    /// Some of `choices`, each once, in the order given.
+    pub(crate) fn words(
+        &self,
+        name: &'static str,
+        choices: &[&'static str],
+    ) -> ApiResult<Option<Vec<&'static str>>> {
+        let Some(value) = self.member(name) else {
+            return Ok(None);
+        };
+        let refuse = || {
+            let mut refusal = self.refuse(name, &format!("an array of: {}", choices.join(", ")));
+            refusal.code = Some(code::INVALID_CHOICE);
+            refusal
+        };
+        let mut words: Vec<&'static str> = Vec::new();
+        for item in value.as_array().ok_or_else(refuse)? {
+            let known = choices
+                .iter()
+                .find(|choice| item.as_str() == Some(**choice));
+            let word = known.copied().ok_or_else(refuse)?;
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        Ok(Some(words))
+    }
+
     /// An array of at most `count` texts of at most `max` characters each.
     pub(crate) fn texts(
         &self,

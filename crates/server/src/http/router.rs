@@ -8,8 +8,9 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, approvals, audit, commands, events, fleet, history, iam, identity, locks, oauth,
-    onboarding, pages, sudo, tokens, transfers, tunnels, websh, work_sessions, workspace,
+    agents, applications, approvals, audit, commands, events, federation, fleet, history, iam,
+    identity, locks, mfa, oauth, onboarding, pages, sudo, tokens, transfers, trust, tunnels, websh,
+    work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -22,8 +23,12 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(identity::routes())
         .merge(oauth::routes())
         .merge(iam::routes())
+        .merge(mfa::routes())
         .merge(workspace::routes())
         .merge(tokens::routes())
+        .merge(applications::routes())
+        .merge(trust::routes())
+        .merge(federation::routes())
         .merge(locks::routes())
         .merge(onboarding::routes())
         .merge(fleet::routes())
@@ -55,8 +60,10 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .merge(websh::websocket_routes())
         .merge(pages::routes())
         .merge(approvals::page_routes())
+        .merge(mfa::page_routes())
         .merge(oauth::protocol_routes())
         .merge(onboarding::page_routes())
+        .merge(federation::page_routes())
         .route("/api/openapi.json", get(async move || document))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || {

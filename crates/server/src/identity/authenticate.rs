@@ -1,8 +1,9 @@
 //! From a presented credential to who it belongs to.
 
+use chrono::TimeDelta;
 use protocol::id::{ApplicationId, LoginId, ServerId, TokenId};
 use store::entity::{api_token, server};
-use store::{Viewer, now};
+use store::{StoreError, Viewer, now};
 
 use super::{Credential, Method, Principal, Subject};
 use crate::crypto::token;
@@ -58,9 +59,9 @@ pub(crate) async fn authenticate(ctx: &PublicCtx, credential: Credential) -> Api
                     "The API token has expired or is disabled; create a new one.",
                 ));
             }
-            token_principal(row, owner)
-                .map(Identity::Principal)
-                .ok_or_else(refused)
+            let principal = token_principal(ctx, &row, owner).await?;
+            note_use(ctx, &row);
+            principal.map(Identity::Principal).ok_or_else(refused)
         }
         Credential::Agent { id, key } => {
             let id: ServerId = id.parse().map_err(|_| refused())?;
@@ -74,24 +75,59 @@ pub(crate) async fn authenticate(ctx: &PublicCtx, credential: Credential) -> Api
     }
 }
 
-fn token_principal(
-    row: api_token::Model,
+/// How exact the time of the last use is.
+const USE_PRECISION: TimeDelta = TimeDelta::minutes(1);
+
+async fn token_principal(
+    ctx: &PublicCtx,
+    row: &api_token::Model,
     owner: Option<store::entity::user::Model>,
-) -> Option<Principal> {
+) -> ApiResult<Option<Principal>> {
     let token = TokenId(row.id);
-    let scopes: Vec<String> = serde_json::from_value(row.scopes).ok()?;
-    match (row.application_id, owner) {
+    let Ok(scopes) = serde_json::from_value::<Vec<String>>(row.scopes.clone()) else {
+        return Ok(None);
+    };
+    Ok(match (row.application_id, owner) {
         (None, Some(user)) if user.is_active => Some(Principal {
             subject: Subject::User(Box::new(user)),
             method: Method::PersonalToken { token, scopes },
         }),
-        (Some(application), None) => Some(Principal {
-            subject: Subject::Application {
-                id: ApplicationId(application),
-                name: row.name,
-            },
-            method: Method::ServiceToken { token, scopes },
-        }),
+        (Some(application), None) => {
+            let found = ctx.tenant().applications();
+            let found = found.find(ApplicationId(application)).await?;
+            found.filter(|row| row.is_active).map(|row| Principal {
+                subject: Subject::Application {
+                    id: ApplicationId(row.id),
+                    name: row.name,
+                    service_type: row.service_type,
+                    username: row.username,
+                },
+                method: Method::ServiceToken { token, scopes },
+            })
+        }
         _ => None,
+    })
+}
+
+/// Notes the use of a token beside the request, at most once a minute.
+fn note_use(ctx: &PublicCtx, row: &api_token::Model) {
+    let time = now();
+    if row
+        .last_used_at
+        .is_some_and(|last| time - last < USE_PRECISION)
+    {
+        return;
     }
+    let (app, workspace, token) = (ctx.app.clone(), ctx.workspace_id(), TokenId(row.id));
+    ctx.app.spawn(async move {
+        let noted: Result<(), StoreError> = async {
+            let unit = app.store.begin(workspace).await?;
+            unit.tenant().applications().note_use(token, time).await?;
+            unit.commit().await
+        }
+        .await;
+        if let Err(error) = noted {
+            tracing::debug!(%error, "the use of a token could not be noted");
+        }
+    });
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::header::{self, HeaderMap};
-use protocol::id::UserId;
+use protocol::id::{LoginId, UserId};
 use store::entity::{login, user};
 use store::now;
 
@@ -42,6 +42,10 @@ pub(crate) struct Session {
 impl Session {
     pub(crate) fn user_id(&self) -> UserId {
         UserId(self.user.id)
+    }
+
+    pub(crate) fn login_id(&self) -> LoginId {
+        LoginId(self.login.id)
     }
 }
 

@@ -10,13 +10,21 @@ use store::now;
 
 use super::admission::{admit_login, require_own_password};
 use super::password_check::{check_password, failure};
+use super::sign_in::{Factors, factors_json};
 use super::{Method, Principal, sessions};
 use crate::crypto::token::{self, Token};
 use crate::http::{ApiResult, PublicCtx};
+use crate::mfa;
 
 /// Logs a user in with a password, for the API.
 pub(crate) async fn log_in(ctx: &PublicCtx, request: LoginRequest) -> ApiResult<LoginResponse> {
     let user = check_password(ctx, &request.username, &request.password, None).await?;
+    // Whoever must change the password is refused below; no code is spent on that.
+    let factors = if user.must_change_password {
+        Factors::new()
+    } else {
+        mfa::check_login(ctx, &user, &request.otp).await?
+    };
     let token = Token::generate(token::SESSION)?;
     let ttl = TimeDelta::seconds(ctx.workspace.settings.password_session_ttl);
     let expires_at = now() + ttl;
@@ -35,6 +43,7 @@ pub(crate) async fn log_in(ctx: &PublicCtx, request: LoginRequest) -> ApiResult<
         .identity()
         .create_login(NewLogin {
             remote_ip: ctx.ip.to_string(),
+            factors: factors_json(&factors),
             ..NewLogin::new(UserId(user.id), "password", token.hash(), expires_at)
         })
         .await?;
@@ -47,7 +56,10 @@ pub(crate) async fn log_in(ctx: &PublicCtx, request: LoginRequest) -> ApiResult<
         action: "create",
         status_code: 200,
         description: format!("{} logged in with a password", user.username),
-        data: json!({"method": "password"}),
+        data: json!({
+            "method": "password",
+            "factors": factors.keys().collect::<Vec<_>>(),
+        }),
     })
     .await?;
     unit.commit().await?;

@@ -15,6 +15,6 @@ pub(crate) mod summary;
 
 pub(crate) use authenticate::{Identity, authenticate};
 pub(crate) use credential::Credential;
-pub(crate) use password_check::check_password;
+pub(crate) use password_check::{acquaintance, check_password};
 pub(crate) use principal::{Method, Principal, Subject};
 pub(crate) use routes::routes;

@@ -37,10 +37,12 @@ pub(crate) async fn check_password(
     }
     let user = ctx.tenant().identity().user_by_name(username).await?;
     let acquaintance = acquaintance(ctx, user.as_ref(), familiar).await?;
-    let guess = ctx
-        .app
-        .guesses
-        .take(ctx.workspace_id(), username, acquaintance)?;
+    let guess = ctx.app.guesses.take(
+        ctx.workspace_id(),
+        username,
+        acquaintance,
+        "Too many wrong passwords for this account from unknown places; wait and try again.",
+    )?;
     let usable = user.filter(|user| user.is_active);
     let stored = usable.as_ref().and_then(|user| user.password_hash.clone());
     let matches = password::verify(password.to_owned(), stored).await;
@@ -56,7 +58,7 @@ pub(crate) async fn check_password(
 }
 
 /// Asked for unknown users too, so that they take as long.
-async fn acquaintance(
+pub(crate) async fn acquaintance(
     ctx: &PublicCtx,
     user: Option<&user::Model>,
     familiar: Option<UserId>,

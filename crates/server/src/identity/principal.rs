@@ -6,6 +6,7 @@ use store::Viewer;
 use store::audit::Actor;
 use store::entity::user;
 
+use crate::applications;
 use crate::http::{ApiError, ApiResult};
 
 /// Who a request acts for, verified.
@@ -19,11 +20,13 @@ pub(crate) struct Principal {
 #[derive(Clone, Debug)]
 pub(crate) enum Subject {
     User(Box<user::Model>),
-    /// Behind a service token. Applications come with their own issue; the type
-    /// carries them so that nothing assumes a user.
+    /// A program, behind a service token.
     Application {
         id: ApplicationId,
         name: String,
+        service_type: String,
+        /// Account on hosts where a request names none; may be empty.
+        username: String,
     },
 }
 
@@ -115,21 +118,34 @@ impl Principal {
         }
     }
 
-    /// Which servers it may see. A token sees what its owner sees; its server ACL
-    /// narrows operations, not lists.
+    /// Which servers it may see. A personal token sees what its owner sees; its server
+    /// ACL narrows operations, not lists. An application sees what its token's ACL names.
     pub(crate) fn viewer(&self) -> Viewer {
         match self.user() {
             Some(user) if user.is_superuser => Viewer::Everything,
             Some(user) => Viewer::Member(UserId(user.id)),
-            None => Viewer::Everything,
+            // What is no user has a token; the nil one has no rules.
+            None => Viewer::Token(self.token().unwrap_or_default()),
         }
+    }
+
+    /// The account on hosts where a request names none; empty: there is none.
+    pub(crate) fn own_account(&self) -> &str {
+        match &self.subject {
+            Subject::User(user) => &user.username,
+            Subject::Application { username, .. } => username,
+        }
+    }
+
+    pub(crate) fn is_application(&self) -> bool {
+        matches!(self.subject, Subject::Application { .. })
     }
 
     /// For the audit trail.
     pub(crate) fn actor(&self) -> Actor {
         match &self.subject {
             Subject::User(user) => Actor::user(user),
-            Subject::Application { id, name } => Actor {
+            Subject::Application { id, name, .. } => Actor {
                 kind: "application",
                 id: Some(id.0),
                 name: name.clone(),
@@ -143,6 +159,12 @@ impl Principal {
             Method::Password { .. } | Method::OAuth { .. } => return Ok(()),
             Method::PersonalToken { scopes, .. } | Method::ServiceToken { scopes, .. } => scopes,
         };
+        if self.is_application() && !applications::may_hold(resource) {
+            return Err(ApiError::forbidden(
+                "This is for people; a service token cannot be used for it.",
+            )
+            .code(code::API_TOKEN_SCOPE_NOT_ALLOWED, resource));
+        }
         if scopes.iter().any(|scope| grants(scope, resource, action)) {
             return Ok(());
         }

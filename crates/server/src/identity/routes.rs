@@ -114,13 +114,19 @@ async fn whoami(ctx: Ctx) -> Json<Whoami> {
             }),
             work_session_required,
         },
-        Subject::Application { id, name } => Whoami {
+        Subject::Application {
+            id,
+            name,
+            service_type,
+            username,
+        } => Whoami {
             principal_type: "application".to_owned(),
             auth,
             application: Some(WhoamiApplication {
                 id: *id,
                 name: name.clone(),
-                ..WhoamiApplication::default()
+                service_type: service_type.clone(),
+                username: username.clone(),
             }),
             user: None,
             work_session_required,

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! A page proves a first factor and calls [`proceed`], which alone says what else is
-//! missing: in this version at most a password of one's own. An attempt is not a
+//! missing: a second factor, a password of one's own. An attempt is not a
 //! session: nothing but the page of what is missing reads it, a new first factor
 //! replaces it whole, and the cookie changes at every step.
 
@@ -29,6 +29,7 @@ use super::admission::admit_login;
 use super::browser::{BROWSER, Browser};
 use crate::crypto::token::{self, Token};
 use crate::http::{ApiError, ApiResult, PublicCtx};
+use crate::mfa;
 
 /// How long the missing factor may take.
 const ATTEMPT_TTL: TimeDelta = TimeDelta::minutes(10);
@@ -58,6 +59,18 @@ pub(crate) struct Attempt {
     row: sign_in_attempt::Model,
 }
 
+impl Attempt {
+    /// The first factor.
+    pub(crate) fn method(&self) -> &str {
+        &self.row.method
+    }
+
+    /// What was proved beside it.
+    pub(crate) fn factors(&self) -> Factors {
+        factors_of(&self.row.factors)
+    }
+}
+
 /// Where a sign-in stands. The browser gets `cookie` with either.
 #[derive(Debug)]
 pub(crate) enum Outcome {
@@ -80,7 +93,9 @@ pub(crate) async fn proceed(
     if !proof.user.is_active {
         return Err(ApiError::unauthenticated("The account is not active."));
     }
-    let missing = lacks_password(&proof.user, &proof.method);
+    let missing = mfa::missing_factor(ctx, &proof.user, &proof.method, &proof.factors).await?;
+    // Last: whoever chooses a password here has proved everything else.
+    let missing = missing.or_else(|| lacks_password(&proof.user, &proof.method));
     let unit = ctx.begin().await?;
     // Whatever the browser stood for ends here: no mixture of two people.
     forget(&unit, browser).await?;
@@ -93,7 +108,7 @@ pub(crate) async fn proceed(
 }
 
 /// The sign-in of this browser that lacks a factor.
-async fn attempt(ctx: &PublicCtx, browser: &Browser) -> ApiResult<Option<Attempt>> {
+pub(crate) async fn attempt(ctx: &PublicCtx, browser: &Browser) -> ApiResult<Option<Attempt>> {
     let found = ctx
         .tenant()
         .identity()
@@ -128,6 +143,24 @@ pub(crate) async fn go_on(
         user: attempt.user,
         method: attempt.row.method,
         factors: factors_of(&attempt.row.factors),
+        next: attempt.row.next,
+    };
+    proceed(ctx, browser, proof).await
+}
+
+/// Goes on after a page proved `factor` for the attempt.
+pub(crate) async fn add_factor(
+    ctx: &PublicCtx,
+    browser: &Browser,
+    attempt: Attempt,
+    factor: &str,
+) -> ApiResult<Outcome> {
+    let mut factors = factors_of(&attempt.row.factors);
+    factors.insert(factor.to_owned(), now());
+    let proof = Proof {
+        user: attempt.user,
+        method: attempt.row.method,
+        factors,
         next: attempt.row.next,
     };
     proceed(ctx, browser, proof).await

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::enforce;
 use crate::http::document::check_text;
 use crate::http::{ApiError, ApiResult, Ctx};
-use crate::iam;
+use crate::{applications, iam};
 
 /// For refusals, and the token scope resource.
 pub(super) const SOURCE: &str = "lock";
@@ -38,6 +38,10 @@ pub(super) async fn create(ctx: &Ctx, request: CreateLock) -> ApiResult<lock::Mo
         StoreError::Conflict(_) => ApiError::conflict(format!("{name} is locked already.")),
         other => other.into(),
     })?;
+    if kind == LockKind::Token {
+        // What jobs got from it ends for good; they are not what is locked.
+        applications::end_issued(&unit, TokenId(object)).await?;
+    }
     unit.audit(record(ctx, &row, &name, "lock", StatusCode::CREATED))
         .await?;
     unit.commit().await?;

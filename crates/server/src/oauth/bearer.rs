@@ -19,6 +19,7 @@ use super::claims::{self, AccessClaims};
 use super::grant::{self, METHOD};
 use crate::http::{ApiError, ApiResult, PublicCtx};
 use crate::identity::{Method, Principal, Subject};
+use crate::mfa;
 
 /// How long what the database said is good for.
 pub(crate) const FRESH: Duration = Duration::from_millis(500);
@@ -151,7 +152,14 @@ async fn look_up(ctx: &PublicCtx, claims: &AccessClaims) -> ApiResult<Option<use
     if !holds || tenant().oauth().is_revoked(claims.jti).await? {
         return Ok(None);
     }
-    grant::user_here(ctx, home.id, user).await
+    let Some(user) = grant::user_here(ctx, home.id, user).await? else {
+        return Ok(None);
+    };
+    // What one workspace lets in, another may not: each has its own factors.
+    if home.id != ctx.workspace_id() && !mfa::suffices_here(ctx, &user, &login).await? {
+        return Ok(None);
+    }
+    Ok(Some(user))
 }
 
 fn principal(entry: &Entry) -> Principal {

@@ -13,6 +13,7 @@ use super::AUDIENCE;
 use crate::app::SharedApp;
 use crate::http::{ApiError, ApiResult, PublicCtx};
 use crate::identity::sign_in::{Factors, factors_of};
+use crate::mfa;
 use crate::workspace::reach::{self, Reached};
 
 /// How long an access token holds.
@@ -80,7 +81,7 @@ pub(super) async fn access_token(
         home: WorkspaceId(login.workspace_id),
         workspaces: reach::reached_by(&ctx.app, WorkspaceId(login.workspace_id), UserId(user.id))
             .await?,
-        completed_mfa_methods: factors_of(&login.factors),
+        completed_mfa_methods: completed_mfa_methods(login),
     };
     sign(ctx, ACCESS_TYPE, &claims)
 }
@@ -118,6 +119,13 @@ fn sign(ctx: &PublicCtx, kind: &str, claims: &impl Serialize) -> ApiResult<Strin
         encode(&header, claims, key).ok()
     });
     signed.ok_or_else(|| ApiError::internal("an access token could not be signed"))
+}
+
+/// Which second factors were proved for this grant, and when: read anew for every token.
+fn completed_mfa_methods(login: &login::Model) -> Factors {
+    let mut factors = factors_of(&login.factors);
+    factors.retain(|name, _| mfa::Method::parse(name).is_some());
+    factors
 }
 
 /// The claims of an access token that we signed and that has not ended.

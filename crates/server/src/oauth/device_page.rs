@@ -135,6 +135,7 @@ async fn find(signed_in: &SignedIn, typed: &str) -> PageResult<Option<device_cod
         signed_in.workspace_id(),
         &format!("device code {}", signed_in.user().id),
         Acquaintance::Stranger,
+        "Too many wrong device codes; wait and try again.",
     )?;
     let Some(code) = user_code::read(typed) else {
         return Ok(None);

@@ -23,6 +23,7 @@ mod pkce;
 mod revoke;
 mod scope;
 mod token;
+mod token_exchange;
 mod user_code;
 
 use axum::Router;
@@ -31,6 +32,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes as documented;
 
 pub(crate) use client::CLI;
+pub(crate) use pkce::challenge as pkce_challenge;
 
 use crate::app::SharedApp;
 

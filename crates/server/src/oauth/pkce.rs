@@ -16,13 +16,18 @@ pub(super) fn is_challenge(challenge: &str) -> bool {
         .is_ok_and(|bytes| bytes.len() == 32)
 }
 
+/// The challenge of a verifier.
+pub(crate) fn challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()))
+}
+
 /// Whether `verifier` belongs to `challenge`.
 pub(super) fn verifies(challenge: &str, verifier: &str) -> bool {
     let is_verifier = (43..=128).contains(&verifier.len())
         && verifier
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b));
-    let computed = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
+    let computed = self::challenge(verifier);
     let same: bool = computed.as_bytes().ct_eq(challenge.as_bytes()).into();
     is_verifier && same
 }

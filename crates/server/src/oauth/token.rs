@@ -5,6 +5,7 @@ use axum::response::{IntoResponse as _, Response};
 use chrono::TimeDelta;
 use http::{HeaderMap, HeaderValue, header};
 use protocol::id::{LoginId, UserId};
+use protocol::trust::TOKEN_EXCHANGE;
 use serde::Deserialize;
 use serde_json::json;
 use store::audit::{Actor, AuditRecord};
@@ -18,6 +19,7 @@ use super::client::Client;
 use super::error::{OAuthError, OAuthResult};
 use super::grant::{self, Agreement, Grant, Tokens};
 use super::scope::Scope;
+use super::token_exchange;
 use crate::crypto::token::{self, Token};
 use crate::http::PublicCtx;
 use crate::identity::browser::user_agent;
@@ -39,6 +41,11 @@ pub(super) struct Exchange {
     pub(super) code: String,
     pub(super) redirect_uri: String,
     pub(super) code_verifier: String,
+    pub(super) subject_token: String,
+    pub(super) subject_token_type: String,
+    pub(super) actor_token: String,
+    /// Ours: the trust rule to use.
+    pub(super) rule: String,
 }
 
 pub(super) async fn exchange(
@@ -46,6 +53,9 @@ pub(super) async fn exchange(
     headers: HeaderMap,
     Parameters(request): Parameters<Exchange>,
 ) -> OAuthResult<Response> {
+    if request.grant_type == TOKEN_EXCHANGE {
+        return token_exchange::exchange(&ctx, &request).await;
+    }
     let client = Client::find(&request.client_id).ok_or_else(OAuthError::invalid_client)?;
     let tokens = match (request.grant_type.as_str(), client) {
         (DEVICE_GRANT, Client::Cli) => device(&ctx, &request).await?,

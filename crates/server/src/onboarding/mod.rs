@@ -10,6 +10,7 @@ mod reset;
 mod routes;
 
 pub(crate) use pages::page_routes;
+pub(crate) use password::change as change_password;
 pub(crate) use routes::routes;
 
 pub(crate) use reset::ASK_PATH as FORGOTTEN;

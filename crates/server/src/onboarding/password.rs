@@ -32,7 +32,7 @@ pub(super) async fn hash(password: String) -> ApiResult<String> {
 
 /// Changes a password by who knows the one there is, also where it is good for nothing
 /// else any more. Ends all logins of the user.
-pub(super) async fn change(ctx: &PublicCtx, request: ChangePassword) -> ApiResult<()> {
+pub(crate) async fn change(ctx: &PublicCtx, request: ChangePassword) -> ApiResult<()> {
     let user = check_password(ctx, &request.username, &request.password, None).await?;
     if request.new_password == request.password {
         return Err(weak(

@@ -27,11 +27,26 @@ static STYLE: Asset = Asset {
     content: include_str!("../../templates/alpacon.css"),
 };
 
+/// Asks the browser for passkeys.
+static SCRIPT: Asset = Asset {
+    stem: "passkey",
+    end: "js",
+    kind: "text/javascript; charset=utf-8",
+    content: include_str!("../../templates/passkey.js"),
+};
+
+static SCRIPT_PATH: LazyLock<String> = LazyLock::new(|| SCRIPT.path());
 static STYLE_PATH: LazyLock<String> = LazyLock::new(|| STYLE.path());
 
 /// Path of the stylesheet, for `layout.html`.
 pub(crate) fn style_path() -> &'static str {
     &STYLE_PATH
+}
+
+/// Path of the script that asks for passkeys, for pages whose [`super::Policy`] has
+/// scripts.
+pub(crate) fn script_path() -> &'static str {
+    &SCRIPT_PATH
 }
 
 impl Asset {
@@ -55,5 +70,7 @@ impl Asset {
 }
 
 pub(super) fn routes() -> Router<SharedApp> {
-    Router::new().route(style_path(), get(async || STYLE.response()))
+    Router::new()
+        .route(style_path(), get(async || STYLE.response()))
+        .route(script_path(), get(async || SCRIPT.response()))
 }

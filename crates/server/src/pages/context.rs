@@ -27,7 +27,7 @@ pub(crate) struct PageCtx {
     /// The request's own path and query.
     path: String,
     /// The user whose mark the browser bears, see [`known_browser`].
-    pub(super) familiar: Option<protocol::id::UserId>,
+    pub(crate) familiar: Option<protocol::id::UserId>,
 }
 
 /// Sends the browser to a local path, to be read by GET.

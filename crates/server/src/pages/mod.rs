@@ -16,14 +16,14 @@ mod next;
 mod policy;
 mod sign_in;
 
-pub(crate) use assets::style_path;
+pub(crate) use assets::{script_path, style_path};
 pub(crate) use context::{PageCtx, SignedIn, redirect};
 pub(crate) use error::{PageError, PageResult};
 pub(crate) use form::Form;
 pub(crate) use frame::Frame;
 pub(crate) use next::local_path;
 pub(crate) use policy::Policy;
-pub(crate) use sign_in::{SIGN_IN, respond};
+pub(crate) use sign_in::{SIGN_IN, Way, respond};
 
 use axum::Router;
 use axum::routing::{get, post};

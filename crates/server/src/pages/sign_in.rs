@@ -8,9 +8,11 @@ use super::error::PageResult;
 use super::form::Form;
 use super::policy::Policy;
 use super::{Frame, PageCtx, known_browser, local_path, redirect};
+use crate::federation::{Button, buttons};
 use crate::http::Params;
 use crate::identity::check_password;
 use crate::identity::sign_in::{self, Factors, Outcome, Proof};
+use crate::mfa;
 
 /// Path of the sign-in page.
 pub(crate) const SIGN_IN: &str = "/login/";
@@ -23,6 +25,13 @@ pub(super) fn path_for(next: &str) -> String {
     format!("{SIGN_IN}?{query}")
 }
 
+/// Another way to sign in, shown as a link.
+pub(crate) struct Way {
+    pub(crate) label: String,
+    /// Local path; `next` is added to its query.
+    pub(crate) path: String,
+}
+
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage<'a> {
@@ -32,6 +41,8 @@ struct SignInPage<'a> {
     error: Option<&'a str>,
     /// Where a forgotten password is replaced, if mail is sent.
     forgotten: Option<&'static str>,
+    providers: Vec<Button>,
+    ways: Vec<Way>,
 }
 
 #[derive(Default, Deserialize)]
@@ -55,6 +66,11 @@ fn forgotten(page: &PageCtx) -> Option<&'static str> {
         .then_some(crate::onboarding::FORGOTTEN)
 }
 
+/// What else one may sign in with here.
+fn ways(page: &PageCtx) -> Vec<Way> {
+    mfa::ways(page).into_iter().collect()
+}
+
 pub(super) async fn show(page: PageCtx, Params(query): Params<Query>) -> PageResult<Response> {
     let next = local_path(&query.next);
     if page.browser.session.is_some() {
@@ -66,6 +82,8 @@ pub(super) async fn show(page: PageCtx, Params(query): Params<Query>) -> PageRes
         next,
         error: None,
         forgotten: forgotten(&page),
+        providers: buttons(&page).await?,
+        ways: ways(&page),
     })
 }
 
@@ -82,6 +100,8 @@ pub(super) async fn submit(form: Form<SignIn>) -> PageResult<Response> {
                 next: local_path(&data.next),
                 error: Some(&error.detail),
                 forgotten: forgotten(&page),
+                providers: buttons(&page).await?,
+                ways: ways(&page),
             };
             return page.render_with(error.status, &Policy::default(), &shown);
         }

@@ -26,13 +26,16 @@ use crate::http::router;
 use crate::identity::guesses::Guesses;
 use crate::locks::{self, Locks};
 use crate::mail::{self, Mailer};
+use crate::mfa::Codes;
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::objects::{LinkKey, Objects, RemoteStore};
+use crate::oidc::{Addresses, Fetcher, Issuers};
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
 use crate::{
-    approvals, audit, commands, fleet, iam, oauth, transfers, tunnels, websh, work_sessions,
+    applications, approvals, audit, commands, fleet, iam, oauth, transfers, tunnels, websh,
+    work_sessions,
 };
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
@@ -102,6 +105,7 @@ impl Node {
     pub(super) async fn start(config: Config, keys: Keys) -> anyhow::Result<Self> {
         let tls = check_tls(&config)?;
         let mailer = Mailer::new(&config.mail)?;
+        let issuers = open_issuers(&config)?;
         let store = open_store(&config, &keys).await?;
         store
             .migrate()
@@ -154,10 +158,12 @@ impl Node {
             objects,
             login_limiter: LoginLimiter::new(),
             mailer,
+            issuers,
             device_limiter: LoginLimiter::new(),
             signing_keys,
             bearers: Bearers::default(),
             guesses: Guesses::default(),
+            codes: Codes::new(),
             metrics: Metrics::new(),
             tasks: TaskTracker::new(),
             shutdown: CancellationToken::new(),
@@ -226,6 +232,14 @@ impl Node {
 }
 
 /// The store of transferred content.
+fn open_issuers(config: &Config) -> anyhow::Result<Issuers> {
+    let addresses = Addresses::new(&config.oidc.private_hosts);
+    let fetcher = Fetcher::new(addresses, config.oidc.ca_file.as_deref());
+    Ok(Issuers::new(fetcher.context(
+        "oidc.ca_file: issuers could not be trusted by it",
+    )?))
+}
+
 fn open_objects(config: &Config, keys: &Keys) -> anyhow::Result<Objects> {
     let folder = config.objects_folder();
     let remote = match &config.objects.bucket {
@@ -265,6 +279,7 @@ async fn housekeeping(app: SharedApp) {
         mail::sweep(&app).await;
         app.device_limiter.sweep();
         app.guesses.sweep();
+        app.codes.sweep();
         app.bearers.sweep();
         for workspace in app.workspaces.all() {
             let swept: Result<(), store::StoreError> = async {
@@ -274,8 +289,13 @@ async fn housekeeping(app: SharedApp) {
                 identity
                     .delete_expired_password_resets(store::now())
                     .await?;
+                applications::forget(&unit).await?;
+                unit.tenant().trust().forget_used(store::now()).await?;
+                let federation = unit.tenant().federation();
+                federation.forget_departures(store::now()).await?;
                 identity.delete_expired_invitations(store::now()).await?;
                 unit.tenant().oauth().sweep(store::now()).await?;
+                unit.tenant().mfa().delete_expired(store::now()).await?;
                 unit.commit().await
             }
             .await;

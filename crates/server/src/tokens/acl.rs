@@ -12,6 +12,7 @@ use store::entity::{api_token, command_acl, file_acl, server_acl};
 
 use super::owner;
 use super::token::SOURCE;
+use crate::applications;
 use crate::http::{ApiError, ApiResult, Ctx};
 use crate::identity::summary::Summaries;
 
@@ -26,15 +27,17 @@ const FILE_ACTIONS: [&str; 3] = ["upload", "download", "*"];
 
 /// Allows a token a command.
 pub(super) async fn add_command(ctx: &Ctx, rule: CommandRule) -> ApiResult<CommandRule> {
-    let token = owner::own_token(ctx, rule.token).await?;
+    let token = owner::bounded(ctx, rule.token, rule.service_token).await?;
+    let id = TokenId(token.id);
     check_names(&rule.username, &rule.groupname)?;
+    check_account(&token, &rule.username)?;
     check_pattern("command", &rule.command)?;
-    require_room(ctx, AclKind::Command, rule.token).await?;
+    require_room(ctx, AclKind::Command, id).await?;
     let unit = ctx.begin().await?;
     let row = unit
         .tenant()
         .acl()
-        .add_command(rule.token, &rule.command, &rule.username, &rule.groupname)
+        .add_command(id, &rule.command, &rule.username, &rule.groupname)
         .await?;
     let data = json!({
         "command": row.command, "username": row.username, "groupname": row.groupname,
@@ -47,8 +50,10 @@ pub(super) async fn add_command(ctx: &Ctx, rule: CommandRule) -> ApiResult<Comma
 
 /// Allows a token a path.
 pub(super) async fn add_file(ctx: &Ctx, rule: FileRule) -> ApiResult<FileRule> {
-    let token = owner::own_token(ctx, rule.token).await?;
+    let token = owner::bounded(ctx, rule.token, rule.service_token).await?;
+    let id = TokenId(token.id);
     check_names(&rule.username, &rule.groupname)?;
+    check_account(&token, &rule.username)?;
     check_pattern("path", &rule.path)?;
     if !FILE_ACTIONS.contains(&rule.action.as_str()) {
         let detail = "action must be one of: upload, download, *.";
@@ -56,13 +61,13 @@ pub(super) async fn add_file(ctx: &Ctx, rule: FileRule) -> ApiResult<FileRule> {
         refusal.code = Some(code::INVALID_CHOICE);
         return Err(refusal);
     }
-    require_room(ctx, AclKind::File, rule.token).await?;
+    require_room(ctx, AclKind::File, id).await?;
     let unit = ctx.begin().await?;
     let row = unit
         .tenant()
         .acl()
         .add_file(
-            rule.token,
+            id,
             &rule.path,
             &rule.action,
             &rule.username,
@@ -81,7 +86,7 @@ pub(super) async fn add_file(ctx: &Ctx, rule: FileRule) -> ApiResult<FileRule> {
 
 /// Allows a token a server.
 pub(super) async fn add_server(ctx: &Ctx, rule: AddServerRule) -> ApiResult<ServerRule> {
-    let token = owner::own_token(ctx, rule.token).await?;
+    let token = owner::bounded(ctx, rule.token, rule.service_token).await?;
     let rows = add_servers(ctx, &token, &[rule.server]).await?;
     let row = rows.into_iter().next().ok_or_else(|| {
         ApiError::conflict("The token has a rule for this server already; nothing to do.")
@@ -95,7 +100,7 @@ pub(super) async fn add_server(ctx: &Ctx, rule: AddServerRule) -> ApiResult<Serv
 /// Allows a token servers; those it has already are left alone.
 pub(super) async fn add_bulk(ctx: &Ctx, rules: &ServerRules) -> ApiResult<Vec<ServerRule>> {
     check_bulk(rules)?;
-    let token = owner::own_token(ctx, rules.token).await?;
+    let token = owner::bounded(ctx, rules.token, rules.service_token).await?;
     let rows = add_servers(ctx, &token, &rules.servers).await?;
     server_views(ctx, rows, &token).await
 }
@@ -139,14 +144,15 @@ async fn add_servers(
 /// Removes a token's rules for servers; those it has not are no error.
 pub(super) async fn remove_bulk(ctx: &Ctx, rules: &ServerRules) -> ApiResult<()> {
     check_bulk(rules)?;
-    let token = owner::own_token(ctx, rules.token).await?;
+    let token = owner::bounded(ctx, rules.token, rules.service_token).await?;
     let unit = ctx.begin().await?;
     let removed = unit
         .tenant()
         .acl()
-        .remove_servers(rules.token, &rules.servers)
+        .remove_servers(TokenId(token.id), &rules.servers)
         .await?;
     if removed > 0 {
+        applications::end_issued(&unit, TokenId(token.id)).await?;
         let data = json!({"servers": rules.servers});
         unit.audit(record(ctx, &token, AclKind::Server, "delete", data))
             .await?;
@@ -164,9 +170,10 @@ pub(super) async fn remove(ctx: &Ctx, kind: AclKind, id: AclId) -> ApiResult<()>
         .token_of(kind, id)
         .await?
         .ok_or_else(ApiError::not_found)?;
-    let token = owner::own_token(ctx, token).await?;
+    let token = owner::manageable(ctx, token).await?;
     let unit = ctx.begin().await?;
     unit.tenant().acl().delete(kind, id).await?;
+    applications::end_issued(&unit, TokenId(token.id)).await?;
     unit.audit(record(ctx, &token, kind, "delete", json!({"rule": id})))
         .await?;
     Ok(unit.commit().await?)
@@ -193,6 +200,18 @@ fn check_pattern(field: &'static str, pattern: &str) -> ApiResult<()> {
         Ok(_) => Ok(()),
         Err(error) => Err(ApiError::field(SOURCE, field, format!("{error}."))),
     }
+}
+
+/// An application has no account of its own that an empty name could stand for.
+fn check_account(token: &api_token::Model, username: &str) -> ApiResult<()> {
+    if token.application_id.is_none() || !username.is_empty() {
+        return Ok(());
+    }
+    Err(ApiError::field(
+        SOURCE,
+        "username",
+        "An application has no account of its own: name the account in username, or *.",
+    ))
 }
 
 fn check_names(username: &str, groupname: &str) -> ApiResult<()> {
@@ -244,11 +263,20 @@ fn record(
     }
 }
 
+/// The id again, where an application owns the token.
+fn service_token(token: &api_token::Model) -> TokenId {
+    match token.application_id {
+        Some(_) => TokenId(token.id),
+        None => TokenId::default(),
+    }
+}
+
 /// A command rule as its owner sees it.
 pub(super) fn command_view(row: command_acl::Model, token: &api_token::Model) -> CommandRule {
     CommandRule {
         id: AclId(row.id),
         token: TokenId(row.token_id),
+        service_token: service_token(token),
         token_name: token.name.clone(),
         command: row.command,
         username: row.username,
@@ -261,6 +289,7 @@ pub(super) fn file_view(row: file_acl::Model, token: &api_token::Model) -> FileR
     FileRule {
         id: AclId(row.id),
         token: TokenId(row.token_id),
+        service_token: service_token(token),
         token_name: token.name.clone(),
         path: row.path,
         action: row.action,
@@ -280,6 +309,7 @@ pub(super) async fn server_views(
     let view = |row: server_acl::Model| ServerRule {
         id: AclId(row.id),
         token: TokenId(row.token_id),
+        service_token: service_token(token),
         token_name: token.name.clone(),
         server: match row.server_id {
             Some(id) => RuleServer {
@@ -316,6 +346,7 @@ mod tests {
     fn bulk_requests_name_some_servers_and_not_too_many() {
         let rules = |count| ServerRules {
             token: TokenId::new(),
+            service_token: TokenId::default(),
             servers: vec![ServerId::new(); count],
         };
         assert!(check_bulk(&rules(0)).is_err());

@@ -37,6 +37,10 @@ pub(super) fn routes() -> OpenApiRouter<SharedApp> {
 struct RuleFilter {
     /// Token id.
     token: Option<String>,
+    /// The same, of a personal token.
+    api_token: Option<String>,
+    /// Token id, of an application's token.
+    service_token: Option<String>,
     #[serde(flatten)]
     #[param(ignore)]
     paging: PageParams,
@@ -45,9 +49,18 @@ struct RuleFilter {
 impl RuleFilter {
     async fn read(&self, ctx: &Ctx) -> ApiResult<(api_token::Model, Paging)> {
         owner::manager(ctx)?;
-        let id = optional_id::<TokenId>("token", self.token.as_deref())?
-            .ok_or_else(|| ApiError::field("token", "token", "The parameter token is required."))?;
-        Ok((owner::own_token(ctx, id).await?, self.paging.paging()?))
+        let personal = match optional_id::<TokenId>("token", self.token.as_deref())? {
+            Some(id) => Some(id),
+            None => optional_id("api_token", self.api_token.as_deref())?,
+        };
+        let service = optional_id("service_token", self.service_token.as_deref())?;
+        if personal.is_none() && service.is_none() {
+            let detail = "The parameter token or service_token is required.";
+            return Err(ApiError::field("token", "token", detail));
+        }
+        let personal = personal.unwrap_or_default();
+        let token = owner::bounded(ctx, personal, service.unwrap_or_default()).await?;
+        Ok((token, self.paging.paging()?))
     }
 }
 

@@ -11,6 +11,9 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::SharedApp;
 
+pub(crate) use scope::checked as checked_scopes;
+pub(crate) use token::{SOURCE, check_end, copy_name, name as checked_name, scopes as scopes_of};
+
 pub(crate) fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
         .merge(routes::routes())

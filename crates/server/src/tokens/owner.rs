@@ -1,8 +1,10 @@
-//! Who may manage a token: its owner, logged in.
+//! Who may manage a token: its owner, logged in; service tokens: superusers.
 
 use protocol::id::{TokenId, UserId};
 use store::entity::api_token;
 
+use super::token::SOURCE;
+use crate::applications;
 use crate::http::{ApiError, ApiResult, Ctx};
 
 /// The caller, if they may manage tokens at all. A token that could make tokens
@@ -24,4 +26,48 @@ pub(super) async fn own_token(ctx: &Ctx, id: TokenId) -> ApiResult<api_token::Mo
         .token(owner, id)
         .await?
         .ok_or_else(ApiError::not_found)
+}
+
+/// The token whose rules a request is about: one of either kind by `token`, or one of
+/// an application by `service_token`.
+pub(super) async fn bounded(
+    ctx: &Ctx,
+    token: TokenId,
+    service_token: TokenId,
+) -> ApiResult<api_token::Model> {
+    match (token.is_nil(), service_token.is_nil()) {
+        (false, true) => manageable(ctx, token).await,
+        (true, false) => service_token_of(ctx, service_token).await,
+        (true, true) => Err(ApiError::missing(SOURCE, "token")),
+        (false, false) => Err(ApiError::field(
+            SOURCE,
+            "service_token",
+            "Name one token: in token or in service_token.",
+        )),
+    }
+}
+
+/// The token that a rule bounds, of either kind, if the caller may manage it.
+pub(super) async fn manageable(ctx: &Ctx, id: TokenId) -> ApiResult<api_token::Model> {
+    let service_token = ctx.tenant().applications().token(id).await?;
+    match service_token {
+        None => own_token(ctx, id).await,
+        // To those who may not manage it, it does not exist.
+        Some(_) if !ctx.principal.is_superuser() => Err(ApiError::not_found()),
+        Some(_) => service_token_of(ctx, id).await,
+    }
+}
+
+async fn service_token_of(ctx: &Ctx, id: TokenId) -> ApiResult<api_token::Model> {
+    applications::require_manager(ctx)?;
+    let row = ctx.tenant().applications().token(id).await?;
+    let row = row.ok_or_else(ApiError::not_found)?;
+    if row.issued_from.is_some() {
+        return Err(ApiError::field(
+            SOURCE,
+            "service_token",
+            "This token was issued to a job; its rules are those of the one it came from.",
+        ));
+    }
+    Ok(row)
 }

@@ -66,7 +66,7 @@ pub(super) fn catalogue(held: &[String]) -> ScopeCatalogue {
 }
 
 /// The scopes of a new token; none means everything.
-pub(super) fn checked(mut scopes: Vec<String>) -> ApiResult<Vec<String>> {
+pub(crate) fn checked(mut scopes: Vec<String>) -> ApiResult<Vec<String>> {
     if scopes.is_empty() {
         return Ok(vec![EVERYTHING.to_owned()]);
     }

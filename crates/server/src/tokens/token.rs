@@ -15,7 +15,7 @@ use crate::crypto::token::{self, Token};
 use crate::http::{ApiError, ApiResult, Ctx};
 
 /// For refusals.
-pub(super) const SOURCE: &str = "token";
+pub(crate) const SOURCE: &str = "token";
 /// Longest name, characters.
 const MAX_NAME: usize = 128;
 
@@ -94,7 +94,7 @@ async fn insert(
     Ok((row, key))
 }
 
-fn name(given: &str) -> ApiResult<String> {
+pub(crate) fn name(given: &str) -> ApiResult<String> {
     let name = given.trim();
     if name.is_empty() {
         return Err(ApiError::missing(SOURCE, "name"));
@@ -109,13 +109,13 @@ fn name(given: &str) -> ApiResult<String> {
     Ok(name.to_owned())
 }
 
-fn copy_name(original: &str) -> String {
+pub(crate) fn copy_name(original: &str) -> String {
     const SUFFIX: &str = "-copy";
     let base: String = original.chars().take(MAX_NAME - SUFFIX.len()).collect();
     format!("{base}{SUFFIX}")
 }
 
-fn check_end(expires_at: Option<DateTime<Utc>>) -> ApiResult<()> {
+pub(crate) fn check_end(expires_at: Option<DateTime<Utc>>) -> ApiResult<()> {
     if expires_at.is_some_and(|time| time <= now()) {
         let detail = "expires_at must be in the future.";
         return Err(ApiError::field(SOURCE, "expires_at", detail));
@@ -142,7 +142,7 @@ fn record(
     }
 }
 
-fn scopes(row: &api_token::Model) -> Vec<String> {
+pub(crate) fn scopes(row: &api_token::Model) -> Vec<String> {
     serde_json::from_value(row.scopes.clone()).unwrap_or_default()
 }
 

@@ -94,11 +94,9 @@ async fn holds(ctx: &PublicCtx, footing: &Footing) -> ApiResult<bool> {
 }
 
 async fn token_is_valid(ctx: &PublicCtx, id: TokenId, server: ServerId) -> ApiResult<bool> {
-    let token = ctx.tenant().identity().token_by_id(id).await?;
-    let is_valid = token.is_some_and(|token| {
-        token.enabled && token.expires_at.is_none_or(|expires_at| expires_at > now())
-    });
-    if !is_valid {
+    let standing = ctx.tenant().applications().standing_tokens([id.0]).await?;
+    let is_valid = |end: &Option<_>| end.is_none_or(|end| end > now());
+    if !standing.get(&id.0).is_some_and(is_valid) {
         return Ok(false);
     }
     Ok(ctx.tenant().acl().allows_server(id, server).await?)

@@ -9,6 +9,7 @@ use super::documents::{Part, SOURCE, merge};
 use super::settings::Settings;
 use crate::fleet;
 use crate::http::{ApiError, ApiResult, Ctx, Document};
+use crate::mfa;
 
 /// Changes a part of the settings to what `document` says of it. In force at once.
 pub(super) async fn change<P: Part>(ctx: &Ctx, document: &Map<String, Value>) -> ApiResult<P> {
@@ -17,6 +18,9 @@ pub(super) async fn change<P: Part>(ctx: &Ctx, document: &Map<String, Value>) ->
         return Err(ApiError::forbidden(
             "A token cannot change what bounds tokens; log in first: alpacon login",
         ));
+    }
+    if P::IS_PROTECTION {
+        mfa::require_for_settings(ctx, SOURCE).await?;
     }
     let unit = ctx.begin().await?;
     let stored = unit.tenant().lock_settings().await?;

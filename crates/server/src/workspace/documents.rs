@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::address::check_host;
 use super::settings::{ApprovalPolicy, Settings};
 use crate::http::{ApiError, ApiResult, Document};
+use crate::mfa;
 
 /// For refusals.
 pub(super) const SOURCE: &str = "workspace";
@@ -16,12 +17,18 @@ const MAX_TEXT: usize = 64;
 const MAX_DOMAINS: usize = 100;
 const MAX_DOMAIN: usize = 253;
 const MINUTE: i64 = 60;
+/// Not shorter than clients wait for the proof before they repeat what needed it.
+const MFA_TIMEOUT: std::ops::RangeInclusive<i64> = 3 * MINUTE..=24 * 60 * MINUTE;
+/// What presence may be asked for: the operations of the gate, and actions on servers.
+const MFA_ACTIONS: [&str; 6] = ["server", "command", "websh", "webftp", "tunnel", "editor"];
 const DAY: i64 = 24 * 60 * MINUTE;
 
 /// A part of the settings that is read and changed as one document.
 pub(super) trait Part: Sized {
     /// For the audit trail.
     const NAME: &'static str;
+    /// Whoever changes it proves presence.
+    const IS_PROTECTION: bool;
 
     /// What it is now.
     fn of(settings: &Settings) -> Self;
@@ -35,6 +42,7 @@ pub(super) trait Part: Sized {
 
 impl Part for Preferences {
     const NAME: &'static str = "preferences";
+    const IS_PROTECTION: bool = false;
 
     fn of(settings: &Settings) -> Self {
         Self {
@@ -65,6 +73,7 @@ impl Part for Preferences {
 
 impl Part for AccessControl {
     const NAME: &'static str = "access_control";
+    const IS_PROTECTION: bool = true;
 
     fn of(settings: &Settings) -> Self {
         Self {
@@ -134,15 +143,41 @@ impl Part for AccessControl {
 
 impl Part for Security {
     const NAME: &'static str = "security";
+    const IS_PROTECTION: bool = true;
 
     fn of(settings: &Settings) -> Self {
         Self {
+            mfa_required: settings.mfa_required,
+            passkey_as_mfa: settings.passkey_as_mfa,
+            mfa_timeout: settings.mfa_timeout,
+            allowed_mfa_methods: settings.allowed_mfa_methods.clone(),
+            mfa_required_actions: settings.mfa_required_actions.clone(),
             password_session_ttl: settings.password_session_ttl,
             accept_other_workspaces: settings.accept_other_workspaces,
         }
     }
 
     fn apply(document: Document<'_>, settings: &mut Settings) -> ApiResult<()> {
+        set(&mut settings.mfa_required, document.flag("mfa_required")?);
+        set(
+            &mut settings.passkey_as_mfa,
+            document.flag("passkey_as_mfa")?,
+        );
+        set(
+            &mut settings.mfa_timeout,
+            document.number("mfa_timeout", MFA_TIMEOUT)?,
+        );
+        let methods = document.words("allowed_mfa_methods", &mfa::Method::CHOICES)?;
+        set(
+            &mut settings.allowed_mfa_methods,
+            methods.map(|words| mfa::Method::canonical(&words)),
+        );
+        set(
+            &mut settings.mfa_required_actions,
+            document
+                .words("mfa_required_actions", &MFA_ACTIONS)?
+                .map(|words| words.into_iter().map(str::to_owned).collect()),
+        );
         set(
             &mut settings.password_session_ttl,
             document.number("password_session_ttl", 5 * MINUTE..=30 * DAY)?,
@@ -241,6 +276,23 @@ mod tests {
             assert!(applied::<AccessControl>(&document).is_err(), "{document}");
         }
         assert!(applied::<Security>(&json!({"password_session_ttl": -1})).is_err());
+        for document in [
+            json!({"mfa_timeout": 60}),
+            json!({"mfa_required": "yes"}),
+            json!({"allowed_mfa_methods": ["email"]}),
+            json!({"allowed_mfa_methods": "totp"}),
+            json!({"mfa_required_actions": ["command", 1]}),
+            json!({"mfa_required_actions": ["sudo"]}),
+        ] {
+            assert!(applied::<Security>(&document).is_err(), "{document}");
+        }
+        let words = json!({
+            "allowed_mfa_methods": ["otp", "webauthn", "totp"],
+            "mfa_required_actions": ["websh", "command", "websh"],
+        });
+        let settings = applied::<Security>(&words).unwrap();
+        assert_eq!(settings.allowed_mfa_methods, ["totp", "webauthn"]);
+        assert_eq!(settings.mfa_required_actions, ["websh", "command"]);
         assert!(applied::<Preferences>(&json!({"language": ["en"]})).is_err());
         for domains in [
             json!("example.com"),

@@ -80,10 +80,14 @@ async fn change_security(
     change(&ctx, &document).await.map(Json)
 }
 
-/// Second factors that users may enrol: none, until this version has one.
+/// Second factors that count here.
 #[utoipa::path(get, path = "/api/workspaces/security/-/mfa-methods/", tag = "workspaces",
     responses((status = OK, body = MfaMethods)))]
 async fn mfa_methods(ctx: Ctx) -> ApiResult<Json<MfaMethods>> {
     ctx.principal.require_scope(SOURCE, "read")?;
-    Ok(Json(MfaMethods::default()))
+    let settings = &ctx.workspace.settings;
+    Ok(Json(MfaMethods {
+        allowed_mfa_methods: settings.allowed_mfa_methods.clone(),
+        passkey_as_mfa: settings.passkey_as_mfa,
+    }))
 }

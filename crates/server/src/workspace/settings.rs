@@ -54,6 +54,16 @@ pub(crate) struct Settings {
     pub(crate) work_session_approval: ApprovalPolicy,
     /// Longest window of a work session, seconds.
     pub(crate) work_session_max_ttl: i64,
+    /// Everybody who logs in needs a second factor.
+    pub(crate) mfa_required: bool,
+    /// A passkey that signs in counts as a second factor too.
+    pub(crate) passkey_as_mfa: bool,
+    /// How long a second factor proves presence, seconds.
+    pub(crate) mfa_timeout: i64,
+    /// Second factors that count; empty: all.
+    pub(crate) allowed_mfa_methods: Vec<String>,
+    /// What browser logins need presence for.
+    pub(crate) mfa_required_actions: Vec<String>,
     /// Lifetime of a password login, seconds.
     pub(crate) password_session_ttl: i64,
     /// Whoever logged in to another workspace of this server, and proved there and here to
@@ -91,6 +101,11 @@ impl Default for Settings {
             require_work_session_for_tokens: false,
             work_session_approval: ApprovalPolicy::default(),
             work_session_max_ttl: 30 * 24 * 3600,
+            mfa_required: false,
+            passkey_as_mfa: true,
+            mfa_timeout: 300,
+            allowed_mfa_methods: ["totp", "webauthn"].map(str::to_owned).to_vec(),
+            mfa_required_actions: Vec::new(),
             password_session_ttl: 24 * 3600,
             accept_other_workspaces: false,
             invite_ttl: 2 * 24 * 3600,

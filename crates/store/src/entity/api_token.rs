@@ -23,6 +23,10 @@ pub struct Model {
     pub expires_at: Option<ChronoDateTimeUtc>,
     pub added_at: ChronoDateTimeUtc,
     pub updated_at: ChronoDateTimeUtc,
+    /// To the minute.
+    pub last_used_at: Option<ChronoDateTimeUtc>,
+    /// The service token it was made from for a job of a CI provider.
+    pub issued_from: Option<Uuid>,
 }
 
 /// None: joins are written where they are needed.

@@ -222,6 +222,28 @@ impl<C: ConnectionTrait> Identity<'_, C> {
         }
     }
 
+    /// Gives a login another secret; the old one is void. `token_hash`: SHA-256, hex.
+    ///
+    /// # Errors
+    /// When the login is gone or the database not writable.
+    pub async fn replace_login_secret(
+        &self,
+        id: LoginId,
+        token_hash: String,
+    ) -> Result<(), StoreError> {
+        use sea_orm::sea_query::Expr;
+        let changed = login::Entity::update_many()
+            .col_expr(login::Column::TokenHash, Expr::value(token_hash))
+            .filter(login::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(login::Column::Id.eq(id.0))
+            .exec(self.0.connection)
+            .await?;
+        match changed.rows_affected {
+            0 => Err(StoreError::Stale),
+            _ => Ok(()),
+        }
+    }
+
     /// Ends a login; says whether there was one.
     ///
     /// # Errors

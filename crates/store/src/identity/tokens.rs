@@ -48,6 +48,8 @@ impl<C: ConnectionTrait> Identity<'_, C> {
             expires_at: Set(new.expires_at),
             added_at: Set(time),
             updated_at: Set(time),
+            last_used_at: Set(None),
+            issued_from: Set(None),
         }
         .insert(self.0.connection)
         .await?)

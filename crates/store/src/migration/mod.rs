@@ -5,6 +5,8 @@
 mod m0001_foundation;
 mod m0002_people;
 mod m0003_oauth;
+mod m0004_mfa;
+mod m0005_federation;
 mod m0006_workspaces;
 mod m0007_tunnels;
 mod m0008_transfers;
@@ -23,7 +25,9 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m0001_foundation::Migration),
             Box::new(m0002_people::Migration),
+            Box::new(m0005_federation::Migration),
             Box::new(m0003_oauth::Migration),
+            Box::new(m0004_mfa::Migration),
             Box::new(m0006_workspaces::Migration),
             Box::new(m0007_tunnels::Migration),
             Box::new(m0008_transfers::Migration),

@@ -94,6 +94,10 @@ impl TableBuilder {
         self.column(ColumnDef::new(Alias::new(name)).double().not_null())
     }
 
+    pub(super) fn blob(self, name: &'static str) -> Self {
+        self.column(ColumnDef::new(Alias::new(name)).blob().not_null())
+    }
+
     pub(super) fn blob_null(self, name: &'static str) -> Self {
         self.column(ColumnDef::new(Alias::new(name)).blob())
     }

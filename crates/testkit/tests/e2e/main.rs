@@ -8,14 +8,19 @@
     clippy::indexing_slicing
 )]
 
+mod applications;
 mod approvals;
 mod audit;
 mod bad_input;
+mod ci;
 mod credentials;
 mod exec;
 mod faults;
+mod federation;
 mod files;
 mod gate;
+mod issuer;
+mod mfa;
 mod oauth;
 mod onboarding;
 mod peer_agent;

@@ -1,5 +1,6 @@
 //! `alpacon login` (`cli-core.md` §5.1).
 
+mod ci;
 mod expired_password;
 mod target;
 
@@ -25,7 +26,8 @@ Examples:
   alpacon login --workspace my-ws --region us1           # cloud workspace
   alpacon login alpacon.example.com                      # self-hosted
   alpacon login alpacon.example.com -u admin             # password login
-  alpacon login alpacon.example.com -t <TOKEN>           # API token, for automation";
+  alpacon login alpacon.example.com -t <TOKEN>           # API token, for automation
+  alpacon login alpacon.example.com --ci                 # in a CI job, without a secret";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -40,6 +42,16 @@ pub(crate) struct Args {
     /// Personal API token or service token.
     #[arg(short, long, allow_hyphen_values = true, conflicts_with_all = ["username", "password"])]
     token: Option<String>,
+    /// In a CI job: with the token that GitHub Actions or GitLab CI signs for the job, or
+    /// the one in ALPACON_ID_TOKEN.
+    #[arg(long, conflicts_with_all = ["username", "password", "token"])]
+    ci: bool,
+    /// Trust rule to use, where several let the job in.
+    #[arg(long, value_name = "RULE", requires = "ci")]
+    rule: Option<String>,
+    /// Audience to ask GitHub for; left out: the address of the workspace.
+    #[arg(long, requires = "ci")]
+    audience: Option<String>,
     /// Name of a cloud workspace.
     #[arg(long)]
     workspace: Option<String>,
@@ -157,6 +169,9 @@ async fn authenticate(
                 .into()
         });
     }
+    if args.ci {
+        return ci::log_in(api, config, args.rule.as_deref(), args.audience.as_deref()).await;
+    }
     if environment.auth0.method == oauth::METHOD && !wants_password {
         return device_login(context, args, api, environment, config).await;
     }
@@ -172,17 +187,25 @@ async fn password_login(args: &Args, api: &Api, config: &mut Config) -> Result<(
         Some(password) => password.clone(),
         None => prompt::password("Password: ")?,
     };
-    let login = LoginRequest {
+    let mut is_changed = false;
+    let mut login = LoginRequest {
         workspace_url: config.workspace_url.clone(),
         username,
         password,
+        otp: String::new(),
     };
-    let answer = match auth::password_login(api, &login).await {
-        Err(error) if error.code() == Some(code::USER_PASSWORD_CHANGE_REQUIRED) => {
-            let login = expired_password::replace(api, &login).await?;
-            auth::password_login(api, &login).await
+    let answer = loop {
+        let answer = auth::password_login(api, &login).await;
+        match answer.as_ref().err().and_then(Error::code) {
+            Some(code::USER_PASSWORD_CHANGE_REQUIRED) if !is_changed => {
+                login = expired_password::replace(api, &login).await?;
+                is_changed = true;
+            }
+            Some(code::AUTH_MFA_REQUIRED) if login.otp.is_empty() && prompt::is_interactive() => {
+                login.otp = prompt::required("Code of your authenticator app: ")?;
+            }
+            _ => break answer,
         }
-        answer => answer,
     };
     let answer = answer.map_err(refused)?;
     if answer.token.is_empty() {

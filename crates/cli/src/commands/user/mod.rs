@@ -3,8 +3,10 @@
 mod create;
 mod delete;
 mod describe;
+mod invitation;
 mod invite;
 mod ls;
+mod mfa;
 mod update;
 
 use crate::context::Context;
@@ -28,6 +30,9 @@ pub(crate) enum Verb {
         /// Mail address; asked for when left out.
         email: Option<String>,
     },
+    /// Open invitations.
+    #[command(subcommand)]
+    Invitation(invitation::Verb),
     /// Edit a user in $EDITOR.
     Update {
         /// Username.
@@ -36,6 +41,13 @@ pub(crate) enum Verb {
     /// Remove a user.
     #[command(alias = "rm")]
     Delete(delete::Args),
+    /// Show a user's second factors.
+    Mfa {
+        /// Username.
+        user: String,
+    },
+    /// Remove all second factors of a user who lost theirs; their logins end.
+    ResetMfa(mfa::ResetArgs),
 }
 
 pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
@@ -44,7 +56,10 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Describe { user } => describe::run(context, &user).await,
         Verb::Create(args) => Box::pin(create::run(context, args)).await,
         Verb::Invite { email } => invite::run(context, email).await,
+        Verb::Invitation(verb) => invitation::run(context, verb).await,
         Verb::Update { user } => update::run(context, &user).await,
         Verb::Delete(args) => delete::run(context, &args).await,
+        Verb::Mfa { user } => mfa::show(context, &user).await,
+        Verb::ResetMfa(args) => mfa::reset(context, &args).await,
     }
 }

@@ -10,8 +10,8 @@ mod workspaces;
 use serde_json::{Value, json};
 use testkit::{Answer, Api, Credential, Page, System, Visitor};
 
-const CLI: &str = "alpacon-cli";
-const DEVICE: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
+pub(crate) const CLI: &str = "alpacon-cli";
+pub(crate) const DEVICE: &str = "0f8fad5b-d9cb-469f-a165-70867728950e";
 
 /// What a client holds after a login.
 struct Tokens {
@@ -30,7 +30,7 @@ fn signed_in(system: &System) -> Visitor {
 }
 
 /// Starts a device login as the public CLI does.
-fn start_device(system: &System) -> Value {
+pub(crate) fn start_device(system: &System) -> Value {
     system
         .anonymous()
         .post(
@@ -47,12 +47,12 @@ fn start_device(system: &System) -> Value {
         .json()
 }
 
-fn text(value: &Value, name: &str) -> String {
+pub(crate) fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_default().to_owned()
 }
 
 /// Asks for the tokens of a device code.
-fn poll(system: &System, device_code: &str) -> Answer {
+pub(crate) fn poll(system: &System, device_code: &str) -> Answer {
     token(
         system,
         &json!({
@@ -63,22 +63,22 @@ fn poll(system: &System, device_code: &str) -> Answer {
     )
 }
 
-fn token(system: &System, body: &Value) -> Answer {
+pub(crate) fn token(system: &System, body: &Value) -> Answer {
     system.anonymous().post("/oauth/token/", body)
 }
 
 /// What `error` an OAuth endpoint answered.
-fn error(answer: &Answer) -> String {
+pub(crate) fn error(answer: &Answer) -> String {
     text(&answer.json(), "error")
 }
 
 /// Opens the page of a user code.
-fn open_device(visitor: &Visitor, user_code: &str) -> Page {
+pub(crate) fn open_device(visitor: &Visitor, user_code: &str) -> Page {
     visitor.get(&format!("/device/?user_code={user_code}"))
 }
 
 /// Decides on the page of a user code.
-fn decide_device(visitor: &Visitor, user_code: &str, decision: &str) -> Page {
+pub(crate) fn decide_device(visitor: &Visitor, user_code: &str, decision: &str) -> Page {
     let page = open_device(visitor, user_code).expect(200);
     let (csrf, ticket) = (page.field("csrf"), page.field("ticket"));
     visitor.post(
@@ -104,7 +104,7 @@ fn log_in(system: &System) -> Tokens {
     }
 }
 
-fn refresh(system: &System, client: &str, refresh: &str) -> Answer {
+pub(crate) fn refresh(system: &System, client: &str, refresh: &str) -> Answer {
     token(
         system,
         &json!({
@@ -117,14 +117,14 @@ fn refresh(system: &System, client: &str, refresh: &str) -> Answer {
 }
 
 /// The API with an access token.
-fn bearer(system: &System, access: &str) -> Api {
+pub(crate) fn bearer(system: &System, access: &str) -> Api {
     system
         .anonymous()
         .as_caller(Credential::Raw(format!("Bearer {access}")))
 }
 
 /// The claims of a JWT, unverified.
-fn claims(jwt: &str) -> Value {
+pub(crate) fn claims(jwt: &str) -> Value {
     use base64::Engine as _;
     let part = jwt.split('.').nth(1).unwrap();
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD

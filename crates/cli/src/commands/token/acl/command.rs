@@ -18,7 +18,7 @@ pub(crate) enum Verb {
     /// List the commands that a token may run.
     #[command(alias = "list")]
     Ls {
-        /// Name or id of the token.
+        /// Name or id of the token; APPLICATION/TOKEN for a service token.
         token: String,
     },
     /// Remove a rule.
@@ -28,7 +28,7 @@ pub(crate) enum Verb {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AddArgs {
-    /// Name or id of the token.
+    /// Name or id of the token; APPLICATION/TOKEN for a service token.
     token: String,
     /// The command; * stands for any text.
     #[arg(short, long, allow_hyphen_values = true)]

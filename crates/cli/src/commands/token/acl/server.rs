@@ -17,7 +17,7 @@ pub(crate) enum Verb {
     /// List the servers that a token may reach.
     #[command(alias = "list")]
     Ls {
-        /// Name or id of the token.
+        /// Name or id of the token; APPLICATION/TOKEN for a service token.
         token: String,
     },
     /// Remove a rule by its id, or a token's rules for several servers.
@@ -27,7 +27,7 @@ pub(crate) enum Verb {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct AddArgs {
-    /// Name or id of the token.
+    /// Name or id of the token; APPLICATION/TOKEN for a service token.
     token: String,
     /// Name of the server.
     #[arg(long, required_unless_present = "servers", conflicts_with = "servers")]

@@ -1,0 +1,26 @@
+//! Second factors: authenticator apps, passkeys, recovery codes; what a sign-in needs,
+//! and proof that the person is there (`rest-identity.md` §13, `docs/mfa.md`).
+
+mod admin;
+mod challenge;
+mod enrolment;
+mod link;
+mod method;
+mod pages;
+mod passkey;
+mod policy;
+mod presence;
+mod proof;
+mod record;
+mod recovery;
+mod routes;
+mod sign_in;
+mod totp;
+
+pub(crate) use method::Method;
+pub(crate) use pages::{routes as page_routes, ways};
+pub(crate) use policy::FEDERATED;
+pub(crate) use presence::{require as require_presence, require_for_settings};
+pub(crate) use proof::Codes;
+pub(crate) use routes::routes;
+pub(crate) use sign_in::{check_login, missing_factor, suffices_here};

@@ -1,0 +1,32 @@
+//! A sign-in that has to set up a second factor first.
+
+use askama::Template;
+use axum::response::Response;
+
+use super::fresh::Enrolling;
+use super::{AUTHENTICATOR, ENROL, PASSKEYS};
+use crate::mfa::{Method, passkey, policy};
+use crate::pages::{Frame, PageCtx, PageResult};
+
+#[derive(Template)]
+#[template(path = "enrol.html")]
+struct EnrolPage<'a> {
+    frame: Frame,
+    username: &'a str,
+    authenticator: Option<&'static str>,
+    passkeys: Option<&'static str>,
+}
+
+pub(super) async fn show(page: PageCtx) -> PageResult<Response> {
+    let enrolling = Enrolling::of(page, ENROL).await?;
+    let page = &enrolling.page;
+    let settings = &page.workspace.settings;
+    let allows = |method| policy::allows(settings, method);
+    let has_passkeys = allows(Method::Webauthn) && passkey::rp_id(page).is_some();
+    page.render(&EnrolPage {
+        frame: page.frame(),
+        username: &enrolling.user.username,
+        authenticator: allows(Method::Totp).then_some(AUTHENTICATOR),
+        passkeys: has_passkeys.then_some(PASSKEYS),
+    })
+}

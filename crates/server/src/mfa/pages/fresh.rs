@@ -1,0 +1,164 @@
+//! Who may change factors: whoever is signed in and proved it a moment ago, or is
+//! signing in and has to set one up first.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use protocol::id::UserId;
+use store::entity::{mfa_factor, user};
+use store::now;
+
+use super::{CONFIRM, with_next};
+use crate::crypto::token::{self, Token};
+use crate::http::ApiResult;
+use crate::identity::sign_in::{self, Attempt, Outcome, factors_of};
+use crate::mfa::policy::{self, Missing};
+use crate::mfa::{Method, record};
+use crate::pages::{PageCtx, PageError, PageResult, SIGN_IN, SignedIn, redirect};
+
+/// How long a proof is good for changes of the account.
+const FRESH: TimeDelta = TimeDelta::minutes(5);
+/// Noted in a login whose user proved the password again.
+pub(super) const PASSWORD_AGAIN: &str = "password";
+
+/// Whether who is signed in proved it a moment ago: with a factor, where the user has
+/// one.
+pub(super) fn is_fresh(signed_in: &SignedIn, enrolled: &[mfa_factor::Model]) -> bool {
+    let login = &signed_in.session.login;
+    let proved = factors_of(&login.factors);
+    let is_recent = |time: DateTime<Utc>| {
+        let now = now();
+        time <= now && now - time < FRESH
+    };
+    if enrolled.is_empty() {
+        return is_recent(login.added_at)
+            || proved
+                .get(PASSWORD_AGAIN)
+                .is_some_and(|time| is_recent(*time));
+    }
+    proved
+        .iter()
+        .any(|(name, time)| Method::parse(name).is_some() && is_recent(*time))
+}
+
+/// Sends whoever did not prove it a moment ago to do so, and back to `path`.
+pub(super) async fn require(signed_in: &SignedIn, path: &str) -> PageResult<()> {
+    let enrolled = signed_in
+        .tenant()
+        .mfa()
+        .factors(UserId(signed_in.user().id))
+        .await?;
+    if is_fresh(signed_in, &enrolled) {
+        return Ok(());
+    }
+    let elsewhere = redirect(&with_next(CONFIRM, path))?;
+    Err(PageError::elsewhere(elsewhere))
+}
+
+/// Notes in the browser's login that `factor` was proved, and replaces its cookie:
+/// whoever has a copy of the old one has nothing now.
+pub(super) async fn note(signed_in: &SignedIn, factor: &str) -> ApiResult<Token> {
+    let cookie = Token::generate(token::BROWSER)?;
+    let id = signed_in.session.login_id();
+    let unit = signed_in.begin().await?;
+    unit.tenant().mfa().prove(id, factor, now()).await?;
+    unit.tenant()
+        .identity()
+        .replace_login_secret(id, cookie.hash())
+        .await?;
+    let name = &signed_in.user().username;
+    let mut record = record::change(
+        signed_in,
+        signed_in.user(),
+        "confirm",
+        Some(id.0),
+        format!("{name} proved again who they are"),
+        serde_json::json!({"method": factor}),
+    );
+    record.model = "login";
+    unit.audit(record).await?;
+    unit.commit().await?;
+    Ok(cookie)
+}
+
+/// Someone who may set up a factor now.
+pub(super) struct Enrolling {
+    pub(super) page: PageCtx,
+    pub(super) user: user::Model,
+    pub(super) enrolled: Vec<mfa_factor::Model>,
+    stage: Stage,
+}
+
+enum Stage {
+    SignedIn(SignedIn),
+    SigningIn(Box<Attempt>),
+}
+
+impl Enrolling {
+    /// Who is in front of `page`, or where to go instead and come back to `path` from.
+    pub(super) async fn of(page: PageCtx, path: &str) -> PageResult<Self> {
+        if page.browser.session.is_some() {
+            let signed_in = SignedIn::of(page)?;
+            require(&signed_in, path).await?;
+            let user = signed_in.user().clone();
+            return Ok(Self {
+                page: signed_in.page.clone(),
+                enrolled: enrolled(&signed_in, &user).await?,
+                user,
+                stage: Stage::SignedIn(signed_in),
+            });
+        }
+        let Some(attempt) = sign_in::attempt(&page, &page.browser).await? else {
+            return Err(PageError::elsewhere(redirect(&with_next(SIGN_IN, path))?));
+        };
+        let enrolled = enrolled(&page, &attempt.user).await?;
+        let settings = &page.workspace.settings;
+        let missing = policy::missing(settings, attempt.method(), &enrolled, &attempt.factors());
+        if missing != Missing::Enrolment {
+            return Err(PageError::elsewhere(redirect(super::SECOND_FACTOR)?));
+        }
+        Ok(Self {
+            user: attempt.user.clone(),
+            enrolled,
+            page,
+            stage: Stage::SigningIn(Box::new(attempt)),
+        })
+    }
+
+    /// Goes on after the user set up a factor by `method`, which proves it too. The
+    /// browser gets the cookie; the path is where it goes.
+    pub(super) async fn done(self, method: Method, next: &str) -> ApiResult<Outcome> {
+        let recovery = |next: &str| with_next(super::RECOVERY_CODES, next);
+        match self.stage {
+            Stage::SigningIn(attempt) => {
+                let outcome =
+                    sign_in::add_factor(&self.page, &self.page.browser, *attempt, method.as_str())
+                        .await?;
+                Ok(match outcome {
+                    Outcome::Done { user, next, cookie } => Outcome::Done {
+                        user,
+                        next: recovery(&next),
+                        cookie,
+                    },
+                    needs @ Outcome::Needs { .. } => needs,
+                })
+            }
+            Stage::SignedIn(signed_in) => {
+                let cookie = note(&signed_in, method.as_str()).await?;
+                let user = UserId(self.user.id);
+                let left = signed_in.tenant().mfa().count_recovery_codes(user).await?;
+                Ok(Outcome::Done {
+                    user,
+                    next: if left == 0 {
+                        recovery(next)
+                    } else {
+                        next.to_owned()
+                    },
+                    cookie,
+                })
+            }
+        }
+    }
+}
+
+async fn enrolled(page: &PageCtx, user: &user::Model) -> ApiResult<Vec<mfa_factor::Model>> {
+    Ok(page.tenant().mfa().factors(UserId(user.id)).await?)
+}

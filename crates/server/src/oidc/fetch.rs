@@ -1,0 +1,163 @@
+//! HTTP to issuers: bounded in time and size, without redirects, and never to an
+//! address that the operator would not want.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use serde::de::DeserializeOwned;
+use transport::tls::{Trust, client_config};
+use url::Url;
+
+use super::{Addresses, OidcError};
+
+/// For the connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// For a whole answer.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Most bytes of an answer.
+const MAX_BODY: usize = 512 * 1024;
+
+/// The HTTP client for issuers.
+#[derive(Clone, Debug)]
+pub(crate) struct Fetcher {
+    client: reqwest::Client,
+    addresses: Addresses,
+}
+
+impl Fetcher {
+    /// `ca_file`: who to trust instead of the public authorities.
+    pub(crate) fn new(
+        addresses: Addresses,
+        ca_file: Option<&Path>,
+    ) -> Result<Self, transport::TransportError> {
+        let trust = ca_file.map_or(Trust::System, |path| Trust::Only(path.to_owned()));
+        let tls = client_config(&trust)?;
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls.as_ref().clone())
+            .user_agent(concat!("alpacon-server/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            // A redirect would lead past the check of the address, and a proxy past
+            // that of what a name resolves to.
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .gzip(false)
+            .dns_resolver(std::sync::Arc::new(Resolver(addresses.clone())))
+            .build()?;
+        Ok(Self { client, addresses })
+    }
+
+    /// The rule about addresses.
+    pub(crate) fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// A JSON document.
+    pub(super) async fn json<T: DeserializeOwned>(&self, address: &str) -> Result<T, OidcError> {
+        let url = self.addresses.check(address)?;
+        let request = self.client.get(url.clone());
+        let (status, body) = self.send(&url, request).await?;
+        if status != 200 {
+            return Err(unavailable(&url, "did not give the document"));
+        }
+        serde_json::from_slice(&body).map_err(|_| unavailable(&url, "gave no readable document"))
+    }
+
+    /// A JSON document that only the bearer of a token gets.
+    pub(crate) async fn json_for(
+        &self,
+        address: &str,
+        token: &str,
+    ) -> Result<serde_json::Value, OidcError> {
+        let url = self.addresses.check(address)?;
+        let request = self.client.get(url.clone()).bearer_auth(token);
+        let (status, body) = self.send(&url, request).await?;
+        if status != 200 {
+            return Err(unavailable(&url, "did not say who signed in"));
+        }
+        serde_json::from_slice(&body).map_err(|_| unavailable(&url, "gave no readable document"))
+    }
+
+    /// Posts a form; gives status and body.
+    pub(crate) async fn form(
+        &self,
+        address: &str,
+        fields: &[(&str, &str)],
+        basic: Option<(&str, &str)>,
+    ) -> Result<(u16, Vec<u8>), OidcError> {
+        let url = self.addresses.check(address)?;
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let mut request = self
+            .client
+            .post(url.clone())
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("accept", "application/json")
+            .body(body);
+        if let Some((name, secret)) = basic {
+            request = request.basic_auth(encoded(name), Some(encoded(secret)));
+        }
+        self.send(&url, request).await
+    }
+
+    async fn send(
+        &self,
+        url: &Url,
+        request: reqwest::RequestBuilder,
+    ) -> Result<(u16, Vec<u8>), OidcError> {
+        let mut response = request.send().await.map_err(|error| {
+            // Without the URL: its query may hold what is no business of a log.
+            tracing::info!(host = url.host_str(), error = %error.without_url(), "an issuer could not be reached");
+            unavailable(url, "could not be reached")
+        })?;
+        let status = response.status().as_u16();
+        let mut body = Vec::new();
+        loop {
+            let chunk = response.chunk().await;
+            match chunk.map_err(|_| unavailable(url, "broke off its answer"))? {
+                None => return Ok((status, body)),
+                Some(chunk) if body.len() + chunk.len() > MAX_BODY => {
+                    return Err(unavailable(url, "answered with too much"));
+                }
+                Some(chunk) => body.extend_from_slice(&chunk),
+            }
+        }
+    }
+}
+
+/// What RFC 6749 §2.3.1 wants of names and secrets in the header.
+fn encoded(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+fn unavailable(url: &Url, what: &'static str) -> OidcError {
+    OidcError::Unavailable {
+        host: url.host_str().unwrap_or_default().to_owned(),
+        what,
+    }
+}
+
+/// Resolves names to the addresses that we may go to. The connection is made to these,
+/// so that a name cannot change its mind in between.
+#[derive(Debug)]
+struct Resolver(Addresses);
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let addresses = self.0.clone();
+        Box::pin(async move {
+            let host = name.as_str().to_owned();
+            let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
+            let allowed: Vec<SocketAddr> = found
+                .filter(|found| addresses.allows(&host, found.ip()))
+                .collect();
+            if allowed.is_empty() {
+                return Err("the name stands for private addresses only".into());
+            }
+            Ok(Box::new(allowed.into_iter()) as Addrs)
+        })
+    }
+}

@@ -1,0 +1,288 @@
+//! What makes somebody at a provider a user here, and what does not.
+
+use serde_json::{Value, json};
+use testkit::{Answer, OidcProvider};
+
+use super::{PROVIDERS, Scene, is_signed_in, scene};
+use crate::id;
+
+#[test]
+fn nobody_is_linked_without_a_rule() {
+    let scene = scene();
+    scene.provider("corp", &json!({}));
+    scene.user("jane", "jane@example.com", &json!({}));
+    let users = scene.users();
+    for login in ["jane", "eve", "mallory"] {
+        let visitor = scene.system.visitor();
+        let refused = scene.come_back(&visitor, "corp", login);
+        assert_eq!(refused.status(), 403, "{login}: {}", refused.html());
+        assert!(!is_signed_in(&visitor), "{login}");
+    }
+    assert_eq!((scene.links(), scene.logins()), (0, 0));
+    assert_eq!(scene.users(), users);
+}
+
+#[test]
+fn verified_addresses_of_the_domains_link_and_no_others() {
+    let scene = scene();
+    scene.provider("corp", &json!({"link_by_email": true}));
+    scene.user("jane", "jane@example.com", &json!({}));
+    scene.user("mallory", "mallory@evil.test", &json!({}));
+    // Eve has the same address, but nobody verified it.
+    for login in ["eve", "mallory"] {
+        let visitor = scene.system.visitor();
+        let refused = scene.come_back(&visitor, "corp", login);
+        assert_eq!(refused.status(), 403, "{login}: {}", refused.html());
+    }
+    assert_eq!(scene.links(), 0);
+    let visitor = scene.system.visitor();
+    scene.come_back(&visitor, "corp", "jane").expect(303);
+    assert!(is_signed_in(&visitor));
+    // From now on the subject counts, whatever becomes of the address.
+    let accounts = json!({"jane": {"email": "changed@evil.test", "email_verified": false}});
+    scene.idp.set_accounts(&accounts);
+    let visitor = scene.system.visitor();
+    scene.come_back(&visitor, "corp", "jane").expect(303);
+    assert!(is_signed_in(&visitor));
+    assert_eq!(scene.links(), 1);
+}
+
+#[test]
+fn an_address_never_links_whoever_administers() {
+    let scene = scene();
+    scene.provider("corp", &json!({"link_by_email": true, "provision": true}));
+    let users = || scene.users();
+    scene.user("jane", "jane@example.com", &json!({"is_staff": true}));
+    let before = users();
+    let visitor = scene.system.visitor();
+    let refused = scene.come_back(&visitor, "corp", "jane");
+    assert_eq!(refused.status(), 403, "{}", refused.html());
+    assert_eq!((scene.links(), users()), (0, before), "nor is there a twin");
+}
+
+#[test]
+fn two_users_with_one_address_are_nobody() {
+    let scene = scene();
+    scene.provider("corp", &json!({"link_by_email": true, "provision": true}));
+    scene.user("jane", "jane@example.com", &json!({}));
+    scene.user("janet", "janet@example.com", &json!({}));
+    let twin = "UPDATE users SET email = 'JANE@example.com' WHERE username = 'janet'";
+    assert_eq!(scene.system.database().execute(twin), 1);
+    let visitor = scene.system.visitor();
+    assert_eq!(scene.come_back(&visitor, "corp", "jane").status(), 403);
+    assert_eq!(scene.links(), 0);
+}
+
+#[test]
+fn an_unknown_person_gets_an_account_without_privileges() {
+    let scene = scene();
+    for name in ["newcomers", "sre", "dev"] {
+        let group = json!({"name": name, "display_name": name});
+        scene.root.post("/api/iam/groups/", &group).expect(201);
+    }
+    scene.provider(
+        "corp",
+        &json!({
+            "provision": true, "default_groups": ["newcomers"],
+            "group_claim": "groups", "group_map": {"sre": "sre", "dev": "dev"},
+        }),
+    );
+    let visitor = scene.system.visitor();
+    scene.come_back(&visitor, "corp", "jane").expect(303);
+    assert!(is_signed_in(&visitor));
+    let user = by_email(&scene, "jane@example.com");
+    assert_eq!(user["first_name"], "Jane");
+    assert_eq!(
+        user["username"], "",
+        "account names are chosen later, by their rules"
+    );
+    assert_eq!(user["is_staff"], false);
+    assert_eq!(user["is_superuser"], false);
+    assert_eq!(groups(&scene, &user), ["alpacon", "newcomers", "sre"]);
+
+    // Claims of a later sign-in change the groups of the map, and nothing else.
+    let claims = json!({"jane": {
+        "email": "jane@example.com", "email_verified": true,
+        "groups": ["dev", "superuser", "is_superuser", "alpacon", "newcomers"],
+        "is_superuser": true, "is_staff": true,
+    }});
+    scene.idp.set_accounts(&claims);
+    let visitor = scene.system.visitor();
+    scene.come_back(&visitor, "corp", "jane").expect(303);
+    let user = by_email(&scene, "jane@example.com");
+    assert_eq!(groups(&scene, &user), ["alpacon", "dev", "newcomers"]);
+    assert_eq!(user["is_staff"], false);
+    assert_eq!(user["is_superuser"], false);
+
+    // A provider that says nothing of groups takes nothing.
+    let claims = json!({"jane": {"email": "jane@example.com", "email_verified": true}});
+    scene.idp.set_accounts(&claims);
+    let visitor = scene.system.visitor();
+    scene.come_back(&visitor, "corp", "jane").expect(303);
+    assert_eq!(groups(&scene, &user), ["alpacon", "dev", "newcomers"]);
+
+    // Nor does it take what people gave.
+    let membership = membership_in(&scene, &user, "dev");
+    scene.system.database().execute(&format!(
+        "UPDATE memberships SET role = 'owner' WHERE id = {}",
+        scene.system.database().uuid(&id(&membership))
+    ));
+    let claims = json!({"jane": {
+        "email": "jane@example.com", "email_verified": true, "groups": [],
+    }});
+    scene.idp.set_accounts(&claims);
+    let visitor = scene.system.visitor();
+    scene.come_back(&visitor, "corp", "jane").expect(303);
+    assert_eq!(groups(&scene, &user), ["alpacon", "dev", "newcomers"]);
+}
+
+#[test]
+fn who_is_deactivated_or_locked_stays_out() {
+    let scene = scene();
+    scene.provider("corp", &json!({"link_by_email": true}));
+    let jane = scene.user("jane", "jane@example.com", &json!({}));
+    let path = format!("/api/iam/users/{jane}/");
+    let lock = json!({"kind": "user", "object": jane, "reason": "lost laptop"});
+    let lock = scene.root.post("/api/security/locks/", &lock).expect(201);
+    let visitor = scene.system.visitor();
+    assert_eq!(scene.come_back(&visitor, "corp", "jane").status(), 403);
+    assert!(!is_signed_in(&visitor));
+    let lock = format!("/api/security/locks/{}/", id(&lock.json()));
+    scene.root.delete(&lock).expect(204);
+    scene
+        .root
+        .patch(&path, &json!({"is_active": false}))
+        .expect(200);
+    let visitor = scene.system.visitor();
+    let refused = scene.come_back(&visitor, "corp", "jane");
+    assert_eq!(refused.status(), 403, "{}", refused.html());
+    assert_eq!(scene.logins(), 0);
+}
+
+#[test]
+fn settings_that_trust_too_much_cannot_be_made() {
+    let scene = scene();
+    let base = json!({
+        "slug": "corp", "issuer": scene.idp.issuer(), "client_id": "confidential",
+        "email_domains": ["example.com"],
+    });
+    let post = |changes: &Value| -> Answer {
+        let mut body = base.clone();
+        for (name, value) in changes.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        scene.root.post(PROVIDERS, &body)
+    };
+    for changes in [
+        json!({"slug": ""}),
+        json!({"slug": "Corp"}),
+        json!({"slug": "a/b"}),
+        json!({"issuer": ""}),
+        json!({"issuer": "http://idp.example.com"}),
+        json!({"issuer": "https://169.254.169.254"}),
+        json!({"issuer": format!("{}/", scene.idp.issuer())}),
+        json!({"client_id": " "}),
+        json!({"email_domains": [], "link_by_email": true}),
+        json!({"email_domains": [], "provision": true}),
+        json!({"email_domains": ["*.com"]}),
+        json!({"email_domains": ["com"]}),
+        json!({"default_groups": ["nowhere"]}),
+        json!({"default_groups": ["alpacon"]}),
+        json!({"group_claim": "groups", "group_map": {"a": "nowhere"}}),
+        json!({"group_claim": "groups", "group_map": {"a": "alpacon"}}),
+        json!({"scopes": ["a b"]}),
+    ] {
+        let answer = post(&changes);
+        assert_eq!(answer.status, 400, "{changes}: {}", answer.text());
+    }
+    let created = post(&json!({})).expect(201).json();
+    assert_eq!(created["has_secret"], false);
+    post(&json!({})).expect(409);
+    let path = format!("{PROVIDERS}{}/", id(&created));
+    let secret = json!({"client_secret": OidcProvider::SECRET});
+    let changed = scene.root.patch(&path, &secret).expect(200);
+    assert_eq!(changed.json()["has_secret"], true);
+    assert!(
+        !changed.text().contains("client secret"),
+        "{}",
+        changed.text()
+    );
+    // Sent back whole, it keeps the secret; and what it is about stays.
+    let mut document = changed.json();
+    document["issuer"] = json!("https://evil.example");
+    document["slug"] = json!("evil");
+    document["name"] = json!("Corporation");
+    let changed = scene.root.patch(&path, &document).expect(200).json();
+    assert_eq!(changed["issuer"], scene.idp.issuer());
+    assert_eq!(changed["slug"], "corp");
+    assert_eq!(changed["name"], "Corporation");
+    assert_eq!(changed["has_secret"], true);
+    let removed = scene.root.patch(&path, &json!({"client_secret": ""}));
+    assert_eq!(removed.expect(200).json()["has_secret"], false);
+    let answer = scene
+        .root
+        .patch(&path, &json!({"email_domains": [], "provision": true}));
+    assert_eq!(answer.status, 400);
+}
+
+#[test]
+fn only_superusers_with_a_login_manage_providers() {
+    let scene = scene();
+    let provider = scene.provider("corp", &json!({}));
+    let path = format!("{PROVIDERS}{provider}/");
+    let api = scene.system.api();
+    api.get(PROVIDERS).expect(403);
+    api.get(&path).expect(403);
+    api.patch(&path, &json!({"provision": true})).expect(403);
+    api.delete(&path).expect(403);
+    let link = format!("{path}identities/");
+    api.get(&link).expect(403);
+    api.post(&link, &json!({"subject": "x"})).expect(403);
+    scene.system.anonymous().get(PROVIDERS).expect(401);
+    scene.root.delete(&path).expect(204);
+    scene.root.get(&path).expect(404);
+    assert!(
+        !scene
+            .system
+            .visitor()
+            .get("/login/")
+            .html()
+            .contains("Corp")
+    );
+}
+
+fn by_email(scene: &Scene, email: &str) -> Value {
+    let rows = scene.root.get("/api/iam/users/?page_size=100").json();
+    let rows = rows["results"].as_array().unwrap().clone();
+    rows.into_iter()
+        .find(|row| row["email"] == email)
+        .unwrap_or_else(|| panic!("no user with {email}"))
+}
+
+fn memberships(scene: &Scene, user: &Value) -> Vec<Value> {
+    let path = format!("/api/iam/memberships/?user={}&page_size=100", id(user));
+    let rows = scene.root.get(&path).expect(200).json();
+    rows["results"].as_array().unwrap().clone()
+}
+
+fn group_name(scene: &Scene, membership: &Value) -> String {
+    let group = membership["group"].as_str().unwrap();
+    let group = scene.root.get(&format!("/api/iam/groups/{group}/")).json();
+    group["name"].as_str().unwrap().to_owned()
+}
+
+fn groups(scene: &Scene, user: &Value) -> Vec<String> {
+    let mut names: Vec<String> = memberships(scene, user)
+        .iter()
+        .map(|row| group_name(scene, row))
+        .collect();
+    names.sort();
+    names
+}
+
+fn membership_in(scene: &Scene, user: &Value, group: &str) -> Value {
+    memberships(scene, user)
+        .into_iter()
+        .find(|row| group_name(scene, row) == group)
+        .unwrap_or_else(|| panic!("not in {group}"))
+}
