@@ -123,7 +123,7 @@ pub(crate) fn take_file_identity(uid: Uid, gid: Gid) -> io::Result<()> {
 pub(crate) fn watch_terminal(master: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: the descriptor is owned by the result alone, and so stays open and the
     // same for as long as it is registered.
-    unsafe { AsyncFd::register(master) }
+    unsafe { AsyncFd::register(master) }.map_err(io::Error::from)
 }
 
 /// The abbreviation of the local time zone, such as `UTC`.
