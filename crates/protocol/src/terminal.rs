@@ -356,7 +356,7 @@ mod tests {
             for step in steps {
                 match step {
                     0 | 1 => if let Some(length) = pieces.next() {
-                        let bytes: Vec<u8> = (0..length).map(|n| (n + sent.len()) as u8).collect();
+                        let bytes: Vec<u8> = (0..length).map(|n| (n + sent.len()).to_le_bytes()[0]).collect();
                         sent.extend_from_slice(&bytes);
                         out.push(sent.len() as u64, bytes.into());
                     },
