@@ -40,9 +40,13 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(30);
 /// The server is heard of at least every 20 s.
 const SILENCE: Duration = Duration::from_secs(60);
-/// After the shell's end, others may hold the terminal open for this long.
+/// After the shell's end, others may hold the terminal open for this long, and show this
+/// much: more than the kernel keeps of what the shell wrote.
 const LEFTOVER: Duration = Duration::from_millis(500);
-/// The server has this long to take the last bytes.
+const MAX_LEFTOVER: usize = 256 * 1024;
+/// The server has this long to take what was shown last; its owner may read slowly.
+const LAST_BYTES: Duration = Duration::from_secs(60);
+/// The server has this long to take the exit status.
 const FAREWELL: Duration = Duration::from_secs(10);
 const CHANNELS: &str = "/api/websh/pty-channels/";
 
@@ -161,6 +165,8 @@ async fn open(
         written: 0,
         wishes,
         status: None,
+        is_left: false,
+        leftover: None,
         is_drained: false,
     })
 }
@@ -180,6 +186,10 @@ struct Terminal {
     wishes: mpsc::Receiver<Wish>,
     /// The shell ended with this.
     status: Option<i32>,
+    /// No process holds the terminal open. The shell itself may live on without it.
+    is_left: bool,
+    /// The shell has ended: until when others are heard, and for how many bytes.
+    leftover: Option<(Instant, usize)>,
     /// The shell's last byte was read.
     is_drained: bool,
 }
@@ -234,7 +244,7 @@ impl Terminal {
                 return Ended::Shell;
             }
             if self.is_drained && give_up.is_none() {
-                give_up = Some(Instant::now() + FAREWELL);
+                give_up = Some(Instant::now() + LAST_BYTES);
             }
             let more = self.outgoing.has_more();
             tokio::select! {
@@ -259,19 +269,14 @@ impl Terminal {
                         return Ended::Lost;
                     }
                 }
-                read = read(&self.master), if !self.is_drained && self.outgoing.has_room() => {
-                    match read {
-                        Some(bytes) => self.outgoing.push(0, bytes),
-                        None => {
-                            // Nobody holds the terminal any more.
-                            self.status = Some(self.shell.ended().await);
-                            self.is_drained = true;
-                        }
-                    }
-                }
+                read = read(&self.master), if self.reads() => self.show(read),
                 status = self.shell.ended(), if self.status.is_none() => {
                     self.status = Some(status);
-                    self.drain().await;
+                    self.leftover = Some((Instant::now() + LEFTOVER, MAX_LEFTOVER));
+                    self.is_drained = self.is_left;
+                }
+                () = until(self.leftover.map(|(end, _)| end)), if self.reads() => {
+                    self.is_drained = true;
                 }
                 () = until(give_up) => return Ended::Shell,
                 () = sleep_until(heard + SILENCE), if self.is_framed => return Ended::Lost,
@@ -393,24 +398,23 @@ impl Terminal {
         Some(shown)
     }
 
-    /// Reads what is left after the shell's end. Others that hold the terminal open may
-    /// go on, unheard.
-    async fn drain(&mut self) {
-        let deadline = Instant::now() + LEFTOVER;
-        loop {
-            tokio::select! {
-                biased;
-                read = read(&self.master) => match read {
-                    Some(bytes) => self.outgoing.push(0, bytes),
-                    None => break,
-                },
-                () = sleep_until(deadline) => break,
-            }
-            if !self.outgoing.has_room() {
-                break;
-            }
+    /// Whether the terminal is read: not while too much waits for the server.
+    fn reads(&self) -> bool {
+        !self.is_left && !self.is_drained && self.outgoing.has_room()
+    }
+
+    /// Takes what the terminal shows. `None`: nobody holds it open any more.
+    fn show(&mut self, read: Option<Bytes>) {
+        let Some(bytes) = read else {
+            self.is_left = true;
+            self.is_drained = self.status.is_some();
+            return;
+        };
+        if let Some((_, left)) = &mut self.leftover {
+            *left = left.saturating_sub(bytes.len());
+            self.is_drained = *left == 0;
         }
-        self.is_drained = true;
+        self.outgoing.push(0, bytes);
     }
 
     /// Everything was sent: says how the shell ended.

@@ -258,7 +258,7 @@ impl Session {
                     },
                     None => self.detach(),
                 },
-                received = received(&mut self.link), if reads => self.take(received).await?,
+                // Before the output, so that a flood of it can be interrupted.
                 bytes = self.inbox.input.recv(), if types => {
                     if let Some(bytes) = bytes {
                         self.typed += bytes.len() as u64;
@@ -266,6 +266,7 @@ impl Session {
                         self.outgoing.push(self.typed, bytes);
                     }
                 }
+                received = received(&mut self.link), if reads => self.take(received).await?,
                 changed = owner.changed(), if !may_show => if changed.is_err() {
                     return Ok(End::ClientLeft);
                 },

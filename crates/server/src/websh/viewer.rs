@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::end::End;
 use super::hub::{Event, Live, Place, Role};
-use super::screen::Piece;
+use super::screen::{Piece, State};
 
 /// Most that is sent at once.
 const PIECE: usize = 16 * 1024;
@@ -119,6 +119,7 @@ async fn show(
                 let sent = tokio::select! {
                     sent = timeout(limit, sent) => matches!(sent, Ok(Ok(()))),
                     () = cut.cancelled() => false,
+                    () = over(&mut state) => false,
                 };
                 if !sent {
                     return None;
@@ -148,6 +149,12 @@ async fn show(
             }
         }
     }
+}
+
+/// The terminal has ended, and a message that is on its way has had its time.
+async fn over(state: &mut watch::Receiver<State>) {
+    let _gone = state.wait_for(|state| state.end.is_some()).await;
+    tokio::time::sleep(FAREWELL).await;
 }
 
 async fn farewell(sink: &mut SplitSink<WebSocket, Message>, end: End) -> Option<u16> {
