@@ -1,6 +1,7 @@
 //! Terminals: what is shown and recorded, who may look and type, and what breaks.
 
 mod breaks;
+mod floods;
 mod interactive;
 mod peers;
 mod shared;
@@ -120,6 +121,20 @@ impl Screen {
             match self.socket.next_bytes() {
                 Ok(bytes) => self.shown.push_str(&String::from_utf8_lossy(&bytes)),
                 Err(code) => panic!("closed with {code:?} after {:?}", self.shown),
+            }
+        }
+    }
+
+    /// The same where much is shown before, of which only the end is kept.
+    #[track_caller]
+    fn skips_to(&mut self, text: &str) {
+        const KEPT: usize = 32 * 1024;
+        while !self.shown.contains(text) {
+            let excess = self.shown.len().saturating_sub(KEPT);
+            self.shown = self.shown.chars().skip(excess).collect();
+            match self.socket.next_bytes() {
+                Ok(bytes) => self.shown.push_str(&String::from_utf8_lossy(&bytes)),
+                Err(code) => panic!("closed with {code:?} before {text:?}"),
             }
         }
     }
