@@ -267,11 +267,12 @@ pub(super) async fn get(
 }
 
 /// Waits until there is content to read; to go on somewhere, until it is known how
-/// much there will be.
+/// much there will be. Of nothing only the end can be read, so that is waited for: who
+/// was told that there is nothing may rely on it.
 async fn begun(ctx: &PublicCtx, flow: &Flow, start: Option<u64>) -> ApiResult<Progress> {
     let mut progress = flow.follow();
     let ready = progress.wait_for(|progress| {
-        let known = progress.total.is_some();
+        let known = progress.total.is_some_and(|total| total > 0);
         progress.end.is_some() || known || (progress.written > 0 && start.is_none())
     });
     let ready = tokio::select! {

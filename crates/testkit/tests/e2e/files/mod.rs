@@ -4,12 +4,14 @@
 mod authority;
 mod cli;
 mod cli_faults;
+mod cli_forms;
 mod content;
 mod faults;
 mod links;
 mod memory;
 mod public_agent;
 mod s3;
+mod way;
 
 use std::path::{Path, PathBuf};
 
