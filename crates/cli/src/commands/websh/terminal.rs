@@ -64,40 +64,52 @@ pub(super) async fn run(
     }
 }
 
+/// Both ways at once: a paste that the host does not take must not keep its output from
+/// the screen, or neither would go on.
 async fn exchange(
-    (mut input, mut output): (Input, Output),
+    (input, output): (Input, Output),
     mode: Mode,
     screen: &mpsc::Sender<Vec<u8>>,
 ) -> Ended {
-    let mut keyboard = keyboard();
-    let mut escape = Escape::default();
+    tokio::select! {
+        ended = show(output, screen) => ended,
+        () = send_typed(input, mode) => Ended::Well,
+    }
+}
+
+async fn show(mut output: Output, screen: &mpsc::Sender<Vec<u8>>) -> Ended {
     loop {
-        tokio::select! {
-            shown = output.next() => match shown {
-                Shown::Bytes(bytes) => if screen.send(bytes).await.is_err() {
+        match output.next().await {
+            Shown::Bytes(bytes) => {
+                if screen.send(bytes).await.is_err() {
                     return Ended::Broken("standard output was closed".to_owned());
-                },
-                Shown::Over => return Ended::Well,
-                Shown::Broken(reason) => return Ended::Broken(reason),
-            },
-            typed = keyboard.recv() => {
-                let Some(bytes) = typed else { return Ended::Well };
-                if mode == Mode::Watch {
-                    if bytes.contains(&INTERRUPT) {
-                        return Ended::Well;
-                    }
-                    continue;
-                }
-                let (bytes, leaves) = match escape.take(&bytes) {
-                    Typed::Send(bytes) => (bytes, false),
-                    Typed::Leave(bytes) => (bytes, true),
-                };
-                // Where the connection is gone, the output says why.
-                let _sent = bytes.is_empty() || input.send(bytes).await;
-                if leaves {
-                    return Ended::Well;
                 }
             }
+            Shown::Over => return Ended::Well,
+            Shown::Broken(reason) => return Ended::Broken(reason),
+        }
+    }
+}
+
+/// Sends what is typed until the user leaves.
+async fn send_typed(mut input: Input, mode: Mode) {
+    let mut keyboard = keyboard();
+    let mut escape = Escape::default();
+    while let Some(bytes) = keyboard.recv().await {
+        if mode == Mode::Watch {
+            if bytes.contains(&INTERRUPT) {
+                return;
+            }
+            continue;
+        }
+        let (bytes, leaves) = match escape.take(&bytes) {
+            Typed::Send(bytes) => (bytes, false),
+            Typed::Leave(bytes) => (bytes, true),
+        };
+        // Where the connection is gone, the output says why.
+        let _sent = bytes.is_empty() || input.send(bytes).await;
+        if leaves {
+            return;
         }
     }
 }
