@@ -50,13 +50,22 @@ pub(crate) fn prepare(command: &mut std::process::Command, setup: ChildSetup) {
 }
 
 /// The same for a login shell: the terminal on its standard input becomes its session's.
+/// With `no_new_privileges` no program gives it more than its account has.
 #[expect(unsafe_code, reason = "only code in the child can change the child")]
-pub(crate) fn prepare_terminal(command: &mut std::process::Command, setup: ChildSetup) {
-    // SAFETY: as in `prepare`; one more plain system call, on a descriptor of the child.
+pub(crate) fn prepare_terminal(
+    command: &mut std::process::Command,
+    setup: ChildSetup,
+    no_new_privileges: bool,
+) {
+    // SAFETY: as in `prepare`; two more plain system calls, on the child and a descriptor
+    // of it.
     unsafe {
         command.pre_exec(move || {
             enter(&setup)?;
             rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
+            if no_new_privileges {
+                nix::sys::prctl::set_no_new_privs()?;
+            }
             Ok(())
         });
     }

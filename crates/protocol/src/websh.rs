@@ -249,6 +249,9 @@ pub struct OpenPty {
     pub rows: u16,
     /// Columns.
     pub cols: u16,
+    /// Ours: nothing in the terminal may become somebody else.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_new_privileges: bool,
     /// Ours: [`crate::auth::extension`]s that may be used on the WebSocket.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<String>,

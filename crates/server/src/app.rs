@@ -24,7 +24,7 @@ use crate::objects::Objects;
 use crate::oidc::Issuers;
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
-use crate::{tunnels, websh};
+use crate::{tunnels, webftp, websh};
 
 /// The state that all requests share.
 pub(crate) struct App {
@@ -45,6 +45,7 @@ pub(crate) struct App {
     pub(crate) tunnels: tunnels::Hub,
     /// Terminals that are open on this node.
     pub(crate) websh: websh::Hub,
+    pub(crate) file_browsers: webftp::Hub,
     /// Requests that wait for a transfer on this node.
     pub(crate) transfer_feeds: Feeds<TransferId>,
     /// Transferred content.

@@ -46,6 +46,8 @@ pub struct NewCommand {
     pub status: Status,
     /// What the judge said.
     pub verdict: Json,
+    /// What the exec guard lets its tree run.
+    pub guard: Option<Json>,
     /// Commands that must finish first.
     pub run_after: Vec<CommandId>,
     /// Not before.
@@ -230,6 +232,12 @@ impl<C: ConnectionTrait> Commands<'_, C> {
             acked_at: Set(None),
             reported_at: Set(None),
             finished_at: Set(None),
+            guard: Set(new.guard),
+            enforcement: Set(None),
+            floor: Set(None),
+            programs: Set(0),
+            programs_denied: Set(0),
+            programs_folded: Set(0),
         }
         .insert(self.0.connection)
         .await?)

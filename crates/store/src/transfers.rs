@@ -198,13 +198,12 @@ impl<C: ConnectionTrait> Transfers<'_, C> {
         Ok(stored.rows_affected > 0)
     }
 
-    /// The user has read all of it.
+    /// The user has read all of it, or one more part of it.
     ///
     /// # Errors
     /// When the database is not writable.
     pub async fn fetched(&self, id: TransferId) -> Result<(), StoreError> {
         self.update(id)
-            .filter(transfer::Column::FetchedAt.is_null())
             .col_expr(transfer::Column::FetchedAt, Expr::value(now()))
             .exec(self.0.connection)
             .await?;
@@ -284,6 +283,29 @@ impl<C: ConnectionTrait> Transfers<'_, C> {
         let sizes: Vec<i64> = self
             .select()
             .filter(transfer::Column::Removed.eq(false))
+            .select_only()
+            .column(transfer::Column::Size)
+            .into_tuple()
+            .all(self.0.connection)
+            .await?;
+        Ok(sizes.into_iter().fold(0, i64::saturating_add))
+    }
+
+    /// The part of [`Self::bytes_held`] that one requester asked for.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn bytes_held_of(
+        &self,
+        user: Option<UserId>,
+        token: Option<TokenId>,
+    ) -> Result<i64, StoreError> {
+        let query = self.select().filter(transfer::Column::Removed.eq(false));
+        let query = match user {
+            Some(user) => query.filter(transfer::Column::RequestedBy.eq(user.0)),
+            None => query.filter(transfer::Column::TokenId.eq(token.map(|id| id.0))),
+        };
+        let sizes: Vec<i64> = query
             .select_only()
             .column(transfer::Column::Size)
             .into_tuple()

@@ -32,12 +32,11 @@ const UNREGISTER_TIMEOUT: Duration = Duration::from_secs(10);
 const POWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Commands that later versions will carry out.
-const LATER: [&str; 7] = [
+const LATER: [&str; 6] = [
     "firewall",
     "firewall-rollback",
     "firewall-reorder-chains",
     "firewall-reorder-rules",
-    "openftp",
     "shell",
     "exec",
 ];
@@ -56,7 +55,7 @@ pub(crate) struct Internal {
     pub(crate) tunnels: Tunnels,
     /// For terminals.
     pub(crate) terminals: Terminals,
-    /// For transfers.
+    /// For transfers and the file browser.
     pub(crate) files: Files,
 }
 
@@ -142,6 +141,7 @@ impl Internal {
             "sync" => info::sync(self, &job.data).await,
             "upload" | "download" => transfer::run(self, name, &job.data).await,
             "rm" => transfer::remove_script(&job.data),
+            "openftp" => transfer::browse(self, &job.data, stop).await,
             "restart" => system::restart(self, &job.data).await,
             "opentunnel" => tunnel::open(self, &job.data, stop),
             "openpty" => pty::open(self, &job.data, stop),

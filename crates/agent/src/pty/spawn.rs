@@ -113,7 +113,7 @@ pub(super) fn start(
         or_root_directory: !environment.home_was_given(),
         open_files,
     };
-    sys::prepare_terminal(&mut command, setup);
+    sys::prepare_terminal(&mut command, setup, order.no_new_privileges);
     let child = command
         .spawn()
         .map_err(|error| StartError::Spawn(shell, error))?;

@@ -106,9 +106,7 @@ async fn store(
     me: UserId,
     content: Value,
 ) -> ApiResult<(command::Model, store::entity::approval_request::Model)> {
-    let mut new = new_command(ctx, grant, request, Status::AwaitingApproval);
-    new.argv = judged.argv;
-    new.verdict = judged.verdict.clone();
+    let mut new = new_command(ctx, grant, request, Status::AwaitingApproval, &judged)?;
     new.sealed_env = seal(ctx, env)?;
     let unit = ctx.begin().await?;
     let row = unit.tenant().commands().create(new).await?;

@@ -218,8 +218,9 @@ pub(super) fn new_command(
     grant: &Grant,
     request: &SubmitCommand,
     status: Status,
-) -> NewCommand {
-    NewCommand {
+    judged: &Judged,
+) -> ApiResult<NewCommand> {
+    Ok(NewCommand {
         server: ServerId(grant.server.id),
         requested_by: ctx.principal.user_id(),
         token: ctx.principal.token(),
@@ -229,16 +230,17 @@ pub(super) fn new_command(
             .map(|session| WorkSessionId(session.id)),
         shell: SHELL_SYSTEM,
         line: request.line.clone(),
-        argv: None,
+        argv: judged.argv.clone(),
         sealed_env: None,
         data: request.data.clone(),
         username: grant.username.clone(),
         groupname: grant.groupname.clone(),
         status,
-        verdict: json!({}),
+        verdict: judged.verdict.clone(),
+        guard: Some(serde_json::to_value(&judged.guard).map_err(ApiError::internal)?),
         run_after: request.run_after.clone(),
         scheduled_at: request.scheduled_at,
-    }
+    })
 }
 
 async fn record_and_dispatch(
@@ -260,9 +262,7 @@ async fn record_and_dispatch(
         (false, Some(_)) => Status::Delivered,
         (false, None) => Status::Queued,
     };
-    let mut new = new_command(ctx, &grant, &request, status);
-    new.argv = judged.argv;
-    new.verdict = judged.verdict.clone();
+    let mut new = new_command(ctx, &grant, &request, status, &judged)?;
     // An order that leaves at once needs no stored environment.
     if connection.is_none() {
         new.sealed_env = seal(ctx, &env)?;
@@ -289,6 +289,7 @@ async fn record_and_dispatch(
             "direct": row.argv.is_some(),
             "env": env.keys().collect::<Vec<_>>(),
             "verdict": judged.verdict,
+            "guard": {"mode": judged.guard.mode, "depth": judged.guard.depth},
         }),
     })
     .await?;

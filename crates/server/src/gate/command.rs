@@ -6,12 +6,14 @@ use http::StatusCode;
 use judge::risk::RiskActions;
 use judge::{Authority, Decision, Plan, RuleSet, Sudo, Verdict};
 use protocol::code;
+use protocol::guard::Policy;
 use protocol::work_session::SudoPolicy;
 use serde_json::{Value, json};
 use store::entity::work_session;
 use store::work_sessions::Rules;
 
 use super::Grant;
+use super::guard::guard_policy;
 use crate::http::{ApiError, ApiResult};
 
 /// A line that may run.
@@ -21,6 +23,8 @@ pub(crate) struct Judged {
     pub(crate) argv: Option<Vec<String>>,
     /// For the record: rule, flags, risk.
     pub(crate) verdict: Value,
+    /// What the tree it starts may run on the host.
+    pub(crate) guard: Policy,
     /// Why a reviewer must approve it first.
     pub(crate) hold: Option<String>,
 }
@@ -70,6 +74,7 @@ pub(crate) fn judge_command(
     Ok(Judged {
         argv: plan.direct_argv(),
         verdict: json!({"rules": rules, "reading": read}),
+        guard: guard_policy(grant, plan)?,
         hold: verdicts.iter().find_map(|verdict| match &verdict.decision {
             Decision::Hold { reason } => Some(reason.clone()),
             Decision::Allow | Decision::Deny { .. } => None,

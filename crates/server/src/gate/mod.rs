@@ -7,9 +7,11 @@
 
 mod account;
 mod command;
+mod guard;
 mod path;
 mod port;
 mod risk;
+mod standing;
 mod sudo;
 mod terminal;
 mod token;
@@ -26,8 +28,9 @@ pub(crate) use command::{Judged, judge_command};
 pub(crate) use path::{FileRules, file_rules};
 pub(crate) use port::check_port;
 pub(crate) use risk::risk_actions;
+pub(crate) use standing::{Standing, still_holds};
 pub(crate) use sudo::{SudoVerdict, decide_sudo};
-pub(crate) use terminal::check_terminal;
+pub(crate) use terminal::{check_terminal, may_gain_privileges};
 
 use crate::http::{ApiError, ApiResult, Ctx};
 use crate::locks::Footing;

@@ -1,12 +1,13 @@
 //! What a terminal asks of the rules of a token and a work session. In a terminal anything
-//! can be run, and nothing on the host holds it to rules yet. So only who may run anything
-//! opens one.
+//! can be run, and the exec guard does not hold it to rules. So only who may run anything,
+//! reach every path and every port opens one.
 
 use http::StatusCode;
 use protocol::code;
 use store::work_sessions::Rules;
 
 use super::Grant;
+use super::guard::holds_sudo;
 use crate::http::{ApiError, ApiResult};
 
 /// The rule that allows everything.
@@ -29,15 +30,23 @@ pub(crate) fn check_terminal(grant: &Grant) -> ApiResult<()> {
     };
     let rules: Rules = serde_json::from_value(session.rules.clone())
         .map_err(|_| ApiError::internal("unreadable rules of a work session"))?;
-    if rules.commands.is_empty() || allows_everything(&rules.commands) {
-        return Ok(());
+    let is_bound = !rules.commands.is_empty() && !allows_everything(&rules.commands);
+    if is_bound || !rules.paths.is_empty() || !rules.ports.is_empty() {
+        return Err(refuse(
+            code::WORK_SESSION_SCOPE_NOT_ALLOWED,
+            "work_session",
+            "The selected work session allows certain commands, paths or ports only, and \
+             nothing holds a terminal to them; use alpacon exec.",
+        ));
     }
-    Err(refuse(
-        code::WORK_SESSION_SCOPE_NOT_ALLOWED,
-        "work_session",
-        "The selected work session allows certain commands only, and nothing holds a terminal \
-         to them; use alpacon exec.",
-    ))
+    Ok(())
+}
+
+/// Whether a program in the terminal may become somebody else, as sudo does: below a work
+/// session only with the scope for it.
+pub(crate) fn may_gain_privileges(grant: &Grant) -> bool {
+    let session = grant.session.as_deref();
+    session.is_none_or(|session| holds_sudo(&session.scopes))
 }
 
 fn allows_everything(rules: &[String]) -> bool {

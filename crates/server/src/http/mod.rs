@@ -8,6 +8,7 @@ pub(crate) mod listen;
 pub(crate) mod middleware;
 pub(crate) mod paging;
 pub(crate) mod router;
+mod stall;
 
 pub(crate) use document::Document;
 pub(crate) use error::ApiError;

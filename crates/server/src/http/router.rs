@@ -9,8 +9,8 @@ use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
     agents, applications, approvals, audit, commands, events, federation, fleet, history, iam,
-    identity, locks, mfa, oauth, onboarding, pages, sudo, tokens, transfers, trust, tunnels, websh,
-    work_sessions, workspace,
+    identity, locks, mfa, oauth, onboarding, pages, sudo, tokens, transfers, trust, tunnels,
+    webftp, websh, work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -36,6 +36,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(commands::routes())
         .merge(tunnels::routes())
         .merge(websh::routes())
+        .merge(webftp::routes())
         .merge(transfers::routes())
         .merge(events::routes())
         .merge(audit::routes())
@@ -58,6 +59,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .merge(events::websocket_routes())
         .merge(tunnels::websocket_routes())
         .merge(websh::websocket_routes())
+        .merge(webftp::websocket_routes())
         .merge(pages::routes())
         .merge(approvals::page_routes())
         .merge(mfa::page_routes())

@@ -34,7 +34,7 @@ use crate::oidc::{Addresses, Fetcher, Issuers};
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
 use crate::{
-    applications, approvals, audit, commands, fleet, iam, oauth, transfers, tunnels, websh,
+    applications, approvals, audit, commands, fleet, iam, oauth, transfers, tunnels, webftp, websh,
     work_sessions,
 };
 
@@ -154,6 +154,7 @@ impl Node {
             feeds: Feeds::default(),
             tunnels: tunnels::Hub::default(),
             websh: websh::Hub::default(),
+            file_browsers: webftp::Hub::default(),
             transfer_feeds: Feeds::default(),
             objects,
             login_limiter: LoginLimiter::new(),
@@ -261,6 +262,7 @@ fn start_clocks(app: &SharedApp) {
     app.spawn(fleet::run_clock(app.clone()));
     app.spawn(tunnels::run_clock(app.clone()));
     app.spawn(websh::run_clock(app.clone()));
+    app.spawn(webftp::run_clock(app.clone()));
     app.spawn(locks::watch(app.clone()));
     app.spawn(mail::run(app.clone()));
     app.spawn(oauth::keys::run_clock(app.clone()));

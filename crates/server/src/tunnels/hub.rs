@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use super::end::End;
 use super::leg::Arrival;
 use crate::crypto::token;
+use crate::locks::Footing;
 
 /// Tunnels of one user or token at once, and of all.
 const MAX_OF_ONE: usize = 64;
@@ -35,6 +36,15 @@ pub(super) struct Bond {
 }
 
 impl Bond {
+    pub(super) fn footing(&self) -> Footing {
+        Footing {
+            user: self.user,
+            token: self.token,
+            work_session: self.work_session,
+            server: Some(self.server),
+        }
+    }
+
     fn is_of_same(&self, other: &Self) -> bool {
         (self.user, self.token) == (other.user, other.token)
     }

@@ -20,7 +20,7 @@ mod stream;
 mod view;
 
 pub(crate) use channel::websocket_routes;
-pub(crate) use clock::{run as run_clock, stands};
+pub(crate) use clock::run as run_clock;
 pub(crate) use end::End;
 pub(crate) use hub::Hub;
 pub(crate) use routes::routes;

@@ -1,12 +1,10 @@
 //! Ended authority ends terminals. Hooks do it at once where they are; this finds the
 //! rest within a second. Recordings that are too old go, too.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use http::StatusCode;
-use protocol::id::{WebshSessionId, WorkspaceId};
+use protocol::id::WebshSessionId;
 use serde_json::json;
 use store::audit::{Actor, AuditRecord};
 use store::now;
@@ -15,16 +13,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::end::End;
 use super::{open, recorder};
 use crate::app::SharedApp;
+use crate::gate::Standing;
 use crate::http::{ApiResult, PublicCtx};
 use crate::locks::Footing;
-use crate::tunnels::stands;
 
 const TICK: Duration = Duration::from_millis(500);
 /// How often old recordings are looked for, and how many at once.
 const SWEEP: Duration = Duration::from_secs(60);
 const SWEPT: u64 = 100;
-
-type Standing = HashMap<(WorkspaceId, Footing), bool>;
 
 /// Runs until the server drains.
 pub(crate) async fn run(app: SharedApp) {
@@ -34,7 +30,7 @@ pub(crate) async fn run(app: SharedApp) {
     loop {
         ticks.tick().await;
         // Many terminals rest on the same: each footing is asked about once.
-        let mut standing = Standing::new();
+        let mut standing = Standing::default();
         for live in app.websh.all() {
             let bond = &live.bond;
             let footing = Footing {
@@ -43,7 +39,7 @@ pub(crate) async fn run(app: SharedApp) {
                 work_session: bond.work_session,
                 server: Some(bond.server),
             };
-            if !holds(&app, &mut standing, bond.workspace, footing).await {
+            if !standing.of(&app, bond.workspace, footing).await {
                 live.end(End::AuthorityEnded);
             }
             for user in live.users() {
@@ -53,7 +49,7 @@ pub(crate) async fn run(app: SharedApp) {
                     work_session: None,
                     server: Some(bond.server),
                 };
-                if !holds(&app, &mut standing, bond.workspace, footing).await {
+                if !standing.of(&app, bond.workspace, footing).await {
                     live.cut_off(user);
                 }
             }
@@ -62,18 +58,6 @@ pub(crate) async fn run(app: SharedApp) {
             swept = Instant::now();
             sweep(&app).await;
         }
-    }
-}
-
-async fn holds(
-    app: &SharedApp,
-    standing: &mut Standing,
-    workspace: WorkspaceId,
-    footing: Footing,
-) -> bool {
-    match standing.entry((workspace, footing)) {
-        Entry::Occupied(known) => *known.get(),
-        Entry::Vacant(unknown) => *unknown.insert(stands(app, workspace, &footing).await),
     }
 }
 

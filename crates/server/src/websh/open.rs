@@ -249,6 +249,7 @@ async fn start(
         shell: String::new(),
         rows: u16::try_from(row.rows).unwrap_or_default(),
         cols: u16::try_from(row.cols).unwrap_or_default(),
+        no_new_privileges: !gate::may_gain_privileges(grant),
         extensions: vec![extension::TERMINAL_RESUME.to_owned()],
     };
     order.data = serde_json::to_string(&arguments).map_err(ApiError::internal)?;

@@ -9,7 +9,7 @@ use protocol::work_session::Status;
 use serde_json::json;
 use store::audit::{Actor, AuditRecord};
 use store::commands::CommandFilter;
-use store::entity::work_session;
+use store::entity::{command, work_session};
 use store::work_sessions::SessionChange;
 use store::{Paging, now};
 
@@ -213,7 +213,9 @@ async fn end_work(ctx: &PublicCtx, id: WorkSessionId, transition: Transition) {
         }
     };
     let reason = format!("The work session was {}.", transition.event());
-    for row in rows.iter().filter(|row| row.finished_at.is_none()) {
+    // A guarded command that has ended may have left programs behind.
+    let may_run = |row: &&command::Model| row.finished_at.is_none() || row.enforcement.is_some();
+    for row in rows.iter().filter(may_run) {
         if let Err(error) = dispatch::cancel(ctx, row, &reason).await {
             tracing::error!(detail = error.detail, "a command could not be stopped");
         }

@@ -205,11 +205,13 @@ async fn reject(ctx: Ctx, Id(id): Id<WorkSessionId>) -> ApiResult<Json<WorkSessi
     Err(decided_elsewhere())
 }
 
-/// What a timeline shows beside what happened.
+/// What a timeline holds besides its items.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[serde(default)]
 #[into_params(parameter_in = Query)]
-struct TimelineParams {
+struct TimelineFilter {
+    /// `true`: with the programs that commands started.
+    include_programs: Option<String>,
     /// `true`: also what terminals showed.
     include_records: Option<String>,
     #[serde(flatten)]
@@ -219,17 +221,20 @@ struct TimelineParams {
 
 /// What happened in a session, newest first.
 #[utoipa::path(get, path = "/api/work-sessions/sessions/{id}/timeline/", tag = "work-sessions",
-    params(("id" = WorkSessionId, Path), TimelineParams, PageParams),
+    params(("id" = WorkSessionId, Path), TimelineFilter, PageParams),
     responses((status = OK, body = Page<TimelineItem>), (status = NOT_FOUND)))]
 async fn session_timeline(
     ctx: Ctx,
     Id(id): Id<WorkSessionId>,
-    Params(params): Params<TimelineParams>,
+    Params(filter): Params<TimelineFilter>,
 ) -> ApiResult<Json<Page<TimelineItem>>> {
     let row = view::visible(&ctx, id).await?;
-    let records = optional_flag("include_records", params.include_records.as_deref())?;
-    let paging = params.paging.paging()?;
-    timeline::timeline(&ctx, &row, paging, records.unwrap_or(false))
+    let details = timeline::Details {
+        programs: filter.include_programs.as_deref() == Some("true"),
+        records: optional_flag("include_records", filter.include_records.as_deref())?
+            .unwrap_or(false),
+    };
+    timeline::timeline(&ctx, &row, details, filter.paging.paging()?)
         .await
         .map(Json)
 }

@@ -14,23 +14,42 @@ use uuid::Uuid;
 
 use crate::http::paging::page;
 use crate::http::{ApiResult, Ctx};
+use crate::programs;
 use crate::tunnels::timeline_item;
 use crate::websh;
 
-/// A page of the timeline, newest first; with `records`, what each terminal showed stands
-/// beside it, uncounted.
+/// What a timeline shows besides its items.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Details {
+    /// The programs that commands started.
+    pub(super) programs: bool,
+    /// What each terminal showed, beside it and uncounted.
+    pub(super) records: bool,
+}
+
+/// A page of the timeline, newest first.
 pub(super) async fn timeline(
     ctx: &Ctx,
     session: &work_session::Model,
+    details: Details,
     paging: Paging,
-    records: bool,
 ) -> ApiResult<Page<TimelineItem>> {
     let session = WorkSessionId(session.id);
     let (entries, count) = ctx.tenant().timeline().page(session, paging).await?;
     let mut items = HashMap::with_capacity(entries.len());
     let commands = ctx.tenant().commands();
-    for row in commands.find_all(&of_kind(&entries, Kind::Command)).await? {
-        items.insert(row.id, command_item(&row));
+    let rows = commands.find_all(&of_kind(&entries, Kind::Command)).await?;
+    let mut programs = if details.programs {
+        programs::programs_of(ctx, &rows).await?
+    } else {
+        HashMap::new()
+    };
+    for row in &rows {
+        let mut item = command_item(row);
+        if details.programs {
+            item.programs = Some(programs.remove(&row.id).unwrap_or_default());
+        }
+        items.insert(row.id, item);
     }
     let grants = ctx.tenant().sudo();
     for row in grants.find_all(&of_kind(&entries, Kind::SudoGrant)).await? {
@@ -46,7 +65,7 @@ pub(super) async fn timeline(
     }
     let mut rows = Vec::with_capacity(entries.len());
     for entry in &entries {
-        if records && entry.kind == Kind::Websh {
+        if details.records && entry.kind == Kind::Websh {
             rows.extend(websh::recording_item(ctx, WebshSessionId(entry.id)).await?);
         }
         rows.extend(items.remove(&entry.id));
@@ -80,6 +99,10 @@ fn command_item(row: &command::Model) -> TimelineItem {
         success: row.success.filter(|_| status.is_none_or(Status::is_final)),
         denied: Some(status == Some(Status::Rejected)),
         elapsed_time: Some(row.elapsed_time),
+        enforcement: row.enforcement.clone(),
+        program_count: (row.enforcement.is_some())
+            .then_some(row.programs.saturating_add(row.programs_folded)),
+        denied_program_count: row.enforcement.is_some().then_some(row.programs_denied),
         ..TimelineItem::default()
     }
 }

@@ -28,6 +28,7 @@ async fn command(fresh: &Fresh) -> CommandId {
             groupname: "root".to_owned(),
             status: Status::Queued,
             verdict: json!({}),
+            guard: None,
             run_after: vec![],
             scheduled_at: None,
         })

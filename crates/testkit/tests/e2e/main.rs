@@ -19,6 +19,7 @@ mod faults;
 mod federation;
 mod files;
 mod gate;
+mod guard;
 mod issuer;
 mod mfa;
 mod oauth;

@@ -19,38 +19,36 @@ const FRESH: TimeDelta = TimeDelta::minutes(5);
 /// Noted in a login whose user proved the password again.
 pub(super) const PASSWORD_AGAIN: &str = "password";
 
-/// Whether who is signed in proved it a moment ago: with a factor, where the user has
+/// Whether who is signed in proved it within `limit`: with a factor, where the user has
 /// one.
-pub(super) fn is_fresh(signed_in: &SignedIn, enrolled: &[mfa_factor::Model]) -> bool {
+pub(crate) async fn is_proved_within(signed_in: &SignedIn, limit: TimeDelta) -> ApiResult<bool> {
+    let enrolled = enrolled(signed_in, signed_in.user()).await?;
     let login = &signed_in.session.login;
     let proved = factors_of(&login.factors);
     let is_recent = |time: DateTime<Utc>| {
         let now = now();
-        time <= now && now - time < FRESH
+        time <= now && now - time < limit
     };
     if enrolled.is_empty() {
-        return is_recent(login.added_at)
-            || proved
-                .get(PASSWORD_AGAIN)
-                .is_some_and(|time| is_recent(*time));
+        let again = proved.get(PASSWORD_AGAIN);
+        return Ok(is_recent(login.added_at) || again.is_some_and(|time| is_recent(*time)));
     }
-    proved
+    Ok(proved
         .iter()
-        .any(|(name, time)| Method::parse(name).is_some() && is_recent(*time))
+        .any(|(name, time)| Method::parse(name).is_some() && is_recent(*time)))
+}
+
+/// The page that takes such a proof and goes on to `next`, a local path.
+pub(crate) fn confirm_path(next: &str) -> String {
+    with_next(CONFIRM, next)
 }
 
 /// Sends whoever did not prove it a moment ago to do so, and back to `path`.
 pub(super) async fn require(signed_in: &SignedIn, path: &str) -> PageResult<()> {
-    let enrolled = signed_in
-        .tenant()
-        .mfa()
-        .factors(UserId(signed_in.user().id))
-        .await?;
-    if is_fresh(signed_in, &enrolled) {
+    if is_proved_within(signed_in, FRESH).await? {
         return Ok(());
     }
-    let elsewhere = redirect(&with_next(CONFIRM, path))?;
-    Err(PageError::elsewhere(elsewhere))
+    Err(PageError::elsewhere(redirect(&confirm_path(path))?))
 }
 
 /// Notes in the browser's login that `factor` was proved, and replaces its cookie:

@@ -15,6 +15,8 @@ mod security;
 mod sessions;
 mod step_up;
 
+pub(crate) use fresh::{confirm_path, is_proved_within};
+
 use axum::Router;
 use axum::routing::{get, post};
 use serde::Deserialize;

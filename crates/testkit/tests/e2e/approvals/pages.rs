@@ -54,7 +54,14 @@ fn a_reviewer_reads_and_decides() {
     browser.shows("Approved by");
     assert_eq!(agent.next_command()["id"], json!(held));
 
+    // Whoever signed in long ago proves it again, and comes back.
+    system
+        .database()
+        .execute("UPDATE logins SET added_at = '2001-01-01 00:00:00+00:00'");
     browser.open(&second);
+    browser.click("Prove that it is you");
+    browser.fill("password", PASSWORD);
+    browser.click("Continue");
     browser.fill("reason", "wrong disk");
     browser.click("Reject");
     browser.shows("wrong disk");

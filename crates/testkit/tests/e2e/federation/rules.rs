@@ -20,6 +20,13 @@ fn nobody_is_linked_without_a_rule() {
     }
     assert_eq!((scene.links(), scene.logins()), (0, 0));
     assert_eq!(scene.users(), users);
+    // What an administrator needs to link them is on record.
+    let record = scene.root.get("/api/audit/activity/?page_size=100").json();
+    let record = record.to_string();
+    for login in ["jane", "eve", "mallory"] {
+        let text = format!("sign-in of {login} by identity provider corp refused");
+        assert!(record.contains(&text), "{login}: {record}");
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! speak it.
 
 mod authority;
+mod browse;
 mod cli;
 mod cli_faults;
 mod cli_forms;
@@ -9,7 +10,9 @@ mod content;
 mod faults;
 mod links;
 mod memory;
+mod policy;
 mod public_agent;
+mod revocation;
 mod s3;
 mod way;
 

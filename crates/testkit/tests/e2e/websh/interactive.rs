@@ -13,6 +13,9 @@ fn a_shell_runs_at_a_terminal_and_is_recorded() {
     terminal.shows("marker");
     terminal.shows("a-terminal");
     terminal.shows("xterm-256color -");
+    // The session lacks the scope sudo.
+    terminal.types("grep NoNewPrivs /proc/self/status\r");
+    terminal.shows("NoNewPrivs:\t1");
     terminal.types("stty size\r");
     terminal.shows("24 80");
     terminal.resize(40, 132);
@@ -69,7 +72,10 @@ fn the_gate_is_asked_before_anything_happens() {
     let other = create_session(&user, server, &["command"], &json!({}));
     let narrow = json!({"allow_commands": ["uptime"]});
     let narrow = create_session(&user, server, &["websh"], &narrow);
+    let paths = json!({"allow_paths": ["/srv/**"]});
+    let paths = create_session(&user, server, &["websh", "webftp"], &paths);
     for (session, code) in [
+        (paths["id"].as_str(), "work_session_scope_not_allowed"),
         (None, "work_session_required"),
         (other["id"].as_str(), "work_session_scope_not_allowed"),
         (narrow["id"].as_str(), "work_session_scope_not_allowed"),

@@ -4,6 +4,7 @@ mod cli;
 mod contract;
 mod hosts;
 mod isolation;
+mod keyring;
 mod locks;
 
 use serde_json::{Value, json};

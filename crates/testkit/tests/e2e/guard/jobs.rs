@@ -1,0 +1,97 @@
+//! Honest programs behave under the guard as without it, by real orders.
+
+use std::path::Path;
+
+use super::*;
+
+/// A line, the program it needs, and what its output ends with.
+const LINES: &[(&str, &str, &str)] = &[
+    (
+        "bash -c 'set -m; sleep 100 & kill -STOP %1; kill -CONT %1; kill %1; wait %1; echo $?'",
+        "bash",
+        "143\n",
+    ),
+    (
+        "bash -c 'trap \"exit 5\" TERM; kill $$'; echo $?",
+        "bash",
+        "5\n",
+    ),
+    (
+        "sh -c 'kill -STOP $$; echo on' & p=$!; until grep -q '^State:.[Tt]' /proc/$p/status; do :; done; kill -CONT $p; wait $p",
+        "grep",
+        "on\n",
+    ),
+    (
+        "for i in 1 2 3 4; do (sleep 0; true) & done; wait; echo done",
+        "sh",
+        "done\n",
+    ),
+    ("yes | head -n 2", "head", "y\ny\n"),
+    ("make -s -j2 -C $HOME a", "make", "made\n"),
+    (
+        "vim -es -u NONE -i NONE -c 'call setline(1, \"written\")' -c 'w! '$HOME/f -c q; cat $HOME/f",
+        "vim",
+        "written\n",
+    ),
+    (
+        "script -qec 'test -t 0 && echo terminal' /dev/null",
+        "script",
+        "terminal\r\n",
+    ),
+    (
+        "script -qec \"bash -ic 'sleep 100 & kill %1; wait; echo over'\" /dev/null",
+        "script",
+        "over\r\n",
+    ),
+    (
+        "systemctl --version | head -n 1 | cut -c 1-7",
+        "systemctl",
+        "systemd\n",
+    ),
+    (
+        "python3 -c 'import subprocess as s; print(s.run([\"true\"]).returncode)'",
+        "python3",
+        "0\n",
+    ),
+    (
+        "python3 -c 'import multiprocessing as m; print(sum(m.Pool(2).map(abs, [1, -2])))'",
+        "python3",
+        "3\n",
+    ),
+    (
+        "(sleep 0; echo late) & exec 2>/dev/null; wait",
+        "sh",
+        "late\n",
+    ),
+    ("timeout 0.1 sleep 100; echo $?", "timeout", "124\n"),
+];
+
+fn is_installed(program: &str) -> bool {
+    ["/usr/bin", "/bin"]
+        .iter()
+        .any(|folder| Path::new(folder).join(program).exists())
+}
+
+#[test]
+fn honest_programs_behave_as_ever() {
+    let Some((system, agent)) = guarded() else {
+        return;
+    };
+    use std::os::unix::fs::PermissionsExt as _;
+    let api = system.api_with_password();
+    let home = script(&system, ":").replace("/tool", "/home");
+    std::fs::create_dir(&home).unwrap();
+    std::fs::set_permissions(&home, std::fs::Permissions::from_mode(0o777)).unwrap();
+    std::fs::write(format!("{home}/Makefile"), "a:\n\t@echo made\n").unwrap();
+    let session = id(&create_session(&api, agent.id(), &["command"], &json!({})));
+    for (line, program, expected) in LINES {
+        if !is_installed(program) {
+            continue;
+        }
+        let line = format!("HOME={home}; export HOME; {line}");
+        let done = run(&system, &api, agent.id(), &line, Some(&session));
+        let output = done["result"].as_str().unwrap();
+        assert!(output.ends_with(expected), "{line}: {done}");
+        assert_eq!(done["enforcement"], "observed", "{done}");
+    }
+}
