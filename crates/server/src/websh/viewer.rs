@@ -153,7 +153,7 @@ async fn show(
 
 /// The terminal has ended, and a message that is on its way has had its time.
 async fn over(state: &mut watch::Receiver<State>) {
-    let _gone = state.wait_for(|state| state.end.is_some()).await;
+    drop(state.wait_for(|state| state.end.is_some()).await);
     tokio::time::sleep(FAREWELL).await;
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{SESSIONS, Screen, scene};
+use super::{SESSIONS, Screen, request, scene};
 
 #[test]
 fn a_paste_of_a_mebibyte_arrives_whole() {
@@ -93,9 +93,10 @@ fn a_recording_that_is_lost_ends_the_terminal() {
     // And no other begins where nothing can be written.
     std::fs::remove_dir_all(&recordings).unwrap();
     std::fs::write(&recordings, "").unwrap();
-    let (_id, mut owner) = scene.open();
-    assert_eq!(owner.ends(), Some(1011));
-    assert!(!owner.shown.contains('#'), "no shell was seen");
+    let body = request(scene.agent.id(), Some(&scene.session));
+    let granted = scene.user().post(SESSIONS, &body).expect(201).json();
+    let session = scene.closed(granted["id"].as_str().unwrap());
+    assert_eq!(session["close_reason"], "It could not be recorded.");
 }
 
 #[test]
