@@ -85,20 +85,44 @@ impl DesktopKeyring {
 
     #[track_caller]
     fn answers(&self) {
-        eventually("the keyring answers, unlocked", || {
-            let answer = Command::new("dbus-send")
-                .args(["--session", "--print-reply"])
-                .arg("--dest=org.freedesktop.secrets")
-                .arg("/org/freedesktop/secrets/aliases/default")
-                .arg("org.freedesktop.DBus.Properties.Get")
-                .args(["string:org.freedesktop.Secret.Collection", "string:Locked"])
-                .envs(self.environment())
-                .output()
-                .or_fail(&format!("run dbus-send; {ADVICE}"));
-            String::from_utf8_lossy(&answer.stdout)
-                .contains("boolean false")
-                .then_some(())
+        // Whoever asks for it before it is there has the bus start another one, locked.
+        eventually("the keyring is on the bus", || {
+            self.says(
+                "boolean true",
+                &[
+                    "--dest=org.freedesktop.DBus",
+                    "/org/freedesktop/DBus",
+                    "org.freedesktop.DBus.NameHasOwner",
+                    "string:org.freedesktop.secrets",
+                ],
+            )
         });
+        eventually("the keyring is unlocked", || {
+            self.says(
+                "boolean false",
+                &[
+                    "--dest=org.freedesktop.secrets",
+                    "/org/freedesktop/secrets/aliases/default",
+                    "org.freedesktop.DBus.Properties.Get",
+                    "string:org.freedesktop.Secret.Collection",
+                    "string:Locked",
+                ],
+            )
+        });
+    }
+
+    /// Whether the answer to a call contains `text`.
+    #[track_caller]
+    fn says(&self, text: &str, call: &[&str]) -> Option<()> {
+        let answer = Command::new("dbus-send")
+            .args(["--session", "--print-reply"])
+            .args(call)
+            .envs(self.environment())
+            .output()
+            .or_fail(&format!("run dbus-send; {ADVICE}"));
+        String::from_utf8_lossy(&answer.stdout)
+            .contains(text)
+            .then_some(())
     }
 }
 

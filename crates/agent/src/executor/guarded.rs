@@ -88,7 +88,7 @@ impl Supervisors {
 
     /// Whether a tree can be held as `policy` says. One that may become root can be held
     /// only by root.
-    pub(crate) fn can_hold(&self, policy: &Policy) -> bool {
+    pub(crate) fn can_hold(policy: &Policy) -> bool {
         policy.no_new_privileges || rustix::process::geteuid().is_root()
     }
 

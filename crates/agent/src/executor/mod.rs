@@ -151,7 +151,7 @@ impl Executor {
         let started = Instant::now();
         let mut output = Output::new(self.reporter.clone(), job.id.clone());
         let failure = if let (Some(policy), Some(supervisors)) = (&job.guard, &self.supervisors)
-            && supervisors.can_hold(policy)
+            && Supervisors::can_hold(policy)
         {
             match self.spec(job, policy).await {
                 Ok(spec) => match supervisors.start(spec).await {

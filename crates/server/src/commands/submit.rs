@@ -213,7 +213,8 @@ pub(super) fn seal(ctx: &Ctx, env: &BTreeMap<String, String>) -> ApiResult<Optio
     sealed.map(Some).map_err(ApiError::internal)
 }
 
-pub(super) fn new_command(
+/// A command that may run, as it was judged.
+pub(super) fn judged_command(
     ctx: &Ctx,
     grant: &Grant,
     request: &SubmitCommand,
@@ -221,6 +222,15 @@ pub(super) fn new_command(
     judged: &Judged,
 ) -> ApiResult<NewCommand> {
     Ok(NewCommand {
+        argv: judged.argv.clone(),
+        verdict: judged.verdict.clone(),
+        guard: Some(serde_json::to_value(&judged.guard).map_err(ApiError::internal)?),
+        ..new_command(ctx, grant, request, status)
+    })
+}
+
+fn new_command(ctx: &Ctx, grant: &Grant, request: &SubmitCommand, status: Status) -> NewCommand {
+    NewCommand {
         server: ServerId(grant.server.id),
         requested_by: ctx.principal.user_id(),
         token: ctx.principal.token(),
@@ -230,17 +240,17 @@ pub(super) fn new_command(
             .map(|session| WorkSessionId(session.id)),
         shell: SHELL_SYSTEM,
         line: request.line.clone(),
-        argv: judged.argv.clone(),
+        argv: None,
         sealed_env: None,
         data: request.data.clone(),
         username: grant.username.clone(),
         groupname: grant.groupname.clone(),
         status,
-        verdict: judged.verdict.clone(),
-        guard: Some(serde_json::to_value(&judged.guard).map_err(ApiError::internal)?),
+        verdict: json!({}),
+        guard: None,
         run_after: request.run_after.clone(),
         scheduled_at: request.scheduled_at,
-    })
+    }
 }
 
 async fn record_and_dispatch(
@@ -262,7 +272,7 @@ async fn record_and_dispatch(
         (false, Some(_)) => Status::Delivered,
         (false, None) => Status::Queued,
     };
-    let mut new = new_command(ctx, &grant, &request, status, &judged)?;
+    let mut new = judged_command(ctx, &grant, &request, status, &judged)?;
     // An order that leaves at once needs no stored environment.
     if connection.is_none() {
         new.sealed_env = seal(ctx, &env)?;

@@ -116,6 +116,7 @@ async fn record_opening(ctx: &Ctx, grant: &Grant, bond: &Bond) -> ApiResult<comm
             groupname: ACCOUNT.to_owned(),
             status: Status::Delivered,
             verdict: json!({}),
+            guard: None,
             run_after: Vec::new(),
             scheduled_at: None,
         })

@@ -38,7 +38,7 @@ fn scene(read: &[&str], write: &[&str]) -> Scene {
 }
 
 impl Scene {
-    fn ask(&mut self, command: &str, data: Value) -> Response {
+    fn ask(&mut self, command: &str, data: &Value) -> Response {
         let request = json!({"command": command, "data": data});
         let request = serde_json::from_value(request).unwrap();
         self.session.answer(&request)
@@ -46,14 +46,14 @@ impl Scene {
 
     #[track_caller]
     fn works(&mut self, command: &str, data: Value) -> Entry {
-        let response = self.ask(command, data);
+        let response = self.ask(command, &data);
         assert!(response.success && response.code == 250, "{response:?}");
         response.data
     }
 
     #[track_caller]
     fn fails(&mut self, command: &str, data: Value, code: i64) -> String {
-        let response = self.ask(command, data);
+        let response = self.ask(command, &data);
         assert!(!response.success, "{response:?}");
         assert_eq!(response.code, code, "{response:?}");
         response.data.message
@@ -139,7 +139,7 @@ fn the_working_directory_is_where_paths_start() {
     scene.fails("mkd", json!({"path": "a\0b"}), 452);
     scene.fails("mkd", json!({"path": "/"}), 452);
     scene.fails("mkd", json!({"path": "no/such"}), 550);
-    let unknown = scene.ask("format", json!({}));
+    let unknown = scene.ask("format", &json!({}));
     assert_eq!((unknown.success, unknown.code), (false, 550));
 }
 
@@ -330,8 +330,8 @@ mod properties {
                 "path": one, "src": one, "dst": two, "recursive": flag,
                 "allow_overwrite": flag, "mode": "777",
             });
-            scene.ask("cwd", json!({"path": "in"}));
-            scene.ask(command, data);
+            scene.ask("cwd", &json!({"path": "in"}));
+            scene.ask(command, &data);
             prop_assert_eq!(scene.read("secret/key"), "key");
             prop_assert_eq!(names(&scene.folder.join("secret")), ["key"]);
             prop_assert_eq!(scene.names(), ["in", "secret"]);
