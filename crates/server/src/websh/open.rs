@@ -143,6 +143,7 @@ async fn record(
             groupname: ACCOUNT.to_owned(),
             status: Status::Delivered,
             verdict: json!({}),
+            guard: None,
             run_after: Vec::new(),
             scheduled_at: None,
         })
