@@ -201,16 +201,19 @@ impl ConfigStore {
     /// Reads the configuration; `None` when there is no file.
     ///
     /// # Errors
-    /// When the file exists but cannot be read or understood.
+    /// When the file exists but cannot be read or understood, or a keyring not be asked.
     pub fn load(&self) -> Result<Option<Config>, Error> {
-        match self.read()? {
+        match self.load_bare()? {
             Some(config) => secrets::recall(config, &self.place()).map(Some),
             None => Ok(None),
         }
     }
 
-    /// The file as it is, without what a keyring holds.
-    fn read(&self) -> Result<Option<Config>, Error> {
+    /// Reads the file as it is, without what a keyring holds; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the file exists but cannot be read or understood.
+    pub fn load_bare(&self) -> Result<Option<Config>, Error> {
         let path = self.path();
         let unreadable = |reason: String| Error::Config {
             path: path.clone(),
@@ -249,7 +252,7 @@ impl ConfigStore {
     /// When the file exists and cannot be removed.
     pub fn delete(&self) -> Result<(), Error> {
         // A file that cannot be read names no keyring.
-        let store = self.read().ok().flatten().unwrap_or_default();
+        let store = self.load_bare().ok().flatten().unwrap_or_default();
         self.forget_secrets(&store.credential_store);
         match std::fs::remove_file(self.path()) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -17,7 +17,7 @@
 //! - Identity is the file: a rule allows a name only where the trusted file of that
 //!   name is what was loaded.
 //! - The watcher is out of reach only where it is root over an ordinary user;
-//!   [`level`] says what may be claimed.
+//!   [`Prepared::level`] says what may be claimed.
 //!
 //! Nothing here stops a session that is root, or a kernel exploit.
 

@@ -251,13 +251,15 @@ impl<'s> Supervisor<'s> {
             return;
         };
         let verb = if allow { "allowed" } else { "denied" };
-        if allow {
-            sys::resume(pid, 0);
-        } else {
+        if !allow {
             sys::kill(pid);
         }
         self.sink
             .notice(&printable(&format!("alpamon: {shown} was {verb}: {by}")));
+        // Only now, so that its output comes after what is said of it.
+        if allow {
+            sys::resume(pid, 0);
+        }
     }
 
     fn is_over(&self) -> bool {

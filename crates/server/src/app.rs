@@ -22,9 +22,12 @@ use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::objects::Objects;
 use crate::oidc::Issuers;
+use crate::rendezvous;
 use crate::telemetry::Metrics;
+use crate::tunnels::Tunnels;
+use crate::webftp::FileBrowsers;
+use crate::websh;
 use crate::workspace::Workspaces;
-use crate::{tunnels, webftp, websh};
 
 /// The state that all requests share.
 pub(crate) struct App {
@@ -42,10 +45,10 @@ pub(crate) struct App {
     /// Requests that wait for a command on this node.
     pub(crate) feeds: Feeds,
     /// Tunnels that are open on this node.
-    pub(crate) tunnels: tunnels::Hub,
+    pub(crate) tunnels: rendezvous::Hub<Tunnels>,
     /// Terminals that are open on this node.
     pub(crate) websh: websh::Hub,
-    pub(crate) file_browsers: webftp::Hub,
+    pub(crate) file_browsers: rendezvous::Hub<FileBrowsers>,
     /// Requests that wait for a transfer on this node.
     pub(crate) transfer_feeds: Feeds<TransferId>,
     /// Transferred content.

@@ -28,6 +28,7 @@ mod onboarding;
 mod pages;
 mod program;
 mod programs;
+mod rendezvous;
 mod rounds;
 mod sudo;
 mod telemetry;

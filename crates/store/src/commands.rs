@@ -261,16 +261,17 @@ impl<C: ConnectionTrait> Commands<'_, C> {
             > 0)
     }
 
-    /// Moves a waiting command to delivered. False: it does not wait any more, and
-    /// must not be sent.
+    /// Moves a waiting command to delivered, under this guard policy. False: it does not
+    /// wait any more, and must not be sent.
     ///
     /// # Errors
     /// When the database is not writable.
-    pub async fn deliver(&self, id: CommandId) -> Result<bool, StoreError> {
+    pub async fn deliver(&self, id: CommandId, guard: Option<Json>) -> Result<bool, StoreError> {
         let active = command::ActiveModel {
             status: Set(Status::Delivered.as_str().to_owned()),
             delivered_at: Set(Some(now())),
             sealed_env: Set(None),
+            guard: Set(guard),
             ..Default::default()
         };
         self.step(id, &[Status::Queued, Status::Scheduled], active)

@@ -1,5 +1,7 @@
 //! Programs that commands started, as the exec guard tells them.
 
+use std::collections::HashSet;
+
 use protocol::guard::{Level, Program, ProgramEnd, Verdict};
 use protocol::id::{CommandId, UserId, WorkSessionId};
 use sea_orm::ActiveValue::Set;
@@ -63,6 +65,33 @@ impl<C: ConnectionTrait> Programs<'_, C> {
             .exec(self.0.connection)
             .await?;
         Ok(())
+    }
+
+    /// Numbers of a command's programs that are stored already, at least those among
+    /// `programs`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn known(
+        &self,
+        id: CommandId,
+        programs: &[Program],
+    ) -> Result<HashSet<i64>, StoreError> {
+        use exec_event::Column;
+        let numbers = || programs.iter().map(|program| program.seq);
+        let (Some(first), Some(last)) = (numbers().min(), numbers().max()) else {
+            return Ok(HashSet::new());
+        };
+        let known: Vec<i64> = exec_event::Entity::find()
+            .select_only()
+            .column(Column::Seq)
+            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(Column::CommandId.eq(id.0))
+            .filter(Column::Seq.between(first, last))
+            .into_tuple()
+            .all(self.0.connection)
+            .await?;
+        Ok(known.into_iter().collect())
     }
 
     /// Stores programs; those that are there already stay as they are.

@@ -1,6 +1,7 @@
 //! The agent's side of a supervisor: starting one, following it, and finding those
 //! again that an earlier process of this agent started.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
@@ -56,11 +57,36 @@ pub(crate) struct Supervised {
     writer: OwnedWriteHalf,
     receipts: mpsc::UnboundedReceiver<u64>,
     receipt: mpsc::UnboundedSender<u64>,
+    received: Received,
     answers: mpsc::Receiver<Answer>,
     answer: mpsc::Sender<Answer>,
     socket: PathBuf,
     /// Everything below the supervisor is the command's, whoever its parent was.
     tracked: Option<Tracked>,
+}
+
+/// Which items are safe. One that went to the disk overtakes one that is on its way.
+#[derive(Default)]
+struct Received {
+    /// The first that is not.
+    next: Option<u64>,
+    /// Safe ones behind it.
+    later: BTreeSet<u64>,
+}
+
+impl Received {
+    /// Notes that `n` is safe. Gives the last item of which, with all before it, that is
+    /// new.
+    fn take(&mut self, n: u64) -> Option<u64> {
+        let next = self.next.as_mut().filter(|next| n >= **next)?;
+        self.later.insert(n);
+        let mut last = None;
+        while self.later.remove(next) {
+            last = Some(*next);
+            *next += 1;
+        }
+        last
+    }
 }
 
 /// How following a supervisor ended.
@@ -166,6 +192,7 @@ impl Supervised {
             writer,
             receipts,
             receipt,
+            received: Received::default(),
             answers,
             answer,
             socket,
@@ -230,6 +257,7 @@ impl Supervised {
     /// ended too.
     pub(crate) async fn settle(mut self, n: u64, reporter: Reporter, stop: StopSignals) {
         self.acknowledge(n).await;
+        let mut stopping = false;
         loop {
             tokio::select! {
                 up = next(&mut self.reader) => match up {
@@ -239,10 +267,13 @@ impl Supervised {
                     Ok(Some(Up::Hello { .. })) => {}
                     Ok(None) | Err(_) => break,
                 },
-                () = stop.cancel.cancelled() => {
+                () = stop.cancel.cancelled(), if !stopping => {
+                    // It tells how what it kills ends, and stays until that is safe.
+                    stopping = true;
                     let reason = Stop::Cancelled;
-                    let _lost = self.say(&Down::Stop { reason }).await;
-                    break;
+                    if self.say(&Down::Stop { reason }).await.is_err() {
+                        break;
+                    }
                 }
                 Some(n) = self.receipts.recv() => self.acknowledge(n).await,
                 () = stop.lifecycle.shutdown().cancelled() => return,
@@ -264,6 +295,7 @@ impl Supervised {
         reporter: &Reporter,
         output: Option<&mut Output>,
     ) -> Option<Outcome> {
+        self.received.next.get_or_insert(n);
         let receipt = Receipt::new(n, self.receipt.clone());
         match item {
             Item::Guarded { level, floor } => {
@@ -287,13 +319,15 @@ impl Supervised {
         None
     }
 
-    /// Receipts come in the order of the items, so the last one stands for all.
+    /// Item `n` is safe. The supervisor is told once all before it are as well.
     async fn acknowledge(&mut self, n: u64) {
-        let mut last = n;
+        let mut last = self.received.take(n);
         while let Ok(n) = self.receipts.try_recv() {
-            last = last.max(n);
+            last = self.received.take(n).or(last);
         }
-        let _lost = self.say(&Down::Ack { n: last }).await;
+        if let Some(n) = last {
+            let _lost = self.say(&Down::Ack { n }).await;
+        }
     }
 
     async fn say(&mut self, down: &Down) -> io::Result<()> {
@@ -332,4 +366,22 @@ fn short_path(folder: &std::fs::File, socket: &Path) -> PathBuf {
 
 fn forget(socket: &Path) {
     let _gone = std::fs::remove_file(socket);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_acknowledged_before_what_came_before_it() {
+        let mut received = Received {
+            next: Some(4),
+            ..Received::default()
+        };
+        assert_eq!(received.take(5), None);
+        assert_eq!(received.take(7), None);
+        assert_eq!(received.take(4), Some(5));
+        assert_eq!(received.take(6), Some(7));
+        assert!(received.later.is_empty());
+    }
 }

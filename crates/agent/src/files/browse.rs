@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::io;
-use std::process::{Command as StdCommand, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,13 +18,10 @@ use tokio_util::sync::CancellationToken;
 use transport::websocket::WebSocket;
 
 use super::worker::browse::{SUBCOMMAND, Start};
-use super::{Files, home};
+use super::{Files, helper, home};
 use crate::executor::{Account, StopSignals};
 use crate::internal::Answer;
-use crate::sys::{self, ChildSetup};
 
-/// Always this program, also when its file was replaced by an update.
-const THIS_PROGRAM: &str = "/proc/self/exe";
 /// Sessions at once.
 const MAX_SESSIONS: usize = 64;
 /// Longest id we accept; it appears in logs.
@@ -209,22 +206,12 @@ struct Worker {
 impl Worker {
     fn start(account: &Account, order: &OpenWebftp) -> Result<Self, String> {
         let failed = |error: io::Error| format!("the file worker cannot be started: {error}");
-        let mut command = StdCommand::new(THIS_PROGRAM);
+        let mut command = Command::from(helper::command(SUBCOMMAND, account));
         command
-            .arg(SUBCOMMAND)
-            .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(Stdio::inherit());
-        let setup = ChildSetup {
-            credentials: account.credentials.clone(),
-            directory: c"/".into(),
-            or_root_directory: false,
-            open_files: None,
-        };
-        sys::prepare(&mut command, setup);
-        let mut command = Command::from(command);
-        let mut child = command.kill_on_drop(true).spawn().map_err(failed)?;
+            .kill_on_drop(true);
+        let mut child = command.spawn().map_err(failed)?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err("the file worker has no streams".to_owned());
         };

@@ -55,6 +55,12 @@ pub(super) struct Channel {
     outcome_told: bool,
 }
 
+/// A connection as it was accepted, with what has been read from it already.
+pub(super) struct Connection {
+    pub(super) stream: UnixStream,
+    pub(super) read: Vec<u8>,
+}
+
 /// A connection to the agent.
 struct Agent {
     stream: UnixStream,
@@ -70,7 +76,7 @@ impl Channel {
         hello: &Up,
         limits: Limits,
         listener: UnixListener,
-        stream: UnixStream,
+        connection: Connection,
         output: OwnedFd,
         wake: OwnedFd,
     ) -> io::Result<Self> {
@@ -93,7 +99,8 @@ impl Channel {
             stopped: None,
             outcome_told: false,
         };
-        channel.take(stream)?;
+        channel.take(connection)?;
+        channel.obey();
         Ok(channel)
     }
 
@@ -152,8 +159,8 @@ impl Channel {
     /// Turns what the tree gave into items.
     fn collect(&mut self) {
         self.read_output();
+        let notices = self.outbox.take_notices();
         let mut state = self.outbox.lock();
-        let notices = std::mem::take(&mut state.notices);
         if !notices.is_empty() {
             self.chunker.push(&notices);
             // The user is told at once.
@@ -262,11 +269,12 @@ impl Channel {
         self.alone_since = Instant::now();
     }
 
-    fn take(&mut self, stream: UnixStream) -> io::Result<()> {
+    fn take(&mut self, connection: Connection) -> io::Result<()> {
+        let Connection { stream, read } = connection;
         stream.set_nonblocking(true)?;
         self.agent = Some(Agent {
             stream,
-            read: Vec::new(),
+            read,
             write: self.hello.clone().into_bytes(),
             sent: 0,
         });
@@ -350,7 +358,11 @@ impl Channel {
         let own = rustix::process::geteuid();
         let is_ours =
             rustix::net::sockopt::socket_peercred(&stream).is_ok_and(|peer| peer.uid == own);
-        if is_ours && self.take(stream).is_err() {
+        let connection = Connection {
+            stream,
+            read: Vec::new(),
+        };
+        if is_ours && self.take(connection).is_err() {
             self.lose();
         }
     }
@@ -370,6 +382,12 @@ impl Channel {
         if agent.read.len() > MAX_LINE {
             return self.lose();
         }
+        self.obey();
+    }
+
+    /// Does what the lines say that have been read whole.
+    fn obey(&mut self) {
+        let Some(agent) = &mut self.agent else { return };
         let Some(end) = agent.read.iter().rposition(|byte| *byte == b'\n') else {
             return;
         };
@@ -387,5 +405,39 @@ impl Channel {
                 Ok(Down::Start { .. }) | Err(_) => {}
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_with_the_order_is_obeyed() {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(folder.path().join("s")).unwrap();
+        let (stream, _agent) = UnixStream::pair().unwrap();
+        let (output, _tree) = std::io::pipe().unwrap();
+        let (awaken, wake) = std::io::pipe().unwrap();
+        let reason = Stop::Cancelled;
+        let channel = Channel::new(
+            Arc::new(Outbox::new(wake.into())),
+            &Up::Hello {
+                command: "c".to_owned(),
+                pid: 1,
+            },
+            Limits {
+                authority_ends: None,
+                deadline: None,
+            },
+            listener,
+            Connection {
+                stream,
+                read: line(&Down::Stop { reason }).unwrap().into_bytes(),
+            },
+            output.into(),
+            awaken.into(),
+        );
+        assert_eq!(channel.unwrap().stopped, Some(reason));
     }
 }

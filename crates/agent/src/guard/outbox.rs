@@ -17,6 +17,8 @@ const MAX_OUTPUT: usize = 256 * 1024;
 /// Records of programs that may be under way, in bytes. Beyond, allowed programs are
 /// only counted, and after a denial the tree waits.
 const MAX_PROGRAMS: usize = 256 * 1024;
+/// The talking thread takes a line for the user at once, unless something is wrong.
+const NOTICE_PATIENCE: Duration = Duration::from_secs(1);
 /// Programs in one item.
 const BATCH: usize = 256;
 
@@ -64,6 +66,8 @@ pub(super) struct State {
 pub(super) struct Outbox {
     state: Mutex<State>,
     room: Condvar,
+    /// Lines for the user were taken.
+    taken: Condvar,
     /// A byte here wakes the talking thread.
     wake: OwnedFd,
     /// Steers the tree.
@@ -75,6 +79,7 @@ impl Outbox {
         Self {
             state: Mutex::default(),
             room: Condvar::new(),
+            taken: Condvar::new(),
             wake,
             control: Control::default(),
         }
@@ -150,13 +155,22 @@ impl Outbox {
         }
     }
 
-    /// A line for the user.
+    /// A line for the user, at its place in the output: what the tree writes after this
+    /// has returned comes after it.
     pub(super) fn notice(&self, text: &str) {
         let mut state = self.lock();
         state.notices.extend_from_slice(text.as_bytes());
         state.notices.push(b'\n');
-        drop(state);
         self.wake();
+        let waits = |state: &mut State| !state.notices.is_empty() && !state.is_stopping;
+        let _late = self.taken.wait_timeout_while(state, NOTICE_PATIENCE, waits);
+    }
+
+    /// The lines for the user that wait.
+    pub(super) fn take_notices(&self) -> Vec<u8> {
+        let notices = std::mem::take(&mut self.lock().notices);
+        self.taken.notify_all();
+        notices
     }
 
     pub(super) fn first_ended(&self, ending: Ending) {
@@ -181,6 +195,7 @@ impl Outbox {
     pub(super) fn stop(&self) {
         self.lock().is_stopping = true;
         self.room.notify_all();
+        self.taken.notify_all();
         self.control.kill();
     }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use ::guard::{Account, Ending, GuardError, Launch, Prepared};
 use anyhow::Context;
 
-use super::channel::{Channel, Limits};
+use super::channel::{Channel, Connection, Limits};
 use super::frame::{Down, End, Item, Spec, Up};
 use super::outbox::Outbox;
 use super::recorder::Recorder;
@@ -33,7 +33,7 @@ pub(super) fn run() -> anyhow::Result<ExitCode> {
     ::guard::adopt_orphans();
     let stream = UnixStream::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     let listener = UnixListener::from(std::io::stdout().as_fd().try_clone_to_owned()?);
-    let spec = receive(&stream)?;
+    let (spec, connection) = receive(stream)?;
     let (output, writer) = std::io::pipe().context("no pipe for the output")?;
     // What the tree inherits.
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
@@ -53,7 +53,7 @@ pub(super) fn run() -> anyhow::Result<ExitCode> {
         &hello,
         limits(&spec),
         listener,
-        stream,
+        connection,
         output.into(),
         awaken.into(),
     )?;
@@ -67,21 +67,20 @@ pub(super) fn run() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn receive(stream: &UnixStream) -> anyhow::Result<Box<Spec>> {
+/// The order, and the connection with whatever follows it there.
+fn receive(stream: UnixStream) -> anyhow::Result<(Box<Spec>, Connection)> {
     stream
         .set_read_timeout(Some(START_PATIENCE))
         .context("standard input is no connection to an agent")?;
+    let mut reader = BufReader::new(&stream);
     let mut line = String::new();
-    // The agent says nothing more before it is answered.
-    BufReader::new(stream)
-        .read_line(&mut line)
-        .context("no order came")?;
-    match serde_json::from_str(&line).context("the order cannot be read")? {
-        Down::Start { spec } => Ok(spec),
-        Down::Ack { .. } | Down::Stop { .. } | Down::Answer { .. } => {
-            anyhow::bail!("the first line has to be an order")
-        }
-    }
+    reader.read_line(&mut line).context("no order came")?;
+    let Down::Start { spec } = serde_json::from_str(&line).context("the order cannot be read")?
+    else {
+        anyhow::bail!("the first line has to be an order");
+    };
+    let read = reader.buffer().to_vec();
+    Ok((spec, Connection { stream, read }))
 }
 
 fn limits(spec: &Spec) -> Limits {
@@ -142,4 +141,41 @@ pub(super) fn let_go_of_output() {
     };
     let _kept = rustix::stdio::dup2_stdout(&null);
     let _kept = rustix::stdio::dup2_stderr(&null);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::io::Write;
+
+    use protocol::guard::Policy;
+
+    use super::super::frame::line;
+    use super::*;
+    use crate::executor::Stop;
+
+    #[test]
+    fn what_follows_the_order_is_kept() {
+        let spec = Box::new(Spec {
+            command: "c".to_owned(),
+            policy: Policy::default(),
+            program: "/bin/true".to_owned(),
+            argv: vec!["true".to_owned()],
+            env: BTreeMap::new(),
+            directory: "/".to_owned(),
+            or_root_directory: false,
+            account: None,
+            open_files: None,
+            authority_ends_in_ms: None,
+            deadline_in_ms: 1000,
+        });
+        let reason = Stop::Cancelled;
+        let stop = line(&Down::Stop { reason }).unwrap();
+        let together = line(&Down::Start { spec }).unwrap() + &stop;
+        let (stream, mut agent) = UnixStream::pair().unwrap();
+        agent.write_all(together.as_bytes()).unwrap();
+        let (spec, connection) = receive(stream).unwrap();
+        assert_eq!(spec.command, "c");
+        assert_eq!(connection.read, stop.as_bytes());
+    }
 }

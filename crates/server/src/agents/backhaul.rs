@@ -16,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::Connection;
 use crate::commands::dispatch;
-use crate::http::{AgentCtx, ApiError};
+use crate::http::{AgentCtx, ApiError, lists};
 
 /// Pings go out this often; they also renew the agent's read deadline.
 const PING_INTERVAL: Duration = Duration::from_secs(60);
@@ -45,7 +45,7 @@ pub(super) async fn upgrade(
         .into_response();
     }
     let channel = channel_of(&headers);
-    let guards = channel.is_some() && offers(&headers, extension::EXEC_GUARD);
+    let guards = channel.is_some() && lists(&headers, EXTENSIONS_HEADER, extension::EXEC_GUARD);
     let app = ctx.app.clone();
     upgrade
         .max_message_size(MAX_MESSAGE)
@@ -59,7 +59,7 @@ pub(super) async fn upgrade(
 
 /// The channel value of an agent that verifies signed orders.
 fn channel_of(headers: &HeaderMap) -> Option<String> {
-    let signed = offers(headers, extension::SIGNED_ORDERS);
+    let signed = lists(headers, EXTENSIONS_HEADER, extension::SIGNED_ORDERS);
     let channel = headers.get(CHANNEL_HEADER)?.to_str().ok();
     channel
         .filter(|value| {
@@ -70,12 +70,6 @@ fn channel_of(headers: &HeaderMap) -> Option<String> {
                     .all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
         })
         .map(str::to_owned)
-}
-
-fn offers(headers: &HeaderMap, wanted: &str) -> bool {
-    let offered = headers.get(EXTENSIONS_HEADER);
-    let offered = offered.and_then(|value| value.to_str().ok());
-    offered.is_some_and(|names| names.split(',').any(|name| name.trim() == wanted))
 }
 
 async fn serve(ctx: AgentCtx, mut socket: WebSocket, channel: Option<String>, guards: bool) {

@@ -15,6 +15,7 @@ use store::work_sessions::Rules;
 use super::Grant;
 use super::guard::guard_policy;
 use crate::http::{ApiError, ApiResult};
+use crate::work_sessions::read;
 
 /// A line that may run.
 #[derive(Debug)]
@@ -112,8 +113,7 @@ fn compiled(rules: Result<RuleSet, judge::RuleError>) -> ApiResult<RuleSet> {
 }
 
 pub(super) fn session_authority(session: &work_session::Model) -> ApiResult<Authority> {
-    let rules: Rules = serde_json::from_value(session.rules.clone())
-        .map_err(|_| ApiError::internal("unreadable rules of a work session"))?;
+    let rules: Rules = read(&session.rules)?;
     let mut authority = Authority {
         sudo: sudo(session)?,
         ..Authority::default()
@@ -129,15 +129,10 @@ pub(super) fn session_authority(session: &work_session::Model) -> ApiResult<Auth
 
 /// Sudo inside a session needs its scope; policies narrow it.
 fn sudo(session: &work_session::Model) -> ApiResult<Sudo> {
-    let holds_scope = session
-        .scopes
-        .as_array()
-        .is_some_and(|scopes| scopes.iter().any(|scope| scope.as_str() == Some("sudo")));
-    if !holds_scope {
+    if !session.holds_scope("sudo") {
         return Ok(Sudo::Forbidden);
     }
-    let policies: Vec<SudoPolicy> = serde_json::from_value(session.sudo_policies.clone())
-        .map_err(|_| ApiError::internal("unreadable sudo policies of a work session"))?;
+    let policies: Vec<SudoPolicy> = read(&session.sudo_policies)?;
     if policies.is_empty() {
         return Ok(Sudo::Unrestricted);
     }

@@ -7,7 +7,8 @@ use protocol::work_session::REQUESTER_AGENT;
 use store::work_sessions::Rules;
 
 use super::Grant;
-use crate::http::{ApiError, ApiResult};
+use crate::http::ApiResult;
+use crate::work_sessions::read;
 
 /// Processes of one tree at once: far above what honest builds start, and a bound on
 /// fork bombs.
@@ -20,8 +21,7 @@ const MAX_PROCESSES: u32 = 16_384;
 pub(super) fn guard_policy(grant: &Grant, plan: &Plan) -> ApiResult<Policy> {
     let session = grant.session.as_deref();
     let rules: Rules = match session {
-        Some(session) => serde_json::from_value(session.rules.clone())
-            .map_err(|_| ApiError::internal("unreadable rules of a work session"))?,
+        Some(session) => read(&session.rules)?,
         None => Rules::default(),
     };
     let of_session = Some(rules.commands).filter(|commands| !commands.is_empty());
@@ -42,7 +42,7 @@ pub(super) fn guard_policy(grant: &Grant, plan: &Plan) -> ApiResult<Policy> {
         depth: if is_person { Depth::Shells } else { Depth::All },
         no_new_privileges: match session {
             // Without the scope, nothing below the session may become somebody else.
-            Some(session) => !holds_sudo(&session.scopes),
+            Some(session) => !session.holds_scope("sudo"),
             // A token's rules name what may run through sudo, so a line without it
             // needs none.
             None => commands.is_some() && !plan.flags.contains(&Flag::Privileged),
@@ -56,9 +56,4 @@ pub(super) fn guard_policy(grant: &Grant, plan: &Plan) -> ApiResult<Policy> {
         max_processes: Some(MAX_PROCESSES),
         ..Policy::default()
     })
-}
-
-pub(super) fn holds_sudo(scopes: &serde_json::Value) -> bool {
-    let scopes = scopes.as_array();
-    scopes.is_some_and(|scopes| scopes.iter().any(|scope| scope.as_str() == Some("sudo")))
 }

@@ -6,6 +6,7 @@
 //! decides. A refusal is recorded in the audit trail before it is answered.
 
 mod account;
+mod again;
 mod command;
 mod guard;
 mod path;
@@ -24,6 +25,7 @@ use store::audit::AuditRecord;
 use store::entity::{file_acl, server, work_session as session_row};
 
 pub(crate) use account::is_account_name;
+pub(crate) use again::judge_again;
 pub(crate) use command::{Judged, judge_command};
 pub(crate) use path::{FileRules, file_rules};
 pub(crate) use port::check_port;

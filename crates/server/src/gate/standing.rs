@@ -50,9 +50,14 @@ pub(crate) async fn still_holds(ctx: &PublicCtx, footing: &Footing) -> ApiResult
     if locked || !ctx.workspace.is_enabled {
         return Ok(false);
     }
+    let Some(server) = footing.server else {
+        return Ok(false);
+    };
     if let Some(id) = footing.work_session {
         let session = ctx.tenant().work_sessions().find(id).await?;
-        if !session.is_some_and(|session| session.is_active(now())) {
+        let allows = session
+            .is_some_and(|session| session.is_active(now()) && session.includes_server(server.0));
+        if !allows {
             return Ok(false);
         }
     }
@@ -64,9 +69,6 @@ pub(crate) async fn still_holds(ctx: &PublicCtx, footing: &Footing) -> ApiResult
             None => return Ok(false),
         },
         None => Viewer::Everything,
-    };
-    let Some(server) = footing.server else {
-        return Ok(false);
     };
     if let Some(id) = footing.token
         && !token_is_valid(ctx, id, server).await?

@@ -129,7 +129,7 @@ async fn open_terminal(
             && row.server_id == ctx.server.id
             && row.username == request.call.username
             // One that is about to end gets no further.
-            && ctx.app.websh.is_open(id)
+            && ctx.app.websh.is_open(ctx, id)
     });
     Ok(open.map(|row| Origin {
         command: None,

@@ -7,7 +7,6 @@ use protocol::code;
 use store::work_sessions::Rules;
 
 use super::Grant;
-use super::guard::holds_sudo;
 use crate::http::{ApiError, ApiResult};
 
 /// The rule that allows everything.
@@ -46,7 +45,7 @@ pub(crate) fn check_terminal(grant: &Grant) -> ApiResult<()> {
 /// session only with the scope for it.
 pub(crate) fn may_gain_privileges(grant: &Grant) -> bool {
     let session = grant.session.as_deref();
-    session.is_none_or(|session| holds_sudo(&session.scopes))
+    session.is_none_or(|session| session.holds_scope("sudo"))
 }
 
 fn allows_everything(rules: &[String]) -> bool {

@@ -13,8 +13,7 @@ use crate::http::{ApiError, ApiResult, Ctx};
 
 const SOURCE: &str = "guard";
 
-/// Somebody who decides about held programs. People do so over the API; approvals
-/// will be another one.
+/// What somebody says about a held program.
 pub(super) struct Decision<'a> {
     pub(super) seq: i64,
     pub(super) allow: bool,

@@ -43,6 +43,10 @@ pub(crate) async fn record(
         folded,
         ..Counts::default()
     };
+    let programs = unit.tenant().programs();
+    // A report that comes again, because its receipt was lost, counts once.
+    let known = programs.known(id, &started).await?;
+    started.retain(|program| !known.contains(&program.seq));
     started.retain(|program| {
         let is_allowed = program.verdict == Verdict::Allow;
         let allowed = row.programs - row.programs_denied;
@@ -63,7 +67,6 @@ pub(crate) async fn record(
         }
         true
     });
-    let programs = unit.tenant().programs();
     programs.add(id, row.work_session_id, &started).await?;
     for end in &ended {
         programs.end(id, end).await?;
@@ -105,11 +108,7 @@ fn refusal(row: &command::Model, server: &str, program: &Program) -> AuditRecord
         Verdict::Allow | Verdict::Deny => ("deny", "denied"),
     };
     AuditRecord {
-        actor: Actor {
-            kind: "agent",
-            id: Some(row.server_id),
-            name: server.to_owned(),
-        },
+        actor: Actor::agent(row.server_id, server),
         ip: String::new(),
         app: "guard",
         model: "command",

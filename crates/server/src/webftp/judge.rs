@@ -75,6 +75,10 @@ pub(super) fn judge(request: &mut Request, cwd: &str, rules: &Rules) -> ApiResul
     if let Some(two) = two {
         let target = absolute(two, cwd)?;
         rules.write.check(&target)?;
+        // A move is no way to read what may not be read where it is.
+        if request.command == command::MV && rules.read.check(&target).is_ok() {
+            rules.read.check(one)?;
+        }
         *two = target;
     }
     Ok(verdict)

@@ -2,16 +2,18 @@
 //! host, and how each change went.
 
 use http::StatusCode;
+use protocol::id::FileSessionId;
 use protocol::webftp::{Request, Response};
 use serde_json::{Value, json};
 use store::audit::{Actor, AuditRecord};
 
-use super::hub::{Bond, End};
+use super::end::End;
 use super::open::SOURCE;
 use crate::gate::Grant;
 use crate::http::{ApiError, ApiResult, Ctx, PublicCtx};
+use crate::rendezvous::Bond;
 
-pub(super) fn opening(ctx: &Ctx, grant: &Grant, bond: &Bond) -> AuditRecord {
+pub(super) fn opening(ctx: &Ctx, grant: &Grant, bond: &Bond<FileSessionId>) -> AuditRecord {
     AuditRecord {
         status_code: StatusCode::CREATED.as_u16(),
         ..record(
@@ -24,7 +26,7 @@ pub(super) fn opening(ctx: &Ctx, grant: &Grant, bond: &Bond) -> AuditRecord {
 }
 
 /// Who, where from, and in which session.
-type Whose<'a> = (&'a PublicCtx, &'a Actor, &'a Bond);
+pub(super) type Whose<'a> = (&'a PublicCtx, &'a Actor, &'a Bond<FileSessionId>);
 
 fn record(
     (ctx, actor, bond): Whose<'_>,

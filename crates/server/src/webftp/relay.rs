@@ -9,20 +9,15 @@ use bytes::Bytes;
 use protocol::id::CommandId;
 use protocol::webftp::{Entry, Request, Response, command, result};
 use store::audit::Actor;
-use tokio::sync::oneshot;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use super::hub::{Arrivals, End, Live};
+use super::end::End;
 use super::judge::{Rules, Verdict, judge};
+use super::kind::FileBrowsers;
 use super::record;
 use crate::http::PublicCtx;
+use crate::rendezvous::{self, Arrivals, Live};
 
-/// A client's URL is good for this long.
-const CLIENT_PATIENCE: Duration = Duration::from_secs(60);
-/// An agent takes seconds to connect where it is busy; after this it never will.
-const AGENT_PATIENCE: Duration = Duration::from_secs(30);
-/// How often it is looked whether the agent refused.
-const REFUSAL_TICK: Duration = Duration::from_millis(500);
 /// One request: a large tree takes its time.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(300);
 /// A side must take a message within.
@@ -37,7 +32,7 @@ const IDLE: Duration = Duration::from_secs(30 * 60);
 /// What the task of a session needs.
 pub(super) struct Relay {
     pub(super) ctx: PublicCtx,
-    pub(super) live: Arc<Live>,
+    pub(super) live: Arc<Live<FileBrowsers>>,
     pub(super) actor: Actor,
     pub(super) rules: Rules,
     /// The command that orders the agent to connect.
@@ -52,12 +47,12 @@ struct Sides {
 
 impl Relay {
     /// Runs the session to its end, and records it.
-    pub(super) async fn run(self, arrivals: Arrivals) {
+    pub(super) async fn run(self, arrivals: Arrivals<WebSocket>) {
         let end = match self.meet(arrivals).await {
             Ok(mut sides) => {
                 let end = tokio::select! {
                     end = self.converse(&mut sides) => end,
-                    end = self.stopped() => end,
+                    end = self.live.stopped(&self.ctx.app) => end,
                 };
                 let Sides { client, agent } = sides;
                 tokio::join!(farewell(client, end), farewell(agent, end));
@@ -75,48 +70,25 @@ impl Relay {
         }
     }
 
-    fn whose(&self) -> (&PublicCtx, &Actor, &super::hub::Bond) {
+    fn whose(&self) -> record::Whose<'_> {
         (&self.ctx, &self.actor, &self.live.bond)
     }
 
-    /// Waits until somebody ends the session, or the process.
-    async fn stopped(&self) -> End {
-        tokio::select! {
-            end = self.live.ended() => end,
-            () = self.ctx.app.shutdown.cancelled() => End::Restart,
-        }
-    }
-
-    async fn meet(&self, arrivals: Arrivals) -> Result<Sides, End> {
+    async fn meet(&self, arrivals: Arrivals<WebSocket>) -> Result<Sides, End> {
         let client = tokio::select! {
-            arrived = arrival(arrivals.client, CLIENT_PATIENCE, End::ClientAbsent) => arrived?,
-            end = self.stopped() => return Err(end),
+            arrived = rendezvous::client::<FileBrowsers>(arrivals.client) => arrived?,
+            end = self.live.stopped(&self.ctx.app) => return Err(end),
         };
+        let agent = rendezvous::agent::<FileBrowsers>(&self.ctx, self.order, arrivals.agent);
         let agent = tokio::select! {
-            arrived = arrival(arrivals.agent, AGENT_PATIENCE, End::AgentAbsent) => arrived,
-            () = self.refused() => Err(End::AgentRefused),
-            end = self.stopped() => Err(end),
+            arrived = agent => arrived,
+            end = self.live.stopped(&self.ctx.app) => Err(end),
         };
         match agent {
             Ok(agent) => Ok(Sides { client, agent }),
             Err(end) => {
                 farewell(client, end).await;
                 Err(end)
-            }
-        }
-    }
-
-    /// Waits until the agent has reported that it does not open its side.
-    async fn refused(&self) {
-        let mut ticks = interval(REFUSAL_TICK);
-        loop {
-            ticks.tick().await;
-            let row = self.ctx.tenant().commands().find(self.order).await;
-            if let Ok(Some(row)) = row
-                && row.reported_at.or(row.finished_at).is_some()
-                && row.success != Some(true)
-            {
-                return;
             }
         }
     }
@@ -263,17 +235,6 @@ async fn send(socket: &mut WebSocket, message: Message) -> Result<(), ()> {
     match timeout(SEND_PATIENCE, socket.send(message)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(_)) | Err(_) => Err(()),
-    }
-}
-
-async fn arrival(
-    place: oneshot::Receiver<WebSocket>,
-    patience: Duration,
-    absent: End,
-) -> Result<WebSocket, End> {
-    match timeout(patience, place).await {
-        Ok(Ok(socket)) => Ok(socket),
-        Ok(Err(_)) | Err(_) => Err(absent),
     }
 }
 

@@ -15,7 +15,6 @@ use super::{open, recorder};
 use crate::app::SharedApp;
 use crate::gate::Standing;
 use crate::http::{ApiResult, PublicCtx};
-use crate::locks::Footing;
 
 const TICK: Duration = Duration::from_millis(500);
 /// How often old recordings are looked for, and how many at once.
@@ -33,24 +32,13 @@ pub(crate) async fn run(app: SharedApp) {
         let mut standing = Standing::default();
         for live in app.websh.all() {
             let bond = &live.bond;
-            let footing = Footing {
-                user: bond.user,
-                token: bond.token,
-                work_session: bond.work_session,
-                server: Some(bond.server),
-            };
-            if !standing.of(&app, bond.workspace, footing).await {
+            if !standing.of(&app, bond.workspace, bond.footing).await {
                 live.end(End::AuthorityEnded);
+                continue;
             }
-            for user in live.users() {
-                let footing = Footing {
-                    user: Some(user),
-                    token: None,
-                    work_session: None,
-                    server: Some(bond.server),
-                };
+            for footing in live.footings() {
                 if !standing.of(&app, bond.workspace, footing).await {
-                    live.cut_off(user);
+                    live.cut_off(|other| *other == footing);
                 }
             }
         }

@@ -1,13 +1,11 @@
 //! The terminals of this node, and who may connect to them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use protocol::id::{
-    ServerId, TokenId, UserId, WebshChannelId, WebshSessionId, WorkSessionId, WorkspaceId,
-};
+use protocol::id::{WebshChannelId, WebshSessionId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +13,9 @@ use super::end::End;
 use super::link::Arrival;
 use super::screen::Screen;
 use crate::crypto::token;
+use crate::http::PublicCtx;
+use crate::locks::Footing;
+use crate::rendezvous;
 
 /// Terminals of one user or token at once, and of all.
 const MAX_OF_ONE: usize = 64;
@@ -24,16 +25,8 @@ const MAX_PLACES: usize = 64;
 /// An address is good for this long.
 const PLACE_LIFE: Duration = Duration::from_secs(60);
 
-/// Whose a terminal is, and what it is bound to.
-#[derive(Clone, Debug)]
-pub(super) struct Bond {
-    pub(super) id: WebshSessionId,
-    pub(super) workspace: WorkspaceId,
-    pub(super) server: ServerId,
-    pub(super) user: Option<UserId>,
-    pub(super) token: Option<TokenId>,
-    pub(super) work_session: Option<WorkSessionId>,
-}
+/// Whose a terminal is, and what it rests on.
+pub(super) type Bond = rendezvous::Bond<WebshSessionId>;
 
 /// As what somebody connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +46,8 @@ pub(super) enum Role {
 pub(super) struct Place {
     pub(super) channel: WebshChannelId,
     pub(super) role: Role,
-    pub(super) user: Option<UserId>,
+    /// What the way in rests on.
+    pub(super) footing: Footing,
     pub(super) read_only: bool,
     token_hash: String,
     made: Instant,
@@ -70,6 +64,8 @@ pub(super) enum Event {
     Resized { rows: u16, cols: u16 },
 }
 
+type Viewers = HashMap<WebshChannelId, (Footing, CancellationToken)>;
+
 /// A terminal that is open.
 #[derive(Debug)]
 pub(super) struct Live {
@@ -80,7 +76,7 @@ pub(super) struct Live {
     pub(super) agents: mpsc::Sender<Arrival>,
     places: Mutex<Vec<Place>>,
     /// Users that are connected, with what cuts them off.
-    viewers: Mutex<HashMap<WebshChannelId, (Option<UserId>, CancellationToken)>>,
+    viewers: Mutex<Viewers>,
     end: OnceLock<End>,
     ended: CancellationToken,
 }
@@ -138,7 +134,7 @@ impl Live {
         &self,
         channel: WebshChannelId,
         role: Role,
-        user: Option<UserId>,
+        footing: Footing,
         read_only: bool,
         token_hash: String,
     ) -> bool {
@@ -150,7 +146,7 @@ impl Live {
         places.push(Place {
             channel,
             role,
-            user,
+            footing,
             read_only,
             token_hash,
             made: Instant::now(),
@@ -169,9 +165,7 @@ impl Live {
         Some(places.swap_remove(at))
     }
 
-    fn viewers(
-        &self,
-    ) -> MutexGuard<'_, HashMap<WebshChannelId, (Option<UserId>, CancellationToken)>> {
+    fn viewers(&self) -> MutexGuard<'_, Viewers> {
         self.viewers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -179,7 +173,7 @@ impl Live {
     pub(super) fn enter(&self, place: &Place) -> CancellationToken {
         let cut = CancellationToken::new();
         self.viewers()
-            .insert(place.channel, (place.user, cut.clone()));
+            .insert(place.channel, (place.footing, cut.clone()));
         cut
     }
 
@@ -187,19 +181,22 @@ impl Live {
         self.viewers().remove(&channel);
     }
 
-    /// Users that are connected.
-    pub(super) fn users(&self) -> Vec<UserId> {
-        self.viewers()
-            .values()
-            .filter_map(|(user, _)| *user)
+    /// What those rest on that are connected or may yet come.
+    pub(super) fn footings(&self) -> HashSet<Footing> {
+        let places = self.lock_places();
+        let expected = places.iter().map(|place| place.footing);
+        let viewers = self.viewers();
+        expected
+            .chain(viewers.values().map(|(footing, _)| *footing))
             .collect()
     }
 
-    /// Cuts the connections of a user off.
-    pub(super) fn cut_off(&self, user: UserId) {
-        self.lock_places().retain(|place| place.user != Some(user));
-        for (whose, cut) in self.viewers().values() {
-            if *whose == Some(user) {
+    /// Cuts those off, and waits no longer for those, whose authority ended.
+    pub(super) fn cut_off(&self, has_ended: impl Fn(&Footing) -> bool) {
+        self.lock_places()
+            .retain(|place| !has_ended(&place.footing));
+        for (footing, cut) in self.viewers().values() {
+            if has_ended(footing) {
                 cut.cancel();
             }
         }
@@ -218,10 +215,10 @@ impl Hub {
     /// Whether a terminal may be opened for whom `bond` names.
     pub(super) fn has_room(&self, bond: &Bond) -> bool {
         let entries = self.entries();
-        let whose = (bond.user, bond.token);
+        let whose = |bond: &Bond| (bond.footing.user, bond.footing.token);
         let same = entries
             .values()
-            .filter(|live| (live.bond.user, live.bond.token) == whose)
+            .filter(|live| whose(&live.bond) == whose(bond))
             .count();
         entries.len() < MAX_OF_ALL && same < MAX_OF_ONE
     }
@@ -242,33 +239,23 @@ impl Hub {
         self.entries().values().cloned().collect()
     }
 
-    /// Whether a terminal is open, and not about to end.
-    pub(crate) fn is_open(&self, id: WebshSessionId) -> bool {
-        self.find(id).is_some_and(|live| !live.ended.is_cancelled())
+    /// Whether a terminal is open, and nothing that it rests on is locked.
+    pub(crate) fn is_open(&self, ctx: &PublicCtx, id: WebshSessionId) -> bool {
+        let locks = &ctx.app.locks;
+        self.find(id).is_some_and(|live| {
+            let bond = &live.bond;
+            !live.ended.is_cancelled() && locks.on(bond.workspace, &bond.footing).is_none()
+        })
     }
 
-    /// Ends the terminals of a work session.
-    pub(crate) fn end_of_session(&self, session: WorkSessionId) {
-        self.end_where(|bond| bond.work_session == Some(session));
-    }
-
-    /// Ends the terminals opened with a token.
-    pub(crate) fn end_of_token(&self, token: TokenId) {
-        self.end_where(|bond| bond.token == Some(token));
-    }
-
-    /// Ends the terminals of a user, and cuts the user off those of others.
-    pub(crate) fn end_of_user(&self, user: UserId) {
-        self.end_where(|bond| bond.user == Some(user));
+    /// Ends the terminals whose authority ended, and cuts those off the others whose
+    /// own did.
+    pub(crate) fn end_where(&self, has_ended: impl Fn(&Footing) -> bool) {
         for live in self.all() {
-            live.cut_off(user);
-        }
-    }
-
-    fn end_where(&self, is_ended: impl Fn(&Bond) -> bool) {
-        for live in self.all() {
-            if is_ended(&live.bond) {
+            if has_ended(&live.bond.footing) {
                 live.end(End::AuthorityEnded);
+            } else {
+                live.cut_off(&has_ended);
             }
         }
     }
@@ -276,6 +263,8 @@ impl Hub {
 
 #[cfg(test)]
 mod tests {
+    use protocol::id::{ServerId, WorkspaceId};
+
     use super::*;
 
     #[test]
@@ -284,14 +273,14 @@ mod tests {
             id: WebshSessionId::new(),
             workspace: WorkspaceId::new(),
             server: ServerId::new(),
-            user: None,
-            token: None,
-            work_session: None,
+            footing: Footing::default(),
+            agent_shows_key: true,
         };
+        let nobody = Footing::default();
         let (live, _inbox) = Live::new(bond, 0);
         let channel = WebshChannelId::new();
-        assert!(live.expect(channel, Role::Owner, None, false, token::hash("u")));
-        assert!(live.expect(channel, Role::Agent, None, false, token::hash("a")));
+        assert!(live.expect(channel, Role::Owner, nobody, false, token::hash("u")));
+        assert!(live.expect(channel, Role::Agent, nobody, false, token::hash("a")));
         assert!(live.claim(true, "u").is_none(), "no user is the agent");
         assert!(live.claim(false, "a").is_none(), "the agent is no user");
         assert!(live.claim(false, "x").is_none());

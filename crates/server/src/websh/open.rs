@@ -2,13 +2,10 @@
 
 use http::StatusCode;
 use protocol::auth::extension;
-use protocol::code;
-use protocol::command::{SHELL_INTERNAL, Status};
-use protocol::id::{CommandId, ServerId, WebshChannelId, WebshSessionId, WorkSessionId};
+use protocol::id::{CommandId, ServerId, WebshChannelId};
 use protocol::websh::{CreateWebsh, OPEN, OpenPty, WebshSession};
 use serde_json::{Value, json};
 use store::audit::AuditRecord;
-use store::commands::NewCommand;
 use store::entity::{command, websh_session};
 use store::websh::NewWebsh;
 
@@ -17,14 +14,12 @@ use super::hub::{Bond, Live, Role};
 use super::relay::Relay;
 use super::view;
 use crate::agents::Connection;
-use crate::commands::dispatch;
 use crate::crypto::token::{self, Token};
 use crate::gate::{self, Grant, Operation, Target};
 use crate::http::{ApiError, ApiResult, Ctx};
+use crate::rendezvous;
 
 pub(super) const SOURCE: &str = "websh";
-/// Whom orders to the agent itself name; see `commands::internal`.
-const ACCOUNT: &str = "root";
 /// Longest `User-Agent` that is kept.
 const MAX_USER_AGENT: usize = 200;
 
@@ -76,25 +71,9 @@ pub(super) async fn open(
         gate::record_refusal(ctx, Operation::Websh, request.server, &refusal, data).await;
         return Err(refusal);
     }
-    let connection = ctx
-        .app
-        .agents
-        .connection(ServerId(grant.server.id))
-        .ok_or_else(|| {
-            ApiError::conflict(format!(
-                "The agent of {} is not connected; try again when it is.",
-                grant.server.name
-            ))
-            .code(code::SERVER_NOT_CONNECTED, SOURCE)
-        })?;
-    let bond = Bond {
-        id: WebshSessionId::new(),
-        workspace: ctx.workspace_id(),
-        server: request.server,
-        user: ctx.principal.user_id(),
-        token: ctx.principal.token(),
-        work_session: grant.session.as_ref().map(|row| WorkSessionId(row.id)),
-    };
+    let connection = rendezvous::connected(ctx, &grant, SOURCE)?;
+    // Agents of terminals show their own key, all of them.
+    let bond = Bond::new(ctx, &grant, true);
     if !ctx.app.websh.has_room(&bond) {
         return Err(ApiError::new(
             StatusCode::TOO_MANY_REQUESTS,
@@ -126,37 +105,17 @@ async fn record(
 ) -> ApiResult<Opened> {
     let home = home(ctx, grant).await?;
     let unit = ctx.begin().await?;
-    let order = unit
-        .tenant()
-        .commands()
-        .create(NewCommand {
-            server: bond.server,
-            requested_by: bond.user,
-            token: bond.token,
-            work_session: bond.work_session,
-            shell: SHELL_INTERNAL,
-            line: OPEN.to_owned(),
-            argv: None,
-            sealed_env: None,
-            data: json!({"session_id": bond.id, "username": grant.username}).to_string(),
-            username: ACCOUNT.to_owned(),
-            groupname: ACCOUNT.to_owned(),
-            status: Status::Delivered,
-            verdict: json!({}),
-            guard: None,
-            run_after: Vec::new(),
-            scheduled_at: None,
-        })
-        .await?;
+    let data = json!({"session_id": bond.id, "username": grant.username});
+    let order = rendezvous::order(&unit, bond, OPEN, &data).await?;
     let row = unit
         .tenant()
         .websh()
         .create(NewWebsh {
             id: bond.id,
             server: bond.server,
-            requested_by: bond.user,
-            token: bond.token,
-            work_session: bond.work_session,
+            requested_by: bond.footing.user,
+            token: bond.footing.token,
+            work_session: bond.footing.work_session,
             order: CommandId(order.id),
             username: grant.username.clone(),
             groupname: grant.groupname.clone(),
@@ -178,8 +137,8 @@ async fn record(
         description: format!("terminal on {} as {}", grant.server.name, row.username),
         data: json!({
             "server": bond.server,
-            "session": bond.work_session,
-            "token": bond.token,
+            "session": bond.footing.work_session,
+            "token": bond.footing.token,
             "username": row.username,
         }),
     })
@@ -211,24 +170,26 @@ async fn start(
     connection: &Connection,
     opened: Opened,
 ) -> ApiResult<WebshSession> {
-    let Opened {
-        row,
-        mut order,
-        home,
-    } = opened;
+    let Opened { row, order, home } = opened;
     let client_token = Token::generate(token::CHANNEL)?;
     let agent_token = Token::generate(token::CHANNEL)?;
     let (client_channel, agent_channel) = (WebshChannelId::new(), WebshChannelId::new());
-    let (id, user) = (bond.id, bond.user);
+    let (id, footing) = (bond.id, bond.footing);
     let (live, inbox) = Live::new(bond, 0);
     live.expect(
         client_channel,
         Role::Owner,
-        user,
+        footing,
         false,
         client_token.hash(),
     );
-    live.expect(agent_channel, Role::Agent, None, false, agent_token.hash());
+    live.expect(
+        agent_channel,
+        Role::Agent,
+        footing,
+        false,
+        agent_token.hash(),
+    );
     ctx.app.websh.insert(live.clone());
     let relay = Relay {
         ctx: ctx.public.clone(),
@@ -253,15 +214,7 @@ async fn start(
         no_new_privileges: !gate::may_gain_privileges(grant),
         extensions: vec![extension::TERMINAL_RESUME.to_owned()],
     };
-    order.data = serde_json::to_string(&arguments).map_err(ApiError::internal)?;
-    dispatch::send(
-        &ctx.public,
-        &order,
-        std::collections::BTreeMap::new(),
-        connection,
-        grant.session.as_deref(),
-    )
-    .await;
+    rendezvous::send_order(ctx, grant, connection, order, &arguments).await?;
     let mut answer = view::session(ctx, &row).await?;
     let base = ctx.websocket_base();
     answer.websocket_url = client_url(&base, id, client_channel, client_token.reveal());

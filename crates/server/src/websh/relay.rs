@@ -27,6 +27,7 @@ use super::{cast, open};
 use crate::app::SharedApp;
 use crate::commands::{InternalOrder, order_internal};
 use crate::http::{ApiResult, PublicCtx};
+use crate::locks::Footing;
 
 /// A client's URL is good for this long.
 const CLIENT_PATIENCE: Duration = Duration::from_secs(60);
@@ -191,7 +192,7 @@ impl Relay {
             description: format!("terminal closed: {}", end.reason()),
             data: json!({
                 "server": bond.server,
-                "session": bond.work_session,
+                "session": bond.footing.work_session,
                 "bytes_out": totals.bytes_out,
                 "bytes_in": totals.bytes_in,
                 "exit_code": exit,
@@ -212,7 +213,7 @@ impl Relay {
     async fn order(&self, name: &'static str, arguments: Value) {
         let order = InternalOrder {
             server: self.live.bond.server,
-            requested_by: self.live.bond.user,
+            requested_by: self.live.bond.footing.user,
             name,
             arguments,
         };
@@ -556,9 +557,13 @@ fn bond(workspace: WorkspaceId, row: &websh_session::Model) -> Bond {
         id: WebshSessionId(row.id),
         workspace,
         server: ServerId(row.server_id),
-        user: row.requested_by.map(UserId),
-        token: row.token_id.map(TokenId),
-        work_session: row.work_session_id.map(WorkSessionId),
+        footing: Footing {
+            user: row.requested_by.map(UserId),
+            token: row.token_id.map(TokenId),
+            work_session: row.work_session_id.map(WorkSessionId),
+            server: Some(ServerId(row.server_id)),
+        },
+        agent_shows_key: true,
     }
 }
 

@@ -18,6 +18,7 @@ use super::view;
 use crate::crypto::token::{self, Token, random_text};
 use crate::http::{AgentCtx, ApiError, ApiResult, Ctx};
 use crate::iam::check_email;
+use crate::locks::Footing;
 use crate::mail::Message;
 
 /// Characters of a share's password: about 95 bits.
@@ -228,6 +229,12 @@ async fn admit(
     user: uuid::Uuid,
 ) -> ApiResult<WebshChannel> {
     let (channel, token) = (WebshChannelId::new(), Token::generate(token::CHANNEL)?);
+    let footing = Footing {
+        user: Some(user.into()),
+        token: ctx.principal.token(),
+        work_session: None,
+        server: Some(live.bond.server),
+    };
     let (action, word) = match role {
         Role::Watcher => ("watch", "watched"),
         _ => ("join", "joined"),
@@ -237,7 +244,7 @@ async fn admit(
     unit.audit(record(ctx, row, action, format!("terminal {word}"), data))
         .await?;
     unit.commit().await?;
-    if !live.expect(channel, role, Some(user.into()), read_only, token.hash()) {
+    if !live.expect(channel, role, footing, read_only, token.hash()) {
         return Err(ApiError::new(
             StatusCode::TOO_MANY_REQUESTS,
             "Too many users are at this terminal; try again later.",
@@ -263,7 +270,7 @@ pub(super) fn recover(ctx: &AgentCtx, session: &str) -> ApiResult<PtyChannel> {
         .filter(|live| live.bond.server == ctx.server_id())
         .ok_or_else(ApiError::not_found)?;
     let (channel, token) = (WebshChannelId::new(), Token::generate(token::CHANNEL)?);
-    if !live.expect(channel, Role::Agent, None, false, token.hash()) {
+    if !live.expect(channel, Role::Agent, live.bond.footing, false, token.hash()) {
         return Err(ApiError::unavailable("Too many connections are awaited."));
     }
     Ok(PtyChannel {

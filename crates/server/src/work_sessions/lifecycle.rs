@@ -15,8 +15,9 @@ use store::{Paging, now};
 
 use super::create::SOURCE;
 use crate::approvals;
-use crate::commands::dispatch;
+use crate::commands::{self, dispatch};
 use crate::http::{ApiError, ApiResult, Ctx, PublicCtx};
+use crate::rendezvous;
 
 /// What somebody does with a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,15 +145,18 @@ pub(super) async fn carry_out(
         data: json!({"from": row.status, "to": changed.status}),
     })
     .await?;
+    let mut held = Vec::new();
     if to.is_final() {
-        let why = "The work session ended.";
-        approvals::cancel_of_session(&unit, WorkSessionId(row.id), why).await?;
+        let why = format!("The work session was {}.", transition.event());
+        held = approvals::cancel_of_session(&unit, WorkSessionId(row.id), &why).await?;
     }
     unit.commit().await?;
     announce(ctx, &changed, transition.event(), time);
+    for command in held {
+        commands::announce_end(ctx, command).await;
+    }
     if to.is_final() {
-        ctx.app.tunnels.end_of_session(WorkSessionId(row.id));
-        ctx.app.websh.end_of_session(WorkSessionId(row.id));
+        rendezvous::end_of_session(&ctx.app, WorkSessionId(row.id));
         end_work(ctx, WorkSessionId(row.id), transition).await;
     }
     Ok(changed)

@@ -100,8 +100,9 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Failure> {
         )
         .into());
     }
-    // A file that cannot be read is replaced, not repaired.
-    let before = context.store.load().ok().flatten().unwrap_or_default();
+    // A file that cannot be read is replaced, not repaired. No secret of it is needed, and
+    // where a keyring is out of reach the choice of it still holds.
+    let before = context.store.load_bare().ok().flatten().unwrap_or_default();
     let old_store = before.credential_store.clone();
     let target = match given {
         Some(target) => target,

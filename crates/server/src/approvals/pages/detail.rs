@@ -141,7 +141,7 @@ async fn facts(
     signed_in: &SignedIn,
     row: &approval_request::Model,
 ) -> ApiResult<Vec<(&'static str, String)>> {
-    const NAMES: [(&str, &str); 20] = [
+    const NAMES: [(&str, &str); 22] = [
         ("line", "Command line"),
         ("plan", "Runs"),
         ("command", "Command"),
@@ -162,6 +162,8 @@ async fn facts(
         ("starts_at", "Starts"),
         ("expires_at", "Ends"),
         ("server", "Server"),
+        ("scheduled_at", "Not before"),
+        ("run_after", "After the commands"),
     ];
     let ids = server_ids(&row.content);
     let servers = Summaries::read(signed_in, [], ids).await?;

@@ -1,18 +1,21 @@
 //! Who may change factors: whoever is signed in and proved it a moment ago, or is
 //! signing in and has to set one up first.
 
+use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use protocol::id::UserId;
 use store::entity::{mfa_factor, user};
 use store::now;
 
-use super::{CONFIRM, with_next};
+use super::CONFIRM;
 use crate::crypto::token::{self, Token};
 use crate::http::ApiResult;
 use crate::identity::sign_in::{self, Attempt, Outcome, factors_of};
 use crate::mfa::policy::{self, Missing};
 use crate::mfa::{Method, record};
-use crate::pages::{PageCtx, PageError, PageResult, SIGN_IN, SignedIn, redirect};
+use crate::pages::{
+    PageCtx, PageError, PageResult, SIGN_IN, SignedIn, redirect, respond, with_next,
+};
 
 /// How long a proof is good for changes of the account.
 const FRESH: TimeDelta = TimeDelta::minutes(5);
@@ -78,16 +81,9 @@ pub(super) async fn note(signed_in: &SignedIn, factor: &str) -> ApiResult<Token>
 }
 
 /// Someone who may set up a factor now.
-pub(super) struct Enrolling {
-    pub(super) page: PageCtx,
-    pub(super) user: user::Model,
-    pub(super) enrolled: Vec<mfa_factor::Model>,
-    stage: Stage,
-}
-
-enum Stage {
+pub(super) enum Enrolling {
     SignedIn(SignedIn),
-    SigningIn(Box<Attempt>),
+    SigningIn(PageCtx, Box<Attempt>),
 }
 
 impl Enrolling {
@@ -96,13 +92,7 @@ impl Enrolling {
         if page.browser.session.is_some() {
             let signed_in = SignedIn::of(page)?;
             require(&signed_in, path).await?;
-            let user = signed_in.user().clone();
-            return Ok(Self {
-                page: signed_in.page.clone(),
-                enrolled: enrolled(&signed_in, &user).await?,
-                user,
-                stage: Stage::SignedIn(signed_in),
-            });
+            return Ok(Self::SignedIn(signed_in));
         }
         let Some(attempt) = sign_in::attempt(&page, &page.browser).await? else {
             return Err(PageError::elsewhere(redirect(&with_next(SIGN_IN, path))?));
@@ -113,50 +103,55 @@ impl Enrolling {
         if missing != Missing::Enrolment {
             return Err(PageError::elsewhere(redirect(super::SECOND_FACTOR)?));
         }
-        Ok(Self {
-            user: attempt.user.clone(),
-            enrolled,
-            page,
-            stage: Stage::SigningIn(Box::new(attempt)),
-        })
+        Ok(Self::SigningIn(page, Box::new(attempt)))
     }
 
-    /// Goes on after the user set up a factor by `method`, which proves it too. The
-    /// browser gets the cookie; the path is where it goes.
-    pub(super) async fn done(self, method: Method, next: &str) -> ApiResult<Outcome> {
+    pub(super) fn page(&self) -> &PageCtx {
+        match self {
+            Self::SignedIn(signed_in) => signed_in,
+            Self::SigningIn(page, _) => page,
+        }
+    }
+
+    pub(super) fn user(&self) -> &user::Model {
+        match self {
+            Self::SignedIn(signed_in) => signed_in.user(),
+            Self::SigningIn(_, attempt) => &attempt.user,
+        }
+    }
+
+    /// Sends the browser on after the user set up a factor by `method`, which proves it
+    /// too.
+    pub(super) async fn done(self, method: Method, next: &str) -> PageResult<Response> {
         let recovery = |next: &str| with_next(super::RECOVERY_CODES, next);
-        match self.stage {
-            Stage::SigningIn(attempt) => {
-                let outcome =
-                    sign_in::add_factor(&self.page, &self.page.browser, *attempt, method.as_str())
-                        .await?;
-                Ok(match outcome {
-                    Outcome::Done { user, next, cookie } => Outcome::Done {
-                        user,
-                        next: recovery(&next),
-                        cookie,
-                    },
-                    needs @ Outcome::Needs { .. } => needs,
-                })
+        match self {
+            Self::SigningIn(page, attempt) => {
+                let mut outcome =
+                    sign_in::add_factor(&page, &page.browser, *attempt, method.as_str()).await?;
+                if let Outcome::Done { next, .. } = &mut outcome {
+                    *next = recovery(next);
+                }
+                respond(&page, outcome)
             }
-            Stage::SignedIn(signed_in) => {
+            Self::SignedIn(signed_in) => {
                 let cookie = note(&signed_in, method.as_str()).await?;
-                let user = UserId(self.user.id);
+                let user = UserId(signed_in.user().id);
                 let left = signed_in.tenant().mfa().count_recovery_codes(user).await?;
-                Ok(Outcome::Done {
-                    user,
-                    next: if left == 0 {
-                        recovery(next)
-                    } else {
-                        next.to_owned()
-                    },
-                    cookie,
-                })
+                let next = if left == 0 {
+                    recovery(next)
+                } else {
+                    next.to_owned()
+                };
+                respond(&signed_in, Outcome::Done { user, next, cookie })
             }
         }
     }
 }
 
-async fn enrolled(page: &PageCtx, user: &user::Model) -> ApiResult<Vec<mfa_factor::Model>> {
+/// The factors that a user has.
+pub(super) async fn enrolled(
+    page: &PageCtx,
+    user: &user::Model,
+) -> ApiResult<Vec<mfa_factor::Model>> {
     Ok(page.tenant().mfa().factors(UserId(user.id)).await?)
 }

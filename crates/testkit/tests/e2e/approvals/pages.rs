@@ -5,8 +5,9 @@ use std::path::Path;
 use serde_json::json;
 use testkit::{Options, System};
 
-use super::{PASSWORD, RISKY};
-use crate::{create_session, id, second_superuser, submit};
+use super::RISKY;
+use crate::accounts::{PASSWORD, second_superuser};
+use crate::{create_session, id, submit};
 
 /// Where the pictures go that somebody looks at; unset: nowhere.
 fn picture(browser: &testkit::Browser, name: &str) {

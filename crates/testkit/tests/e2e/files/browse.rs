@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use serde_json::{Value, json};
 use testkit::{Answer, Api, Credential, Socket, eventually};
 
+use super::authority::token;
 use super::{Scene, names, scene};
 use crate::{create_session, id};
 
@@ -139,6 +140,34 @@ fn the_gate_and_the_rules_hold() {
     let denied = "SELECT count(*) FROM audit_records \
                   WHERE model = 'file_session' AND action = 'deny'";
     assert_eq!(scene.system.database().integer(denied), 7);
+}
+
+#[test]
+fn nothing_is_moved_to_where_it_may_be_downloaded() {
+    let scene = scene();
+    for folder in ["out", "secret"] {
+        std::fs::create_dir(scene.path(folder)).unwrap();
+    }
+    let (key, out) = (scene.path("secret/key"), scene.path("out/key"));
+    std::fs::write(&key, "key").unwrap();
+    let rules = [
+        (&*scene.path("*"), "upload"),
+        (&*scene.path("out/*"), "download"),
+    ];
+    let api = token(&scene, &rules);
+    let mut browser = Browser::open(&api, scene.agent.id(), None);
+    browser.fails("mv", &json!({"src": key, "dst": out}), 450);
+    let denied = "SELECT count(*) FROM audit_records \
+                  WHERE model = 'file_session' AND action = 'deny'";
+    assert_eq!(scene.system.database().integer(denied), 1);
+    // By their names alone the folders are nothing to download.
+    let (secret, inside) = (scene.path("secret"), scene.path("out/secret"));
+    browser.fails("mv", &json!({"src": secret, "dst": inside}), 450);
+    assert!(names(&scene.host.join("out")).is_empty());
+    browser.works(
+        "mv",
+        &json!({"src": key, "dst": scene.path("secret/other")}),
+    );
 }
 
 #[test]

@@ -96,7 +96,7 @@ impl Scene {
 
 #[track_caller]
 fn create_upload(api: &Api, server: &str, name: &str, path: &str, more: &Value) -> Answer {
-    let mut body = json!({
+    let body = json!({
         "name": name,
         "path": path,
         "server": server,
@@ -105,10 +105,7 @@ fn create_upload(api: &Api, server: &str, name: &str, path: &str, more: &Value) 
         "allow_overwrite": true,
         "allow_unzip": false,
     });
-    for (key, value) in more.as_object().into_iter().flatten() {
-        body[key] = value.clone();
-    }
-    api.post("/api/webftp/uploads/", &body)
+    api.post("/api/webftp/uploads/", &crate::changed(body, more))
 }
 
 /// The path of a signed link, called without any other credential.

@@ -9,7 +9,8 @@ use testkit::{Api, Credential, eventually};
 
 use super::faults::begin_put;
 use super::{Scene, create_upload, failed, get, names, scene, status, stranger};
-use crate::{create_session, id, second_superuser};
+use crate::accounts::second_superuser;
+use crate::{create_session, id};
 
 const LOCKS: &str = "/api/security/locks/";
 /// More than what lies in buffers between here and there.

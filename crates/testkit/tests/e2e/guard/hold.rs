@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::second_superuser;
+use crate::accounts::second_superuser;
 
 /// A command whose `id` is held, and the number of that.
 fn held(system: &System, api: &Api, server: &str) -> (String, i64) {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use testkit::eventually;
+
 use super::*;
 
 /// A line, the program it needs, and what its output ends with.
@@ -94,4 +96,33 @@ fn honest_programs_behave_as_ever() {
         assert!(output.ends_with(expected), "{line}: {done}");
         assert_eq!(done["enforcement"], "observed", "{done}");
     }
+}
+
+/// Whether the supervisor of a command is there: it listens for its agent.
+fn is_guarded_still(job: &str) -> bool {
+    let sockets = std::fs::read_to_string("/proc/net/unix").unwrap();
+    sockets.contains(&format!("{job}.sock"))
+}
+
+#[test]
+fn nothing_is_left_of_what_a_revoked_session_left_behind() {
+    let Some((system, agent)) = guarded() else {
+        return;
+    };
+    let api = system.api_with_password();
+    let session = id(&create_session(&api, agent.id(), &["command"], &json!({})));
+    // In a session of its own, so that the end of the line does not end it.
+    let line = "(setsid sh -c 'echo started; exec sleep 1000 >/dev/null 2>&1' &) | head -n 1";
+    let done = run(&system, &api, agent.id(), line, Some(&session));
+    assert_eq!(done["result"], "started\n", "{done}");
+    let job = id(&done);
+    assert!(is_guarded_still(&job));
+    let revoke = format!("/api/work-sessions/sessions/{session}/revoke/");
+    api.post(&revoke, &json!({})).expect_success();
+    eventually("its supervisor ends", || {
+        (!is_guarded_still(&job)).then_some(())
+    });
+    let programs = programs(&system, &done);
+    let is_killed = |program: &Value| program["end"]["signal"] == 9;
+    assert!(programs.iter().any(is_killed), "{programs:#?}");
 }

@@ -2,6 +2,7 @@
 //! known about it. Enforcement needs an agent that is root; without root these tests
 //! pass without doing anything, and say so.
 
+mod approved;
 mod attacks;
 mod hold;
 mod jobs;

@@ -159,3 +159,38 @@ fn programs_are_told_live_and_only_to_those_who_may_see_them() {
         }
     }
 }
+
+#[test]
+fn a_report_that_comes_again_counts_once() {
+    let system = System::start();
+    let agent = system.public_agent("host");
+    let api = system.api_with_password();
+    let session = id(&create_session(&api, agent.id(), &["command"], &json!({})));
+    let job = crate::submit(&api, agent.id(), "make", Some(&session));
+    let program = |seq: i64, verdict: &str| {
+        json!({
+            "seq": seq, "time": "2026-01-02T03:04:05Z", "pid": 7, "ppid": 1, "uid": 1000,
+            "exe": "/usr/bin/id", "argv": ["id"], "cwd": "/", "verdict": verdict,
+        })
+    };
+    let report = |programs: &[Value]| {
+        let report = json!([
+            {"report": "ack", "command": job},
+            {"report": "programs", "command": job, "started": programs},
+        ]);
+        agent
+            .api()
+            .post("/api/events/reports/", &report)
+            .expect_success();
+    };
+    report(&[program(1, "allow"), program(2, "deny")]);
+    report(&[program(2, "deny"), program(3, "deny")]);
+    let counts = "SELECT programs * 100 + programs_denied FROM commands WHERE shell = 'system'";
+    assert_eq!(system.database().integer(counts), 302);
+    let page = api.get("/api/audit/activity/?page_size=50").expect(200);
+    let page = page.json();
+    let denial = format!("/usr/bin/id denied on {}", agent.name());
+    let records = page["results"].as_array().unwrap().iter();
+    let denials = records.filter(|record| record["description"] == json!(denial));
+    assert_eq!(denials.count(), 2, "{page}");
+}

@@ -37,7 +37,10 @@ fn settings_are_read_by_all_and_changed_by_superusers() {
         assert!(answer[member].is_array(), "{answer}");
     }
     let methods = uma.api.get("/api/workspaces/security/-/mfa-methods/");
-    assert_eq!(methods.expect(200).json()["allowed_mfa_methods"], json!([]));
+    assert_eq!(
+        methods.expect(200).json()["allowed_mfa_methods"],
+        json!(["totp", "webauthn"])
+    );
     let preferences = "/api/workspaces/preferences/-/";
     scene
         .root

@@ -25,9 +25,13 @@ fn a_login_in_the_desktops_keyring_survives_it_and_is_in_no_file() {
     cli.run_with(&nowhere, &["server", "ls"])
         .exits(1)
         .stderr_has("--credential-store file");
-    cli.run_with(&nowhere, &chosen)
-        .exits(1)
-        .stderr_has("--credential-store file");
+    // A new login goes nowhere else by itself, whether the choice is made again or not.
+    for again in [&chosen[..], &login[..]] {
+        cli.run_with(&nowhere, again)
+            .exits(1)
+            .stderr_has("--credential-store file");
+        assert!(!std::fs::read_to_string(&file).unwrap().contains(&token));
+    }
 
     // The choice stays, until another one takes the secrets away.
     cli.run_with(&keyring.environment(), &login).exits(0);

@@ -38,7 +38,7 @@ impl Session {
         let spot = self.changed(&data.path)?;
         let stat = tree::look(&spot.directory, &spot.name, &spot.path)?;
         if data.recursive && tree::is_folder(&stat) {
-            self.check_tree(&spot, None)?;
+            self.check_tree(&spot)?;
             let inside = tree::enter(&spot.directory, &spot.name, &spot.path)?;
             tree::visit(&inside, &spot.path, &mut |visit| {
                 remove(visit.directory, visit.name, &visit.path)
@@ -51,23 +51,15 @@ impl Session {
     pub(super) fn mv(&mut self, data: &Arguments) -> Result<Entry, Failure> {
         let from = self.changed(&data.src)?;
         let to = self.changed(&data.dst)?;
-        self.check_tree(&from, Some(&to.path))?;
         if data.allow_overwrite {
+            self.check_move(&from, &to.path)?;
             rename(&from, &to, &to.name, RenameFlags::empty())?;
             return self.arrived(&data.dst, &to.name, "moved");
         }
-        let mut number = 0;
-        loop {
-            let name = free_name(&from.name, &to.name, number);
-            self.write.check(&to.path.with_file_name(&name))?;
-            match rename(&from, &to, &name, RenameFlags::NOREPLACE) {
-                Ok(()) => return self.arrived(&data.dst, &name, "moved"),
-                Err(_) if !tree::is_free(&to.directory, &name) && number < MAX_COPIES => {
-                    number += 1;
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
+        let name = Self::rename_to_free(&from, &to, &from.name, 0, &|target| {
+            self.check_move(&from, target)
+        })?;
+        self.arrived(&data.dst, &name, "moved")
     }
 
     pub(super) fn chmod(&mut self, data: &Arguments) -> Result<Entry, Failure> {
@@ -127,22 +119,69 @@ impl Session {
         Ok(spot)
     }
 
-    /// Refuses a directory with anything inside that may not be changed, or not be
-    /// where it would go.
-    pub(super) fn check_tree(&self, from: &Spot, to: Option<&Path>) -> Result<(), Failure> {
+    /// Refuses a directory with anything inside that may not be changed.
+    pub(super) fn check_tree(&self, spot: &Spot) -> Result<(), Failure> {
         if self.write.is_empty() {
             return Ok(());
         }
+        Self::check_inside(spot, &|path| self.write.check(path))
+    }
+
+    /// Refuses a move of anything that may not be changed or not be where it would go,
+    /// or that could be read there and not where it is.
+    fn check_move(&self, from: &Spot, to: &Path) -> Result<(), Failure> {
+        if self.write.is_empty() && self.read.is_empty() {
+            return Ok(());
+        }
+        let check = |from: &Path, to: &Path| {
+            self.write.check(from)?;
+            self.write.check(to)?;
+            match self.read.allow(to) {
+                true => self.read.check(from),
+                false => Ok(()),
+            }
+        };
+        check(&from.path, to)?;
+        Self::check_inside(from, &|path| {
+            let below = path.strip_prefix(&from.path).unwrap_or(path);
+            check(path, &to.join(below))
+        })
+    }
+
+    /// Checks everything inside a directory.
+    fn check_inside(
+        from: &Spot,
+        check: &dyn Fn(&Path) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let stat = tree::look(&from.directory, &from.name, &from.path)?;
         if !tree::is_folder(&stat) {
             return Ok(());
         }
         let inside = tree::enter(&from.directory, &from.name, &from.path)?;
-        tree::visit(&inside, &from.path, &mut |visit| {
-            self.write.check(&visit.path)?;
-            let below = visit.path.strip_prefix(&from.path).unwrap_or(&visit.path);
-            to.map_or(Ok(()), |to| self.write.check(&to.join(below)))
-        })
+        tree::visit(&inside, &from.path, &mut |visit| check(&visit.path))
+    }
+
+    /// Puts something where nothing is: under the name of `to` or, when that is taken,
+    /// the first numbered one of `source`, from `number` on, that `check` allows. Which
+    /// it was.
+    pub(super) fn rename_to_free(
+        from: &Spot,
+        to: &Spot,
+        source: &OsStr,
+        mut number: u32,
+        check: &dyn Fn(&Path) -> Result<(), Failure>,
+    ) -> Result<OsString, Failure> {
+        loop {
+            let name = free_name(source, &to.name, number);
+            check(&to.path.with_file_name(&name))?;
+            match rename(from, to, &name, RenameFlags::NOREPLACE) {
+                Ok(()) => return Ok(name),
+                Err(_) if !tree::is_free(&to.directory, &name) && number < MAX_COPIES => {
+                    number += 1;
+                }
+                Err(failure) => return Err(failure),
+            }
+        }
     }
 
     /// Says where something went, in the caller's words.
@@ -197,7 +236,7 @@ fn hold(visit: &Visit<'_>) -> Result<OwnedFd, Failure> {
 }
 
 /// The name that is asked for, then `STEM (N).EXTENSION` of the source.
-pub(super) fn free_name(source: &OsStr, wanted: &OsStr, number: u32) -> OsString {
+fn free_name(source: &OsStr, wanted: &OsStr, number: u32) -> OsString {
     if number == 0 {
         return wanted.to_owned();
     }

@@ -15,13 +15,8 @@ use super::super::failure::Failure;
 use super::super::place::Spot;
 use super::super::read::Found;
 use super::Session;
-use super::change::{failed, free_name, remove, rename};
+use super::change::{failed, remove, rename};
 use super::tree;
-
-/// Names that are tried before it is given up.
-const MAX_COPIES: u32 = 10_000;
-/// Directories inside directories.
-const MAX_DEPTH: usize = 256;
 
 impl Session {
     pub(super) fn cp(&mut self, data: &Arguments) -> Result<Entry, Failure> {
@@ -78,7 +73,7 @@ impl Session {
         if data.allow_overwrite && !is_itself {
             if found.is_directory() && !tree::is_free(&to.directory, &to.name) {
                 // What is there goes with everything inside.
-                self.check_tree(to, None)?;
+                self.check_tree(to)?;
                 exchange(hidden, to)?;
             } else {
                 rename(hidden, to, &to.name, RenameFlags::empty())?;
@@ -86,18 +81,10 @@ impl Session {
             return self.arrived(&data.dst, &to.name, "copied");
         }
         let source = found.path.file_name().unwrap_or(&to.name);
-        let mut number = u32::from(is_itself);
-        loop {
-            let name = free_name(source, &to.name, number);
-            self.write.check(&to.path.with_file_name(&name))?;
-            match rename(hidden, to, &name, RenameFlags::NOREPLACE) {
-                Ok(()) => return self.arrived(&data.dst, &name, "copied"),
-                Err(_) if !tree::is_free(&to.directory, &name) && number < MAX_COPIES => {
-                    number += 1;
-                }
-                Err(failure) => return Err(failure),
-            }
-        }
+        let name = Self::rename_to_free(hidden, to, source, u32::from(is_itself), &|target| {
+            self.write.check(target)
+        })?;
+        self.arrived(&data.dst, &name, "copied")
     }
 }
 
@@ -128,12 +115,7 @@ impl Copy<'_> {
         name: &OsStr,
         depth: usize,
     ) -> Result<(), Failure> {
-        if depth > MAX_DEPTH {
-            return Err(Failure::new(format!(
-                "{}: more than {MAX_DEPTH} directories inside each other",
-                found.shown()
-            )));
-        }
+        tree::check_depth(depth, &found.path)?;
         rustix::fs::mkdirat(into, name, Mode::RWXU).map_err(|error| failed(&found.path, error))?;
         let made = tree::enter(into, name, &found.path)?;
         let handle: OwnedFd = found.reopen()?.into();

@@ -38,22 +38,23 @@ fn scene(read: &[&str], write: &[&str]) -> Scene {
 }
 
 impl Scene {
-    fn ask(&mut self, command: &str, data: &Value) -> Response {
-        let request = json!({"command": command, "data": data});
+    fn ask(&mut self, command: &str, data: Value) -> Response {
+        let mut request = json!({"command": command});
+        request["data"] = data;
         let request = serde_json::from_value(request).unwrap();
         self.session.answer(&request)
     }
 
     #[track_caller]
     fn works(&mut self, command: &str, data: Value) -> Entry {
-        let response = self.ask(command, &data);
+        let response = self.ask(command, data);
         assert!(response.success && response.code == 250, "{response:?}");
         response.data
     }
 
     #[track_caller]
     fn fails(&mut self, command: &str, data: Value, code: i64) -> String {
-        let response = self.ask(command, &data);
+        let response = self.ask(command, data);
         assert!(!response.success, "{response:?}");
         assert_eq!(response.code, code, "{response:?}");
         response.data.message
@@ -139,7 +140,7 @@ fn the_working_directory_is_where_paths_start() {
     scene.fails("mkd", json!({"path": "a\0b"}), 452);
     scene.fails("mkd", json!({"path": "/"}), 452);
     scene.fails("mkd", json!({"path": "no/such"}), 550);
-    let unknown = scene.ask("format", &json!({}));
+    let unknown = scene.ask("format", json!({}));
     assert_eq!((unknown.success, unknown.code), (false, 550));
 }
 
@@ -307,6 +308,27 @@ fn a_tree_with_something_forbidden_inside_is_left_alone() {
     scene.works("mv", json!({"src": "tree", "dst": "new"}));
 }
 
+#[test]
+fn nothing_is_moved_to_where_it_could_be_read() {
+    let mut scene = scene(&["out", "out/*"], &["*"]);
+    for folder in ["out", "secret", "mixed"] {
+        scene.mkdir(folder);
+    }
+    scene.write("secret/key", "key");
+    scene.write("out/mine", "mine");
+    for flag in [false, true] {
+        for (from, to) in [("secret/key", "out/key"), ("secret", "out/secret")] {
+            let data = json!({"src": from, "dst": to, "allow_overwrite": flag});
+            scene.fails("mv", data, 450);
+        }
+    }
+    assert_eq!(names(&scene.folder.join("out")), ["mine"]);
+    scene.works("mv", json!({"src": "secret/key", "dst": "secret/other"}));
+    scene.works("mv", json!({"src": "out/mine", "dst": "out/same"}));
+    scene.works("mv", json!({"src": "out/same", "dst": "mixed/same"}));
+    scene.fails("mv", json!({"src": "mixed/same", "dst": "out/same"}), 450);
+}
+
 mod properties {
     use proptest::prelude::*;
 
@@ -330,8 +352,8 @@ mod properties {
                 "path": one, "src": one, "dst": two, "recursive": flag,
                 "allow_overwrite": flag, "mode": "777",
             });
-            scene.ask("cwd", &json!({"path": "in"}));
-            scene.ask(command, &data);
+            scene.ask("cwd", json!({"path": "in"}));
+            scene.ask(command, data);
             prop_assert_eq!(scene.read("secret/key"), "key");
             prop_assert_eq!(names(&scene.folder.join("secret")), ["key"]);
             prop_assert_eq!(scene.names(), ["in", "secret"]);

@@ -79,18 +79,24 @@ pub(super) fn visit(
     deeper(directory, path, 0, each)
 }
 
-fn deeper(
-    directory: &OwnedFd,
-    path: &Path,
-    depth: usize,
-    each: &mut impl FnMut(&Visit<'_>) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+/// Refuses a directory inside too many others.
+pub(super) fn check_depth(depth: usize, path: &Path) -> Result<(), Failure> {
     if depth > MAX_DEPTH {
         return Err(Failure::new(format!(
             "{}: more than {MAX_DEPTH} directories inside each other",
             text(path)
         )));
     }
+    Ok(())
+}
+
+fn deeper(
+    directory: &OwnedFd,
+    path: &Path,
+    depth: usize,
+    each: &mut impl FnMut(&Visit<'_>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    check_depth(depth, path)?;
     for name in names(directory, path)? {
         let path = path.join(&name);
         let stat = look(directory, &name, &path)?;
