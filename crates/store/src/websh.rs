@@ -111,6 +111,8 @@ pub struct NewChunk {
     pub seq: i64,
     /// In bytes.
     pub size: i64,
+    /// Bytes that the terminal showed in it.
+    pub shown: i64,
     /// Of its bytes, in hex.
     pub sha256: String,
 }
@@ -427,6 +429,7 @@ impl<C: ConnectionTrait> Websh<'_, C> {
             session_id: Set(session.0),
             seq: Set(chunk.seq),
             size: Set(chunk.size),
+            shown: Set(chunk.shown),
             sha256: Set(chunk.sha256),
             added_at: Set(now()),
         }

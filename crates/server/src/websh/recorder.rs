@@ -50,6 +50,8 @@ pub(super) struct Recorder {
     file: Arc<File>,
     seq: i64,
     size: u64,
+    /// Bytes that were shown before it.
+    shown_before: u64,
     began: DateTime<Utc>,
     totals: WebshTotals,
     stored: WebshTotals,
@@ -97,6 +99,7 @@ impl Recorder {
             file: Arc::new(opened.file),
             seq: opened.seq,
             size: opened.size,
+            shown_before: opened.shown_before,
             began,
             totals: WebshTotals {
                 bytes_out: signed(opened.shown),
@@ -217,6 +220,7 @@ impl Recorder {
         let chunk = NewChunk {
             seq: self.seq,
             size: signed(self.size),
+            shown: signed(self.shown() - self.shown_before),
             sha256,
         };
         let records = self.transcript.lines();
@@ -247,6 +251,7 @@ impl Recorder {
         }
         self.seq += 1;
         self.size = 0;
+        self.shown_before = self.shown();
         let path = piece(&self.folder, self.seq);
         self.file = Arc::new(blocking(move || create(&path)).await?);
         Ok(())
@@ -272,7 +277,9 @@ struct Opened {
     file: File,
     seq: i64,
     size: u64,
+    /// In all pieces, and in all but the last.
     shown: u64,
+    shown_before: u64,
 }
 
 fn continue_in(
@@ -286,7 +293,7 @@ fn continue_in(
         .mode(0o700)
         .create(folder)?;
     let mut opened = None;
-    let mut shown = 0;
+    let (mut shown, mut shown_before) = (0, 0);
     for seq in 0.. {
         let path = piece(folder, seq);
         let mut file = match File::options().read(true).append(true).open(&path) {
@@ -300,6 +307,7 @@ fn continue_in(
         let end = content.iter().rposition(|byte| *byte == b'\n');
         let size = end.map_or(0, |at| at + 1);
         file.set_len(size as u64)?;
+        shown_before = shown;
         shown += cast::shown(content.get(..size).unwrap_or_default());
         opened = Some((file, seq, size as u64));
     }
@@ -309,6 +317,7 @@ fn continue_in(
             seq,
             size,
             shown,
+            shown_before,
         });
     }
     let mut file = create(&piece(folder, 0))?;
@@ -319,6 +328,7 @@ fn continue_in(
         seq: 0,
         size: header.len() as u64,
         shown,
+        shown_before: 0,
     })
 }
 

@@ -14,6 +14,8 @@ pub struct Model {
     pub seq: i64,
     /// In bytes.
     pub size: i64,
+    /// Bytes that the terminal showed in it.
+    pub shown: i64,
     pub sha256: String,
     pub added_at: ChronoDateTimeUtc,
 }

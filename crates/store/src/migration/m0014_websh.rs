@@ -76,6 +76,7 @@ impl MigrationTrait for Migration {
             .refers("session_id", "websh_sessions")
             .int("seq")
             .int("size")
+            .int("shown")
             .text("sha256")
             .time("added_at")
             .create(manager)
