@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use super::end::End;
 use super::{open, recorder};
 use crate::app::SharedApp;
-use crate::gate::Standing;
+use crate::gate::{Operation, Standing};
 use crate::http::{ApiResult, PublicCtx};
 
 const TICK: Duration = Duration::from_millis(500);
@@ -32,12 +32,13 @@ pub(crate) async fn run(app: SharedApp) {
         let mut standing = Standing::default();
         for live in app.websh.all() {
             let bond = &live.bond;
-            if !standing.of(&app, bond.workspace, bond.footing).await {
+            let websh = Operation::Websh;
+            if !standing.of(&app, bond.workspace, websh, bond.footing).await {
                 live.end(End::AuthorityEnded);
                 continue;
             }
             for footing in live.footings() {
-                if !standing.of(&app, bond.workspace, footing).await {
+                if !standing.of(&app, bond.workspace, websh, footing).await {
                     live.cut_off(|other| *other == footing);
                 }
             }
