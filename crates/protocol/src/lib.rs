@@ -24,6 +24,7 @@ pub mod iam;
 pub mod id;
 pub mod lock;
 pub mod mfa;
+pub mod notification;
 pub mod onboarding;
 pub mod order;
 pub mod page;

@@ -18,6 +18,7 @@ use crate::identity::guesses::Guesses;
 use crate::locks::Locks;
 use crate::mail::Mailer;
 use crate::mfa::Codes;
+use crate::notifications::Outbound;
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::objects::Objects;
@@ -57,6 +58,8 @@ pub(crate) struct App {
     pub(crate) mailer: Mailer,
     /// Issuers that others trust, and their keys.
     pub(crate) issuers: Issuers,
+    /// The way to webhooks.
+    pub(crate) outbound: Outbound,
     /// Slows down requests for device codes.
     pub(crate) device_limiter: LoginLimiter,
     /// What access tokens are signed with.

@@ -13,7 +13,7 @@
 //!
 //! Helpers report by panicking, and print the programs' logs when a test fails.
 //! Nothing sleeps for a fixed time: everything waits for what it needs, for at
-//! most [`patience`].
+//! most [`patience()`].
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -34,6 +34,7 @@ mod mail_server;
 mod oidc_provider;
 mod patience;
 mod public_agent;
+mod receiver;
 mod runtime;
 mod socket;
 mod system;
@@ -52,6 +53,7 @@ pub use mail_server::{Mail, MailServer};
 pub use oidc_provider::OidcProvider;
 pub use patience::{eventually, patience};
 pub use public_agent::PublicAgent;
+pub use receiver::{Received, Receiver};
 pub use socket::Socket;
 pub use system::{Options, System};
 pub use terminal::Terminal;

@@ -30,6 +30,7 @@ pub(crate) mod user;
 pub(crate) mod username;
 pub(crate) mod version;
 pub(crate) mod webftp_log;
+pub(crate) mod webhook;
 pub(crate) mod websh;
 pub(crate) mod whoami;
 pub(crate) mod work_session;
@@ -96,6 +97,7 @@ async fn with_network(command: Command, context: Context) -> Result<(), Failure>
         Command::Username { verb } => Box::pin(username::run(&context, verb)).await,
         Command::Websh(args) => Box::pin(websh::run_subcommand(&context, args)).await,
         Command::WebftpLog(args) => Box::pin(webftp_log::run(&context, args)).await,
+        Command::Webhook { verb } => Box::pin(webhook::run(&context, verb)).await,
         Command::Whoami => Box::pin(whoami::run(&context)).await,
         Command::WorkSession { verb } => Box::pin(work_session::run(&context, verb)).await,
         Command::Workspace { verb } => Box::pin(workspace::run(&context, verb)).await,

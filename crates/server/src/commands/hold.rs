@@ -3,18 +3,18 @@
 
 use std::collections::BTreeMap;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use http::StatusCode;
 use judge::Plan;
 use protocol::approval::{Status as Asked, kind};
 use protocol::code;
 use protocol::command::{Status, SubmitCommand};
-use protocol::id::{ApprovalId, CommandId, ServerId, UserId, WorkSessionId};
+use protocol::id::{ApprovalId, CommandId, PlanItemId, ServerId, UserId, WorkSessionId};
 use serde_json::{Value, json};
 use store::audit::AuditRecord;
 use store::entity::{command, server};
 use store::now;
 
+use super::dispatch::ENV_PURPOSE;
 use super::submit::{SOURCE, judged_command, seal};
 use crate::approvals::{self, NewRequest};
 use crate::gate::{Grant, Judged};
@@ -38,7 +38,7 @@ pub(super) async fn hold(
     let Some(me) = ctx.principal.user_id() else {
         return Err(refuse("and a service token cannot ask a reviewer."));
     };
-    let content = content(ctx, &grant, &judged, &request, &env, plan);
+    let content = content(ctx, &grant, &judged, &request, &env, plan)?;
     let hash = approvals::content_hash(&content);
     let standing = ctx.tenant().approvals().standing(&hash, me, now()).await?;
     if let Some(known) = standing.filter(|known| known.status == Asked::Pending.as_str())
@@ -61,23 +61,40 @@ pub(super) async fn hold(
     Ok((row, grant.server))
 }
 
-/// What a reviewer sees and approves. Values of the environment may be secrets: only
-/// their digest is part of it.
-fn content(
+/// The command of an approved plan that this is, if it is one that has not run.
+pub(super) async fn planned(
     ctx: &Ctx,
     grant: &Grant,
     judged: &Judged,
     request: &SubmitCommand,
     env: &BTreeMap<String, String>,
     plan: &Plan,
-) -> Value {
+) -> ApiResult<Option<PlanItemId>> {
+    let Some(me) = ctx.principal.user_id() else {
+        return Ok(None);
+    };
+    let content = content(ctx, grant, judged, request, env, plan)?;
+    let hash = approvals::content_hash(&content);
+    Ok(ctx.tenant().plans().standing(&hash, me, now()).await?)
+}
+
+/// What a reviewer sees and approves. Values of the environment may be secrets: only
+/// their fingerprint is part of it.
+pub(super) fn content(
+    ctx: &Ctx,
+    grant: &Grant,
+    judged: &Judged,
+    request: &SubmitCommand,
+    env: &BTreeMap<String, String>,
+    plan: &Plan,
+) -> ApiResult<Value> {
     let commands: Vec<String> = plan
         .commands
         .iter()
         .map(judge::SimpleCommand::canonical)
         .collect();
-    let values = serde_json::to_vec(env).unwrap_or_default();
-    json!({
+    let values = serde_json::to_vec(env).map_err(ApiError::internal)?;
+    Ok(json!({
         "line": request.line,
         "plan": commands,
         "risk": judge::risk::of(plan),
@@ -86,7 +103,7 @@ fn content(
         "groupname": grant.groupname,
         "server": grant.server.id,
         "env": env.keys().collect::<Vec<_>>(),
-        "env_digest": chain::hex_encode(digest(&SHA256, &values).as_ref()),
+        "env_digest": ctx.app.keys.sealing.fingerprint(ENV_PURPOSE, &values),
         "data": request.data,
         "scheduled_at": request.scheduled_at,
         "run_after": request.run_after,
@@ -94,7 +111,7 @@ fn content(
         "session": grant.session.as_ref().map(|session| session.id),
         "purpose": grant.session.as_ref().map(|session| &session.description),
         "requester_type": grant.session.as_ref().map(|session| &session.requester_type),
-    })
+    }))
 }
 
 async fn store(

@@ -15,6 +15,7 @@ const SECTIONS: [&str; 10] = [
     "log",
     "commands",
     "mail",
+    "notifications",
     "objects",
     "oidc",
     "transfers",

@@ -9,8 +9,8 @@ use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
     agents, applications, approvals, audit, commands, events, federation, fleet, history, iam,
-    identity, locks, mfa, oauth, onboarding, pages, sudo, tokens, transfers, trust, tunnels,
-    webftp, websh, work_sessions, workspace,
+    identity, locks, mfa, notifications, oauth, onboarding, pages, sudo, tokens, transfers, trust,
+    tunnels, webftp, websh, work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -43,6 +43,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(history::routes())
         .merge(sudo::routes())
         .merge(approvals::routes())
+        .merge(notifications::routes())
 }
 
 /// The OpenAPI document.
@@ -62,6 +63,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .merge(webftp::websocket_routes())
         .merge(pages::routes())
         .merge(approvals::page_routes())
+        .merge(notifications::chat_routes())
         .merge(mfa::page_routes())
         .merge(oauth::protocol_routes())
         .merge(onboarding::page_routes())

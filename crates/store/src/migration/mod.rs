@@ -14,6 +14,8 @@ mod m0009_exec_events;
 mod m0010_sudo;
 mod m0011_approvals;
 mod m0014_websh;
+mod m0015_notifications;
+mod m0016_command_plans;
 mod table;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -36,6 +38,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_sudo::Migration),
             Box::new(m0014_websh::Migration),
             Box::new(m0011_approvals::Migration),
+            Box::new(m0015_notifications::Migration),
+            Box::new(m0016_command_plans::Migration),
         ]
     }
 }
