@@ -36,8 +36,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_transfers::Migration),
             Box::new(m0009_exec_events::Migration),
             Box::new(m0010_sudo::Migration),
-            Box::new(m0014_websh::Migration),
             Box::new(m0011_approvals::Migration),
+            Box::new(m0014_websh::Migration),
             Box::new(m0015_notifications::Migration),
             Box::new(m0016_command_plans::Migration),
         ]
