@@ -199,8 +199,6 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: webhook::Verb,
     },
-    /// Show who is logged in and whether a work session is required.
-    Whoami,
     /// A terminal on a server.
     #[command(
         args_conflicts_with_subcommands = true,
@@ -208,6 +206,8 @@ pub(crate) enum Command {
         after_help = websh::HELP
     )]
     Websh(websh::Args),
+    /// Show who is logged in and whether a work session is required.
+    Whoami,
     /// Work sessions: the scoped, recorded windows in which servers are operated.
     #[command(
         alias = "session",
