@@ -19,6 +19,7 @@ const SECTIONS: [&str; 10] = [
     "objects",
     "oidc",
     "transfers",
+    "websh",
 ];
 
 /// Lays the variables that name a section over `table`.

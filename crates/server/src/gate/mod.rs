@@ -15,6 +15,7 @@ mod risk;
 mod standing;
 mod sudo;
 mod sudo_presence;
+mod terminal;
 mod token;
 mod work_session;
 
@@ -32,6 +33,7 @@ pub(crate) use port::check_port;
 pub(crate) use risk::risk_actions;
 pub(crate) use standing::{Standing, still_holds};
 pub(crate) use sudo::{SudoVerdict, decide_sudo};
+pub(crate) use terminal::{check_terminal, may_gain_privileges};
 
 use crate::http::{ApiError, ApiResult, Ctx};
 use crate::locks::Footing;
@@ -44,6 +46,8 @@ pub(crate) enum Operation {
     Tunnel,
     /// Moving files; which way is the file rules' matter.
     Webftp,
+    /// A terminal.
+    Websh,
 }
 
 impl Operation {
@@ -53,6 +57,7 @@ impl Operation {
             Self::Command => "command",
             Self::Tunnel => "tunnel",
             Self::Webftp => "webftp",
+            Self::Websh => "websh",
         }
     }
 
@@ -62,6 +67,7 @@ impl Operation {
             Self::Command => "command",
             Self::Tunnel => "tunnel",
             Self::Webftp => "webftp",
+            Self::Websh => "websh",
         }
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Call<'a> {
     pub(super) requested_by: UserId,
     /// The login that what calls sudo was asked for with.
     pub(super) login: Option<LoginId>,
+    /// Whoever reads the denial can prove presence and call again: `alpacon exec` does.
+    pub(super) can_ask: bool,
     pub(super) words: &'a [String],
 }
 
@@ -61,7 +63,7 @@ pub(super) async fn complete(
         return Ok(without_person(lacks, within));
     };
     let is_present = mfa::is_proved_for(&ctx.workspace.settings, &login);
-    if !is_present && login.method != grant::METHOD {
+    if !is_present && !(call.can_ask && login.method == grant::METHOD) {
         // Its clients have no way to prove anything later.
         return Ok(without_person(lacks, within));
     }

@@ -34,6 +34,7 @@ mod quick_path;
 mod sign_in;
 mod sudo;
 mod tunnels;
+mod websh;
 mod work_sessions;
 mod workspaces;
 
