@@ -235,8 +235,16 @@ impl Parser<'_> {
                 }
             }
         })?;
+        let mut parts = vec![Part::Array(elements)];
+        // bash takes what touches the `)` into the word, a `#` too, and makes the whole
+        // a plain value.
+        let end = self.start();
+        if let Some(rest) = self.rest_of_word()? {
+            self.doubt("text right after an array", end);
+            parts.extend(rest.parts);
+        }
         Ok(Word {
-            parts: vec![Part::Array(elements)],
+            parts,
             span: self.span_from(start),
         })
     }

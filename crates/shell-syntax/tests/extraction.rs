@@ -34,6 +34,8 @@ fn finds_every_command() {
     for (source, expected) in [
         ("cat <<EOF\n$(rm -rf /x)\nEOF", "cat rm"),
         ("cat <<'EOF'\n$(rm -rf /x)\nEOF", "cat"),
+        ("a=(x)# && rm -rf /x", "rm"),
+        ("a=(x)$(id)", "id"),
         ("cat <<EOF\nsay \"hi\" $(id)\nEOF", "cat id"),
         ("diff <(ls /a) <(sort /b)", "diff ls sort"),
         ("echo $(echo $(echo $(id)))", "echo echo echo id"),
@@ -237,6 +239,8 @@ fn doubts_what_shells_read_differently() {
         "cat <<$(id)\nx\n$(id)",
         "cat <<EOF\nEO\\\nF\nrm -rf /\nEOF",
         "echo \"${x:-'}'}\"",
+        "a=(x)# && rm -rf /",
+        "declare a+=(x)<(id)",
     ] {
         doubted(source);
     }
