@@ -48,6 +48,8 @@ enum What {
     Tunnel(TunnelArguments),
     /// `alpacon cp` beside `scp` and `sftp`, and the memory that copies cost.
     Files(FilesArguments),
+    /// Deciding about a line: rules and guardrails, without programs around.
+    Judge,
     /// Logins and token checks, and what they cost running commands.
     Identity(IdentityArguments),
 }
@@ -107,8 +109,22 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         What::Exec(arguments) => exec(arguments),
         What::Tunnel(arguments) => tunnel(arguments),
         What::Files(arguments) => files(arguments),
+        What::Judge => judge(),
         What::Identity(arguments) => identity(arguments),
     }
+}
+
+/// An example of the guardrail crate measures: xtask depends on none of our crates.
+fn judge() -> Result<()> {
+    let mut command = crate::run::cargo();
+    command.args([
+        "run",
+        "--release",
+        "--quiet",
+        "--package",
+        "alpacon-guardrail",
+    ]);
+    crate::run::inherit(command.args(["--example", "judge-speed"]))
 }
 
 /// A program of testkit measures: it needs more than xtask may depend on.

@@ -13,6 +13,7 @@ use crate::commands::Feeds;
 use crate::config::Config;
 use crate::crypto::keys::Keys;
 use crate::events::EventHub;
+use crate::guardrails::Guardrails;
 use crate::http::middleware::LoginLimiter;
 use crate::identity::guesses::Guesses;
 use crate::locks::Locks;
@@ -35,6 +36,8 @@ pub(crate) struct App {
     pub(crate) workspaces: Workspaces,
     /// What may not be used for now.
     pub(crate) locks: Locks,
+    /// What must not happen.
+    pub(crate) guardrails: Guardrails,
     /// Agents that hold a connection to this node.
     pub(crate) agents: Hub,
     /// Clients that listen for events on this node.

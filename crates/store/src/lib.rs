@@ -20,6 +20,7 @@ mod database;
 mod error;
 pub mod federation;
 pub mod fleet;
+pub mod guardrails;
 pub mod history;
 pub mod identity;
 pub mod inventory;

@@ -46,8 +46,7 @@ pub(super) async fn submit(
     let grant = gate::authorize(ctx, Operation::Command, target).await?;
     let plan = Plan::read(&request.line);
     refuse_credentials(ctx, &request, &plan).await?;
-    let risk = gate::risk_actions(ctx, &grant, &plan).await?;
-    let judged = match gate::judge_command(&grant, &plan, &env, risk) {
+    let judged = match decide(ctx, &grant, &request, &plan, &env).await {
         Ok(judged) => judged,
         Err(refusal) => {
             record_denied(ctx, &grant, &request, &refusal).await;
@@ -60,6 +59,36 @@ pub(super) async fn submit(
         return hold::hold(ctx, grant, judged, request, env, &plan).await;
     }
     record_and_dispatch(ctx, grant, judged, request, env).await
+}
+
+/// The guardrails' turn, then the judge's. What a guardrail wants looked at waits for a
+/// reviewer as what is risky does.
+async fn decide(
+    ctx: &Ctx,
+    grant: &Grant,
+    request: &SubmitCommand,
+    plan: &Plan,
+    env: &BTreeMap<String, String>,
+) -> ApiResult<Judged> {
+    let detail = guardrail::Detail::Command {
+        line: &request.line,
+        plan,
+        env: env.keys().cloned().collect(),
+    };
+    let wanted = gate::check_guardrails(ctx, grant, detail).await?;
+    let risk = gate::risk_actions(ctx, grant, plan).await?;
+    let mut judged = gate::judge_command(grant, plan, env, risk)?;
+    if let Some(decided) = wanted {
+        if let Some(verdict) = judged.verdict.as_object_mut() {
+            let guardrail = json!({
+                "id": decided.guardrail, "name": decided.name, "version": decided.version,
+                "policy": decided.policy,
+            });
+            verdict.insert("guardrail".to_owned(), guardrail);
+        }
+        judged.hold.get_or_insert(decided.reason);
+    }
+    Ok(judged)
 }
 
 fn check_shape(request: &SubmitCommand, env: &BTreeMap<String, String>) -> ApiResult<()> {

@@ -1,13 +1,14 @@
 //! The gate for sudo inside a session: asked by the host at the moment a program
 //! calls it, whatever line, script or child that program came from.
 
+use ::guardrail::{Decided, Detail, Outcome as Guarded};
 use judge::{Authority, Decision, DenyCode, Plan, Sudo, Verdict};
 use protocol::id::{CommandId, TokenId, UserId, WorkSessionId};
 use protocol::sudo::{self, SudoRequest};
 use store::entity::{command, work_session};
 use store::now;
 
-use super::{command as rules, token};
+use super::{command as rules, guardrail, token};
 use crate::http::{AgentCtx, ApiResult};
 
 /// A decision, and for whom.
@@ -124,16 +125,83 @@ async fn decide(
             Some(_) => basis::ACL,
             None => basis::ACCOUNT,
         };
-        return Ok(Ok(basis));
+        return Ok(guarded(ctx, command, None, request, &words)
+            .await?
+            .of(Ok(basis)));
     };
     let found = ctx.tenant().work_sessions();
     match found.find(WorkSessionId(session)).await? {
-        Some(session) => in_session(&session, &words),
+        Some(session) => {
+            let within = in_session(&session, &words)?;
+            let guarded = guarded(ctx, command, Some(&session), request, &words).await?;
+            Ok(guarded.of(within))
+        }
         None => Ok(deny(
             sudo::SESSION_MISSING,
             "The command's work session does not exist.",
         )),
     }
+}
+
+/// What guardrails make of an outcome: they only tighten it.
+enum Tightened {
+    Not,
+    /// A reviewer must approve what would go on.
+    Held(String),
+    /// Nobody can approve it.
+    Denied(String),
+}
+
+impl Tightened {
+    fn of(self, outcome: Outcome) -> Outcome {
+        match (self, outcome) {
+            (Self::Held(reason), Ok(_)) => deny(sudo::APPROVAL_REQUIRED, reason),
+            // A reviewer could lift the one denial, not the other.
+            (Self::Denied(reason), Ok(_) | Err((sudo::APPROVAL_REQUIRED, _))) => {
+                deny(sudo::RISK_DENIED, reason)
+            }
+            (_, outcome) => outcome,
+        }
+    }
+}
+
+/// What the guardrails say about a call of sudo.
+async fn guarded(
+    ctx: &AgentCtx,
+    command: &command::Model,
+    session: Option<&work_session::Model>,
+    request: &SudoRequest,
+    words: &[String],
+) -> ApiResult<Tightened> {
+    let line = line(words);
+    let plan = Plan::read(&line);
+    let detail = Detail::Sudo {
+        line: &line,
+        plan: &plan,
+        run_as: match request.run_as.as_str() {
+            "" => "root".to_owned(),
+            account => account.to_owned(),
+        },
+    };
+    let asked = guardrail::check_sudo(
+        ctx,
+        command.requested_by.map(UserId),
+        command.token_id.is_some(),
+        session,
+        &command.username,
+        detail,
+    );
+    let shown = |decided: Decided| {
+        format!(
+            "{} (guardrail {}, policy {})",
+            decided.reason, decided.name, decided.policy
+        )
+    };
+    Ok(match asked.await? {
+        Guarded::Pass => Tightened::Not,
+        Guarded::Hold(decided) => Tightened::Held(shown(decided)),
+        Guarded::Deny(decided) => Tightened::Denied(shown(decided)),
+    })
 }
 
 fn in_session(session: &work_session::Model, words: &[String]) -> ApiResult<Outcome> {

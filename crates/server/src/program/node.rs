@@ -20,6 +20,7 @@ use crate::commands::Feeds;
 use crate::config::Config;
 use crate::crypto::keys::Keys;
 use crate::events::EventHub;
+use crate::guardrails::{self, Guardrails};
 use crate::http::listen::{self, DRAIN_TIMEOUT};
 use crate::http::middleware::LoginLimiter;
 use crate::http::router;
@@ -112,6 +113,7 @@ impl Node {
             .context("the database could not be migrated")?;
         let workspaces = Workspaces::load(&store).await?;
         let locks = Locks::load(&store).await?;
+        let guardrails = Guardrails::load(&store).await?;
         for workspace in workspaces.all() {
             // Whoever was connected to a process that is gone is not connected.
             let unit = store.begin(workspace.id).await?;
@@ -148,6 +150,7 @@ impl Node {
             keys,
             workspaces,
             locks,
+            guardrails,
             agents: Hub::default(),
             events: EventHub::default(),
             feeds: Feeds::default(),
@@ -256,6 +259,7 @@ fn start_clocks(app: &SharedApp) {
     app.spawn(fleet::run_clock(app.clone()));
     app.spawn(tunnels::run_clock(app.clone()));
     app.spawn(locks::watch(app.clone()));
+    app.spawn(guardrails::watch(app.clone()));
     app.spawn(mail::run(app.clone()));
     app.spawn(oauth::keys::run_clock(app.clone()));
     let checkpoints = audit::Checkpoints(app.config.server.data_dir.join("audit-heads.jsonl"));

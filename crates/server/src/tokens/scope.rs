@@ -19,7 +19,7 @@ type Resource = (
 
 /// What this version asks scopes for. What it does not know cannot be granted:
 /// the grant would come into force with a later version, unseen.
-const RESOURCES: [Resource; 14] = [
+const RESOURCES: [Resource; 15] = [
     ("activity", &["read"], &[]),
     (
         "command",
@@ -29,6 +29,8 @@ const RESOURCES: [Resource; 14] = [
     ("event_session", &["create"], &[]),
     ("event_subscription", &["create"], &[]),
     ("group", &["create", "delete", "read", "update"], &[]),
+    // Changing guardrails takes a login.
+    ("guardrail", &["read"], &[]),
     // Unlocking takes a login.
     ("lock", &["create", "read"], &[]),
     ("membership", &["create", "delete", "read"], &[]),

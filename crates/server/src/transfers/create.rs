@@ -1,5 +1,6 @@
 //! Taking transfers in.
 
+use guardrail::Detail;
 use http::StatusCode;
 use protocol::code;
 use protocol::id::{ServerId, TransferId, WorkSessionId};
@@ -93,15 +94,17 @@ async fn create_uploads(
     }
     let judged = judge_uploads(&rules, &agent, &request, &path);
     refused(ctx, &grant, judged, &[&request.path]).await?;
+    // The path may turn out to be a folder.
+    let names = request.names.iter();
+    let inside = names.flat_map(|name| [target_of(&path, name), paths::inside(&path, name)]);
+    let guarded = guard(ctx, &grant, inside.map(Detail::Upload)).await;
+    refused(ctx, &grant, guarded, &[&request.path]).await?;
     require_room(ctx, size, request.names.len()).await?;
 
     let blueprint = Blueprint::new(ctx, &grant, &rules, home);
     let names = request.names.into_iter();
     let new = names.map(|name| {
-        let ordered = match path.ends_with('/') {
-            true => paths::inside(&path, &name),
-            false => path.clone(),
-        };
+        let ordered = target_of(&path, &name);
         NewTransfer {
             direction: Direction::Upload,
             name,
@@ -216,6 +219,9 @@ async fn create_download(
     let judged = judge_downloads(&rules, &agent, &ordered, kind);
     let typed: Vec<&str> = request.path.iter().map(String::as_str).collect();
     refused(ctx, &grant, judged, &typed).await?;
+    let details = ordered.iter().cloned().map(Detail::Download);
+    let guarded = guard(ctx, &grant, details).await;
+    refused(ctx, &grant, guarded, &typed).await?;
     require_room(ctx, 0, 1).await?;
 
     let first = request.path.first().map_or("", String::as_str);
@@ -271,6 +277,26 @@ async fn refused(ctx: &Ctx, grant: &Grant, judged: ApiResult<()>, paths: &[&str]
         let data = json!({"paths": paths});
         gate::record_refusal(ctx, Operation::Webftp, server, &refusal, data).await;
         return Err(refusal);
+    }
+    Ok(())
+}
+
+/// Where an upload of this name goes.
+fn target_of(path: &str, name: &str) -> String {
+    match path.ends_with('/') {
+        true => paths::inside(path, name),
+        false => path.to_owned(),
+    }
+}
+
+/// Asks the guardrails about each path.
+async fn guard(
+    ctx: &Ctx,
+    grant: &Grant,
+    details: impl Iterator<Item = Detail<'static>>,
+) -> ApiResult<()> {
+    for detail in details {
+        gate::require_guardrails(ctx, grant, detail).await?;
     }
     Ok(())
 }

@@ -19,6 +19,8 @@ pub mod federated_identity;
 pub mod federated_login;
 pub mod file_acl;
 pub mod group;
+pub mod guardrail;
+pub mod guardrail_version;
 pub mod host_log;
 pub mod identity_provider;
 pub mod inventory_hash;

@@ -12,6 +12,7 @@ mod m0007_tunnels;
 mod m0008_transfers;
 mod m0010_sudo;
 mod m0011_approvals;
+mod m0013_guardrails;
 mod table;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_transfers::Migration),
             Box::new(m0010_sudo::Migration),
             Box::new(m0011_approvals::Migration),
+            Box::new(m0013_guardrails::Migration),
         ]
     }
 }
