@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
+use crate::argument::Argument;
 use crate::authority::{Authority, Sudo};
 use crate::decide::judge;
 use crate::path_rules::is_canonical;
@@ -148,7 +149,7 @@ fn rule_of(command: &SimpleCommand) -> Result<String, String> {
     if command.hidden {
         return Err(format!("what it runs is not in the line: {shown}"));
     }
-    if command.words.iter().any(|word| word.is_dynamic()) {
+    if command.words.iter().any(Argument::is_dynamic) {
         return Err(format!("only the shell knows the words of `{shown}`"));
     }
     // In a rule it would be a pattern.
