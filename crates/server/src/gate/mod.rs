@@ -224,7 +224,8 @@ pub(crate) async fn record_refusal(
     if let Some(members) = data.as_object_mut() {
         members.insert("code".to_owned(), json!(refusal.code));
         members.insert("server".to_owned(), json!(server));
-        if let Some(recorded) = refusal.recorded.as_object() {
+        let recorded = refusal.recorded.as_deref();
+        if let Some(recorded) = recorded.and_then(serde_json::Value::as_object) {
             members.extend(recorded.clone());
         }
     }

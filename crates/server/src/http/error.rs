@@ -17,7 +17,7 @@ pub(crate) struct ApiError {
     pub(crate) field: Option<&'static str>,
     pub(crate) retry_after: Option<u64>,
     /// For the audit record of the refusal; the caller does not see it.
-    pub(crate) recorded: serde_json::Value,
+    pub(crate) recorded: Option<Box<serde_json::Value>>,
 }
 
 impl ApiError {
@@ -29,7 +29,7 @@ impl ApiError {
             detail: detail.into(),
             field: None,
             retry_after: None,
-            recorded: serde_json::Value::Null,
+            recorded: None,
         }
     }
 
@@ -46,7 +46,7 @@ impl ApiError {
 
     /// Members for the audit record of the refusal.
     pub(crate) fn record(mut self, data: serde_json::Value) -> Self {
-        self.recorded = data;
+        self.recorded = Some(Box::new(data));
         self
     }
 

@@ -61,7 +61,9 @@ async fn record(ctx: &Ctx, refusal: &ApiError, wanted: Wanted<'_>) {
     let mut data = json!({
         "code": refusal.code, "scopes": wanted.scopes, "servers": wanted.servers,
     });
-    if let (Some(members), Some(recorded)) = (data.as_object_mut(), refusal.recorded.as_object()) {
+    let recorded = refusal.recorded.as_deref();
+    let recorded = recorded.and_then(serde_json::Value::as_object);
+    if let (Some(members), Some(recorded)) = (data.as_object_mut(), recorded) {
         members.extend(recorded.clone());
     }
     let record = AuditRecord {
