@@ -4,6 +4,7 @@
 //! is not a defect. A command that fails or prints the wrong thing does fail it.
 
 mod files;
+mod guard;
 mod report;
 mod rig;
 mod service;
@@ -52,6 +53,21 @@ enum What {
     Judge,
     /// Logins and token checks, and what they cost running commands.
     Identity(IdentityArguments),
+    /// What the exec guard adds to the programs below it.
+    Guard(GuardArguments),
+    /// Starts programs for `guard`.
+    #[command(hide = true)]
+    Forks {
+        /// How many.
+        count: usize,
+    },
+}
+
+#[derive(clap::Args)]
+struct GuardArguments {
+    /// Take the programs of the last release build.
+    #[arg(long, hide = true)]
+    built: bool,
 }
 
 #[derive(clap::Args)]
@@ -111,6 +127,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         What::Files(arguments) => files(arguments),
         What::Judge => judge(),
         What::Identity(arguments) => identity(arguments),
+        What::Guard(arguments) => {
+            let binaries = if arguments.built {
+                build::binaries(Profile::Release)?
+            } else {
+                build::programs(Profile::Release)?
+            };
+            guard::measure(&binaries.folder().join("alpamon"))
+        }
+        What::Forks { count } => guard::forks(*count),
     }
 }
 

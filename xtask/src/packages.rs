@@ -30,6 +30,10 @@ pub(crate) enum Need {
     Smtpd,
     /// `sudo`.
     Sudo,
+    /// `dbus-daemon`, `dbus-send`.
+    Dbus,
+    /// `gnome-keyring-daemon`: the keyring of a desktop.
+    GnomeKeyring,
     /// `node`: runs the identity provider of tests.
     Node,
     /// `npm`: fetches it.
@@ -38,13 +42,15 @@ pub(crate) enum Need {
 
 impl Need {
     /// Everything that `cargo xtask test` uses.
-    pub(crate) const TEST: [Self; 8] = [
+    pub(crate) const TEST: [Self; 10] = [
         Self::PostgreSql,
         Self::Procps,
         Self::Chromium,
         Self::ChromiumDriver,
         Self::Smtpd,
         Self::Sudo,
+        Self::Dbus,
+        Self::GnomeKeyring,
         Self::Node,
         Self::Npm,
     ];
@@ -63,6 +69,8 @@ impl Need {
             Self::ChromiumDriver => "chromedriver",
             Self::Smtpd => "aiosmtpd",
             Self::Sudo => "sudo",
+            Self::Dbus => "dbus-daemon",
+            Self::GnomeKeyring => "gnome-keyring-daemon",
             Self::Node => "node",
             Self::Npm => "npm",
         }
@@ -80,6 +88,8 @@ impl Need {
             Self::ChromiumDriver => "chromium-driver",
             Self::Smtpd => "python3-aiosmtpd",
             Self::Sudo => "sudo",
+            Self::Dbus => "dbus",
+            Self::GnomeKeyring => "gnome-keyring",
             Self::Node => "nodejs",
             Self::Npm => "npm",
         }

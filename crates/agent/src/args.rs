@@ -40,6 +40,9 @@ pub(crate) enum Command {
     /// Open files for the daemon; started by it alone.
     #[command(name = crate::files::worker::SUBCOMMAND, hide = true)]
     FileWorker,
+    /// Look at and change files for the file browser; started by the daemon alone.
+    #[command(name = crate::files::worker::browse::SUBCOMMAND, hide = true)]
+    BrowseWorker,
 }
 
 /// `guard`.
@@ -47,6 +50,10 @@ pub(crate) enum Command {
 pub(crate) enum GuardCommand {
     /// Run a program under the exec guard and pass its exit status through.
     Run(GuardRunArguments),
+    /// Hold the tree of one order; started by the agent itself, with the order on
+    /// its standard input.
+    #[command(hide = true)]
+    Supervise,
 }
 
 /// `guard run`.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use protocol::agent::{AgentMessage, BACKHAUL_PATH, ServerMessage};
-use protocol::auth::extension::{REPORT_BATCH, SIGNED_ORDERS};
+use protocol::auth::extension::{EXEC_GUARD, REPORT_BATCH, SIGNED_ORDERS};
 use protocol::order::{CHANNEL_HEADER, EXTENSIONS_HEADER};
 use reqwest::header::{HeaderMap, HeaderValue};
 use serde_json::Value;
@@ -94,7 +94,10 @@ impl Backhaul {
 
     async fn dial(&self) -> anyhow::Result<(Connection, Channel)> {
         let value = random::token()?;
-        let extensions = format!("{SIGNED_ORDERS}, {REPORT_BATCH}");
+        let mut extensions = format!("{SIGNED_ORDERS}, {REPORT_BATCH}");
+        if self.dispatcher.can_guard() {
+            extensions.push_str(&format!(", {EXEC_GUARD}"));
+        }
         let mut headers = HeaderMap::new();
         headers.insert(CHANNEL_HEADER, HeaderValue::from_str(&value)?);
         headers.insert(EXTENSIONS_HEADER, HeaderValue::from_str(&extensions)?);
@@ -145,9 +148,10 @@ impl Backhaul {
             }
             Ok(ServerMessage::Command { command }) => self.dispatcher.command(*command, channel),
             Ok(ServerMessage::Cancel { id, order }) => self.dispatcher.cancel(id, &order, channel),
+            Ok(ServerMessage::Answer { id, order }) => self.dispatcher.answer(id, &order, channel),
             Ok(ServerMessage::Quit { reason }) => {
                 tracing::info!(reason, "the server ends this agent");
-                self.lifecycle.end(Exit::Stop);
+                self.lifecycle.end(Exit::Retire);
             }
             Ok(ServerMessage::Reconnect { reason }) => {
                 tracing::info!(reason, "the server wants a new connection");

@@ -1,5 +1,6 @@
 //! The daemon: from the configuration to a working agent, and back down.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::collector::Collector;
 use crate::config::Config;
 use crate::config::paths::{self, Paths};
 use crate::dispatch::Dispatcher;
-use crate::executor::{Executor, Own};
+use crate::executor::{Executor, Own, Supervised, Supervisors};
 use crate::files::Files;
 use crate::internal::Internal;
 use crate::inventory::Inventory;
@@ -24,7 +25,7 @@ use crate::reporter::Reporter;
 use crate::reporter::background::{Errand, PRIORITY_EVENT};
 use crate::server::{Server, VERSION};
 use crate::tunnel::Tunnels;
-use crate::{control, random, session, sys};
+use crate::{control, guard, random, session, sys};
 
 /// The reports of what just ended get this long to arrive.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -48,12 +49,18 @@ pub(crate) async fn run(config: Config, paths: &Paths, uploads: Uploads) -> anyh
     };
     tracing::info!(commissioned, "the server knows this agent");
 
+    let tracker = Tracker::default();
+    // Before the reporter: what it still holds is announced before it leaves.
+    let supervisors = supervisors(&paths.state_dir, tracker.clone()).await;
+    let resumed = match &supervisors {
+        Some(supervisors) => supervisors.find().await,
+        None => Vec::new(),
+    };
     let reporter = Reporter::start(server.clone(), &paths::spool(&paths.state_dir));
-    announce(&reporter)?;
+    announce(&reporter, &resumed)?;
     tokio::spawn(log::upload(uploads, reporter.clone()));
     let policy = Arc::<Mutex<AccessPolicy>>::default();
     let inventory = Inventory::new(server.clone(), reporter.clone(), policy.clone());
-    let tracker = Tracker::default();
     let authority = Authority::new(server.clone(), tracker.clone(), policy, lifecycle.clone());
     listen(&authority, paths);
     let collector = Collector::new(server.clone(), reporter.clone());
@@ -61,7 +68,13 @@ pub(crate) async fn run(config: Config, paths: &Paths, uploads: Uploads) -> anyh
     let open_files = sys::raise_open_files();
     let dispatcher = Dispatcher::new(
         reporter.clone(),
-        Executor::new(reporter.clone(), own.clone(), open_files, tracker),
+        Executor::new(
+            reporter.clone(),
+            own.clone(),
+            open_files,
+            tracker,
+            supervisors,
+        ),
         Internal {
             server: server.clone(),
             lifecycle: lifecycle.clone(),
@@ -79,6 +92,10 @@ pub(crate) async fn run(config: Config, paths: &Paths, uploads: Uploads) -> anyh
         lifecycle.clone(),
         &config.pool,
     );
+    for supervised in resumed {
+        tracing::info!(command = supervised.command, "going on with a command");
+        dispatcher.resume(supervised);
+    }
     let backhaul = Backhaul {
         server: server.clone(),
         reporter: reporter.clone(),
@@ -133,16 +150,28 @@ fn verifier(config: &Config) -> Option<Verifier> {
     key.map(|key| Verifier::new(key, config.server.id.clone()))
 }
 
-/// Tells the server that this process is new, and which ends it still holds.
-fn announce(reporter: &Reporter) -> anyhow::Result<()> {
+/// Where this machine lets us hold trees.
+async fn supervisors(state_dir: &Path, tracker: Tracker) -> Option<Supervisors> {
+    let possible = tokio::task::spawn_blocking(guard::is_possible).await;
+    if !possible.unwrap_or(false) {
+        return None;
+    }
+    let folder = paths::guards(state_dir);
+    Supervisors::new(folder, tracker)
+        .inspect_err(|error| tracing::error!(%error, "no exec guard: its folder cannot be used"))
+        .ok()
+}
+
+/// Tells the server that this process is new, which ends it still holds, and which
+/// commands still run.
+fn announce(reporter: &Reporter, resumed: &[Supervised]) -> anyhow::Result<()> {
     let event = AgentEvent {
         reporter: "alpamon".to_owned(),
         record: "started".to_owned(),
         description: format!("alpamon {VERSION} started"),
         boot_id: Some(random::token()?),
-        unreported: reporter
-            .unreported()
-            .iter()
+        unreported: (reporter.unreported().iter())
+            .chain(resumed.iter().map(|supervised| &supervised.command))
             .filter_map(|id| id.parse().ok())
             .collect(),
     };

@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 
 use protocol::agent::{AgentCommand, Fin};
 use protocol::command::{SHELL_INTERNAL, SHELL_SYSTEM};
+use protocol::guard::HoldAnswer;
 use protocol::id::CommandId;
-use protocol::order::SignedOrder;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use protocol::order::{Order, SignedOrder};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Pool;
-use crate::executor::{Executor, FAILURE, Stop, StopSignals};
+use crate::executor::{Answer, Executor, FAILURE, Remains, Run, Stop, StopSignals, Supervised};
 use crate::internal::Internal;
 use crate::lifecycle::Lifecycle;
 use crate::orders::{Channel, Job, Recent, Rejection, Verifier, is_command_id};
@@ -23,6 +24,8 @@ use crate::reporter::Reporter;
 
 /// The name under which a cancellation is ordered.
 const CANCEL: &str = "cancel";
+/// The name under which an answer about a held program is ordered.
+const ANSWER: &str = "answer";
 /// Internal commands at once, and waiting.
 const INTERNAL_WORKERS: usize = 20;
 const INTERNAL_QUEUE: usize = 200;
@@ -46,8 +49,16 @@ struct Shared {
     internal_turns: Turns,
     safety_timeout: Option<Duration>,
     recent: Mutex<Recent>,
-    running: Mutex<HashMap<String, CancellationToken>>,
+    running: Mutex<HashMap<String, Running>>,
     tasks: TaskTracker,
+}
+
+/// How a command at work is reached.
+#[derive(Clone)]
+struct Running {
+    cancel: CancellationToken,
+    /// Where answers about its held programs go, if it is guarded.
+    answers: Option<mpsc::Sender<Answer>>,
 }
 
 impl Dispatcher {
@@ -88,8 +99,8 @@ impl Dispatcher {
         let job = match &shared.verifier {
             None => Job::from_public(command),
             Some(verifier) => match verifier.verify(command.order.as_ref(), channel) {
-                Ok(order) if order.line == CANCEL && order.shell == SHELL_INTERNAL => {
-                    // Signed as a cancellation; as a command it means nothing.
+                Ok(order) if is_message(&order, CANCEL) || is_message(&order, ANSWER) => {
+                    // Signed as a message of another kind; as a command it means nothing.
                     self.reject(&id, Rejection::Malformed);
                     return;
                 }
@@ -116,22 +127,87 @@ impl Dispatcher {
     pub(crate) fn cancel(&self, id: CommandId, order: &SignedOrder, channel: &mut Channel) {
         let id = match &self.shared.verifier {
             None => id,
-            Some(verifier) => match verifier.verify(Some(order), channel) {
-                Ok(order) if order.line == CANCEL && order.shell == SHELL_INTERNAL => order.id,
-                Ok(_) => {
-                    self.reject(&id.to_string(), Rejection::Malformed);
-                    return;
-                }
-                Err(rejection) => {
-                    self.reject(&id.to_string(), rejection);
-                    return;
-                }
+            Some(_) => match self.message(id, order, channel, CANCEL) {
+                Some(order) => order.id,
+                None => return,
             },
         };
         match lock(&self.shared.running).get(&id.to_string()) {
-            Some(token) => token.cancel(),
+            Some(running) => running.cancel.cancel(),
             None => tracing::info!(command = %id, "nothing to cancel"),
         }
+    }
+
+    /// Answers about a held program. Only a signed order can do that.
+    pub(crate) fn answer(&self, id: CommandId, order: &SignedOrder, channel: &mut Channel) {
+        let Some(order) = self.message(id, order, channel, ANSWER) else {
+            return;
+        };
+        let Ok(HoldAnswer { seq, allow, by }) = serde_json::from_str(&order.data) else {
+            return self.reject(&id.to_string(), Rejection::Malformed);
+        };
+        let running = lock(&self.shared.running)
+            .get(&order.id.to_string())
+            .cloned();
+        let answers = running.and_then(|running| running.answers);
+        let sent = answers.is_some_and(|to| to.try_send(Answer { seq, allow, by }).is_ok());
+        if !sent {
+            tracing::info!(command = %order.id, seq, "nothing to answer about");
+        }
+    }
+
+    /// The order in a message about a command, if it is in order.
+    fn message(
+        &self,
+        id: CommandId,
+        order: &SignedOrder,
+        channel: &mut Channel,
+        name: &str,
+    ) -> Option<Order> {
+        let verified = match &self.shared.verifier {
+            None => Err(Rejection::UnknownKey),
+            Some(verifier) => verifier.verify(Some(order), channel),
+        };
+        let refused = match verified {
+            Ok(order) if is_message(&order, name) => return Some(order),
+            Ok(_) => Rejection::Malformed,
+            Err(rejection) => rejection,
+        };
+        self.reject(&id.to_string(), refused);
+        None
+    }
+
+    /// Whether orders may ask for the exec guard.
+    pub(crate) fn can_guard(&self) -> bool {
+        self.shared.executor.can_guard()
+    }
+
+    /// Goes on with a command that an earlier process of this agent started.
+    pub(crate) fn resume(&self, supervised: Supervised) {
+        let shared = self.shared.clone();
+        let id = supervised.command.clone();
+        let cancel = CancellationToken::new();
+        let running = Running {
+            cancel: cancel.clone(),
+            answers: Some(supervised.answers()),
+        };
+        lock(&shared.running).insert(id.clone(), running);
+        lock(&shared.recent).insert(&id, Instant::now());
+        // Its supervisor watches the clock.
+        let stop = StopSignals {
+            cancel,
+            lifecycle: shared.lifecycle.clone(),
+            authority_ends: None,
+            deadline: None,
+        };
+        let tasks = shared.tasks.clone();
+        tasks.spawn(async move {
+            let run = shared.executor.resume(supervised, &stop).await;
+            if let Some(remains) = shared.conclude(&id, run) {
+                remains.reported().await;
+            }
+            lock(&shared.running).remove(&id);
+        });
     }
 
     /// Waits until every command has reported its end; they were told to stop by
@@ -164,10 +240,14 @@ impl Dispatcher {
             return;
         };
         let cancel = CancellationToken::new();
-        lock(&shared.running).insert(job.id.clone(), cancel.clone());
+        let running = Running {
+            cancel: cancel.clone(),
+            answers: None,
+        };
+        lock(&shared.running).insert(job.id.clone(), running);
         let stop = StopSignals {
             cancel,
-            shutdown: shared.lifecycle.shutdown().clone(),
+            lifecycle: shared.lifecycle.clone(),
             authority_ends: job.authority_ends,
             deadline: shared
                 .safety_timeout
@@ -175,35 +255,56 @@ impl Dispatcher {
         };
         let tasks = shared.tasks.clone();
         tasks.spawn(async move {
-            shared.carry_out(&job, turn, &stop).await;
+            // Its turn is over by then, but it can still be cancelled.
+            if let Some(remains) = shared.carry_out(&job, turn, &stop).await {
+                remains.reported().await;
+            }
             lock(&shared.running).remove(&job.id);
         });
     }
 }
 
 impl Shared {
-    async fn carry_out(&self, job: &Job, turn: Turn, stop: &StopSignals) {
+    /// Reports an end; what is left of the command is returned.
+    fn conclude(&self, id: &str, run: Run) -> Option<Box<Remains>> {
+        match run {
+            Run::Ended(fin, remains) => {
+                self.reporter.fin(id, fin);
+                remains
+            }
+            Run::Left => None,
+        }
+    }
+
+    async fn carry_out(&self, job: &Job, turn: Turn, stop: &StopSignals) -> Option<Box<Remains>> {
         let _permit = tokio::select! {
             biased;
             permit = turn.come() => permit,
             reason = stop.wait() => {
                 self.reporter.fin(&job.id, failure(before_start(reason)));
-                return;
+                return None;
             }
         };
         if job.start_before.is_some_and(|limit| Instant::now() > limit) {
-            self.reporter.reject(&job.id, &Rejection::Stale.to_string());
-            return;
+            // It was acknowledged, so this is its end; a refusal would not be.
+            let reason = format!("not started: {}", Rejection::Stale);
+            self.reporter.fin(&job.id, failure(&reason));
+            return None;
         }
         if job.authority_ends.is_some_and(|end| Instant::now() >= end) {
             self.reporter
                 .fin(&job.id, failure(before_start(Stop::AuthorityEnded)));
-            return;
+            return None;
         }
         match job.shell.as_str() {
             SHELL_SYSTEM => {
-                let fin = self.executor.run(job, stop).await;
-                self.reporter.fin(&job.id, fin);
+                let answers = |to| {
+                    if let Some(running) = lock(&self.running).get_mut(&job.id) {
+                        running.answers = Some(to);
+                    }
+                };
+                let run = self.executor.run(job, stop, answers).await;
+                return self.conclude(&job.id, run);
             }
             SHELL_INTERNAL => {
                 let started = Instant::now();
@@ -211,7 +312,7 @@ impl Shared {
                     answer = self.internal.run(job, stop) => answer,
                     reason = stop.wait() => {
                         self.reporter.fin(&job.id, failure(while_running(reason)));
-                        return;
+                        return None;
                     }
                 };
                 let fin = Fin {
@@ -231,6 +332,7 @@ impl Shared {
                 self.reporter.fin(&job.id, failure(&reason));
             }
         }
+        None
     }
 }
 
@@ -280,6 +382,10 @@ impl Drop for Turn {
     fn drop(&mut self) {
         self.present.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+fn is_message(order: &Order, name: &str) -> bool {
+    order.shell == SHELL_INTERNAL && order.line == name
 }
 
 fn failure(reason: &str) -> Fin {

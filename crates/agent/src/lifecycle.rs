@@ -7,8 +7,10 @@ use tokio_util::sync::CancellationToken;
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// For good, status 0.
+    /// Somebody on this machine ended it, status 0; it may come back.
     Stop,
+    /// The server has no more use for it, status 0.
+    Retire,
     /// The same program takes over the process.
     Restart,
     /// Nobody could be reached for days, status 1.

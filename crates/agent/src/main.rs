@@ -97,6 +97,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(Command::Unregister(arguments)) => unregister(arguments, &overrides, &owner),
         Some(Command::Guard(command)) => guard::command(command),
         Some(Command::FileWorker) => files::worker::run().map(|()| ExitCode::SUCCESS),
+        Some(Command::BrowseWorker) => files::worker::browse::run().map(|()| ExitCode::SUCCESS),
     }
 }
 
@@ -123,7 +124,7 @@ fn daemon(overrides: &Overrides, owner: &Owner) -> anyhow::Result<ExitCode> {
     let exit = runtime()?.block_on(daemon::run(config, &paths, uploads))?;
     drop(pid_file);
     match exit {
-        Exit::Stop => Ok(ExitCode::SUCCESS),
+        Exit::Stop | Exit::Retire => Ok(ExitCode::SUCCESS),
         Exit::GaveUp => Ok(ExitCode::FAILURE),
         Exit::Restart => Err(replace(&program)),
     }

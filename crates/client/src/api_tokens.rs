@@ -2,7 +2,6 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::{Api, Error, applications, decode, page, path, servers::LookupRow};
 
@@ -81,14 +80,10 @@ pub async fn list(api: &Api) -> Result<Vec<ApiToken>, Error> {
 /// # Errors
 /// When no token has the name or the call fails.
 pub async fn id(api: &Api, name_or_id: &str) -> Result<String, Error> {
-    if Uuid::parse_str(name_or_id).is_ok() {
-        return Ok(name_or_id.to_owned());
-    }
     if name_or_id.contains('/') {
         return applications::token_id(api, name_or_id).await;
     }
-    let rows = api.get(PATH, &[("name", name_or_id.to_owned())]).await?;
-    LookupRow::pick(rows, "API token", name_or_id)
+    LookupRow::id(api, PATH, "API token", name_or_id).await
 }
 
 /// Creates a token. `expires_at` `None`: it never ends. No `scopes`: it may do all

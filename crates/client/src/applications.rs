@@ -96,11 +96,7 @@ pub async fn list(api: &Api) -> Result<Vec<Application>, Error> {
 /// # Errors
 /// When no application has the name or the call fails.
 pub async fn id(api: &Api, name_or_id: &str) -> Result<String, Error> {
-    if Uuid::parse_str(name_or_id).is_ok() {
-        return Ok(name_or_id.to_owned());
-    }
-    let rows = api.get(PATH, &[("name", name_or_id.to_owned())]).await?;
-    LookupRow::pick(rows, "application", name_or_id)
+    LookupRow::id(api, PATH, "application", name_or_id).await
 }
 
 /// The server's own representation.

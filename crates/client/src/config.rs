@@ -50,8 +50,8 @@ pub struct Config {
     /// [`protocol::auth::extension`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub server_extensions: Vec<String>,
-    /// Ours: where the secrets are, [`crate::secrets::FILE`] (also when empty) or
-    /// [`crate::secrets::KEYRING`].
+    /// Ours: where the secrets are, [`crate::secrets::FILE`] (also when empty),
+    /// [`crate::secrets::KEYRING`] or [`crate::secrets::SECRET_SERVICE`].
     #[serde(skip_serializing_if = "String::is_empty")]
     pub credential_store: String,
     /// What another program stored here.
@@ -201,8 +201,19 @@ impl ConfigStore {
     /// Reads the configuration; `None` when there is no file.
     ///
     /// # Errors
-    /// When the file exists but cannot be read or understood.
+    /// When the file exists but cannot be read or understood, or a keyring not be asked.
     pub fn load(&self) -> Result<Option<Config>, Error> {
+        match self.load_bare()? {
+            Some(config) => secrets::recall(config, &self.place()).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Reads the file as it is, without what a keyring holds; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the file exists but cannot be read or understood.
+    pub fn load_bare(&self) -> Result<Option<Config>, Error> {
         let path = self.path();
         let unreadable = |reason: String| Error::Config {
             path: path.clone(),
@@ -213,10 +224,10 @@ impl ConfigStore {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unreadable(error.to_string())),
         };
-        let config = decode::from_slice(&body)
+        decode::from_slice(&body)
+            .map(Some)
             // The text of the decoder may quote the value, which may be a secret.
-            .map_err(|error| unreadable(format!("invalid JSON at line {}", error.line())))?;
-        secrets::recall(config, &self.place()).map(Some)
+            .map_err(|error| unreadable(format!("invalid JSON at line {}", error.line())))
     }
 
     /// Writes the configuration: whole or not at all, readable by its owner only.
@@ -240,7 +251,9 @@ impl ConfigStore {
     /// # Errors
     /// When the file exists and cannot be removed.
     pub fn delete(&self) -> Result<(), Error> {
-        secrets::forget(&self.place());
+        // A file that cannot be read names no keyring.
+        let store = self.load_bare().ok().flatten().unwrap_or_default();
+        self.forget_secrets(&store.credential_store);
         match std::fs::remove_file(self.path()) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(self.unwritable(error))
@@ -249,9 +262,10 @@ impl ConfigStore {
         }
     }
 
-    /// Forgets secrets that an earlier login put into the keyring.
-    pub fn forget_secrets(&self) {
-        secrets::forget(&self.place());
+    /// Forgets secrets that an earlier login put into the keyring `store`, a value of
+    /// [`Config::credential_store`].
+    pub fn forget_secrets(&self, store: &str) {
+        secrets::forget(&self.place(), store);
     }
 
     /// Stores `id` as the session in use, or forgets it.

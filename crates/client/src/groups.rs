@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use uuid::Uuid;
 
 use crate::servers::{LookupRow, ServerSummary};
 use crate::{Api, Error, page, path};
@@ -78,11 +77,7 @@ pub async fn names(api: &Api) -> Result<BTreeMap<String, String>, Error> {
 /// # Errors
 /// When no group has the name or the call fails.
 pub async fn id(api: &Api, name_or_id: &str) -> Result<String, Error> {
-    if Uuid::parse_str(name_or_id).is_ok() {
-        return Ok(name_or_id.to_owned());
-    }
-    let rows = api.get(PATH, &[("name", name_or_id.to_owned())]).await?;
-    LookupRow::pick(rows, "group", name_or_id)
+    LookupRow::id(api, PATH, "group", name_or_id).await
 }
 
 /// The server's own representation.

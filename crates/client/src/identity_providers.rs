@@ -4,7 +4,6 @@ use chrono::{DateTime, Utc};
 use protocol::federation::CreateIdentityProvider;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::{Api, Error, decode, page, path, servers::LookupRow};
 
@@ -62,11 +61,7 @@ pub async fn list(api: &Api) -> Result<Vec<IdentityProvider>, Error> {
 /// # Errors
 /// When no provider has the slug or the call fails.
 pub async fn id(api: &Api, slug_or_id: &str) -> Result<String, Error> {
-    if Uuid::parse_str(slug_or_id).is_ok() {
-        return Ok(slug_or_id.to_owned());
-    }
-    let rows = api.get(PATH, &[("name", slug_or_id.to_owned())]).await?;
-    LookupRow::pick(rows, "identity provider", slug_or_id)
+    LookupRow::id(api, PATH, "identity provider", slug_or_id).await
 }
 
 /// The server's own representation.

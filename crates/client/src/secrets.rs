@@ -1,16 +1,81 @@
 //! The secrets of a login outside the configuration file, for who wants that: in the
-//! kernel's keyring of the user. It is in memory only and ends with the user's last
-//! process or a restart; then one logs in again.
+//! keyring of the kernel or of the desktop.
+
+#[cfg(target_os = "linux")]
+mod desktop;
+#[cfg(target_os = "linux")]
+mod kernel;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Config, Error};
 
-/// Value of [`Config::credential_store`] that puts secrets into the keyring.
+/// Value of [`Config::credential_store`] that puts secrets into the keyring of the Linux
+/// kernel.
 pub const KEYRING: &str = "keyring";
+/// Value of [`Config::credential_store`] that puts secrets into the keyring of the desktop
+/// (freedesktop.org Secret Service), which keeps them over a restart.
+pub const SECRET_SERVICE: &str = "secret-service";
 /// Value of [`Config::credential_store`] that leaves them in the file, as the public CLI
 /// does; also when it is empty.
 pub const FILE: &str = "file";
+
+/// A place for secrets outside the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keyring {
+    Kernel,
+    Desktop,
+}
+
+impl Keyring {
+    /// The one that a configuration names; none for the file.
+    fn of(store: &str) -> Option<Self> {
+        match store {
+            KEYRING => Some(Self::Kernel),
+            SECRET_SERVICE => Some(Self::Desktop),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Keyring {
+    fn store(self, name: &str, secret: &[u8]) -> Result<(), String> {
+        match self {
+            Self::Kernel => kernel::store(name, secret),
+            Self::Desktop => desktop::store(name, secret),
+        }
+    }
+
+    fn load(self, name: &str) -> Result<Option<Vec<u8>>, String> {
+        match self {
+            Self::Kernel => kernel::load(name),
+            Self::Desktop => desktop::load(name),
+        }
+    }
+
+    fn delete(self, name: &str) {
+        match self {
+            Self::Kernel => kernel::delete(name),
+            Self::Desktop => desktop::delete(name),
+        }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl Keyring {
+    const MISSING: &str = "this version knows the keyrings of Linux only";
+
+    fn store(self, _name: &str, _secret: &[u8]) -> Result<(), String> {
+        Err(Self::MISSING.to_owned())
+    }
+
+    fn load(self, _name: &str) -> Result<Option<Vec<u8>>, String> {
+        Err(Self::MISSING.to_owned())
+    }
+
+    fn delete(self, _name: &str) {}
+}
 
 /// What the configuration file does not hold then.
 #[derive(Default, Serialize, Deserialize)]
@@ -24,9 +89,9 @@ struct Secrets {
 /// The configuration as the file shall hold it; its secrets are in the keyring now, where
 /// the user wants that.
 pub(crate) fn stash(config: &Config, place: &str) -> Result<Config, Error> {
-    if config.credential_store != KEYRING {
+    let Some(keyring) = Keyring::of(&config.credential_store) else {
         return Ok(config.clone());
-    }
+    };
     let mut bare = config.clone();
     let secrets = Secrets {
         token: std::mem::take(&mut bare.token),
@@ -34,17 +99,22 @@ pub(crate) fn stash(config: &Config, place: &str) -> Result<Config, Error> {
         refresh_token: std::mem::take(&mut bare.refresh_token),
     };
     let secrets = serde_json::to_vec(&secrets).map_err(|error| unusable(&error.to_string()))?;
-    keyring::store(&name(place), &secrets).map_err(|reason| unusable(&reason))?;
+    keyring
+        .store(&name(place), &secrets)
+        .map_err(|reason| unusable(&reason))?;
     Ok(bare)
 }
 
 /// Puts the secrets back into a configuration that was read. Without them in the keyring
 /// nobody is logged in.
 pub(crate) fn recall(mut config: Config, place: &str) -> Result<Config, Error> {
-    if config.credential_store != KEYRING {
+    let Some(keyring) = Keyring::of(&config.credential_store) else {
         return Ok(config);
-    }
-    let Some(secrets) = keyring::load(&name(place)).map_err(|reason| unusable(&reason))? else {
+    };
+    let found = keyring
+        .load(&name(place))
+        .map_err(|reason| unusable(&reason))?;
+    let Some(secrets) = found else {
         return Ok(config);
     };
     let secrets: Secrets =
@@ -55,9 +125,12 @@ pub(crate) fn recall(mut config: Config, place: &str) -> Result<Config, Error> {
     Ok(config)
 }
 
-/// Forgets the secrets of a place, if there are any.
-pub(crate) fn forget(place: &str) {
-    keyring::delete(&name(place));
+/// Forgets the secrets of a place in what a configuration names as `store`, if there are
+/// any.
+pub(crate) fn forget(place: &str, store: &str) {
+    if let Some(keyring) = Keyring::of(store) {
+        keyring.delete(&name(place));
+    }
 }
 
 fn name(place: &str) -> String {
@@ -69,63 +142,6 @@ fn unusable(reason: &str) -> Error {
         "the keyring of this system cannot be used ({reason}); log in with `--credential-store \
          {FILE}`"
     ))
-}
-
-#[cfg(target_os = "linux")]
-mod keyring {
-    use linux_keyutils::{KeyError, KeyPermissionsBuilder, KeyRing, KeyRingIdentifier, Permission};
-
-    fn ring() -> Result<KeyRing, String> {
-        KeyRing::from_special_id(KeyRingIdentifier::User, false).map_err(text)
-    }
-
-    pub(super) fn store(name: &str, secret: &[u8]) -> Result<(), String> {
-        let key = ring()?.add_key(name, secret).map_err(text)?;
-        // Also for processes of the user that no login session started.
-        let permissions = KeyPermissionsBuilder::builder()
-            .posessor(Permission::ALL)
-            .user(Permission::ALL)
-            .build();
-        key.set_perms(permissions).map_err(text)
-    }
-
-    pub(super) fn load(name: &str) -> Result<Option<Vec<u8>>, String> {
-        match ring()?.search(name) {
-            Ok(key) => key.read_to_vec().map(Some).map_err(text),
-            Err(KeyError::KeyDoesNotExist | KeyError::KeyExpired | KeyError::KeyRevoked) => {
-                Ok(None)
-            }
-            Err(error) => Err(text(error)),
-        }
-    }
-
-    pub(super) fn delete(name: &str) {
-        if let Ok(ring) = ring()
-            && let Ok(key) = ring.search(name)
-        {
-            // One that is gone already is gone.
-            let _gone = key.invalidate();
-        }
-    }
-
-    fn text(error: KeyError) -> String {
-        format!("{error:?}")
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-mod keyring {
-    const MISSING: &str = "this version knows the keyring of Linux only";
-
-    pub(super) fn store(_name: &str, _secret: &[u8]) -> Result<(), String> {
-        Err(MISSING.to_owned())
-    }
-
-    pub(super) fn load(_name: &str) -> Result<Option<Vec<u8>>, String> {
-        Err(MISSING.to_owned())
-    }
-
-    pub(super) fn delete(_name: &str) {}
 }
 
 #[cfg(all(test, target_os = "linux"))]

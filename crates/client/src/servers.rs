@@ -4,6 +4,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use protocol::Page;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::users::UserSummary;
 use crate::{Api, Error, page, path};
@@ -88,15 +89,36 @@ pub(crate) struct LookupRow {
     id: String,
     name: String,
     username: String,
+    slug: String,
 }
 
 impl LookupRow {
+    /// The id of what bears exactly this name in the list at `path`; a UUID is taken as
+    /// it is.
+    pub(crate) async fn id(
+        api: &Api,
+        path: &str,
+        noun: &'static str,
+        name_or_id: &str,
+    ) -> Result<String, Error> {
+        if Uuid::parse_str(name_or_id).is_ok() {
+            return Ok(name_or_id.to_owned());
+        }
+        let rows = api.get(path, &[("name", name_or_id.to_owned())]).await?;
+        Self::pick(rows, noun, name_or_id)
+    }
+
     /// The row that bears exactly `name`. A server that ignored the filter must
     /// not make us act on another object.
     pub(crate) fn pick(rows: Page<Self>, noun: &'static str, name: &str) -> Result<String, Error> {
+        // What a row does not have is empty, and must not be taken for an empty name.
+        let bears = |own: &String| !own.is_empty() && own == name;
         rows.results
             .into_iter()
-            .find(|row| !row.id.is_empty() && (row.name == name || row.username == name))
+            .find(|row| {
+                let names = [&row.name, &row.username, &row.slug];
+                !row.id.is_empty() && names.into_iter().any(bears)
+            })
             .map(|row| row.id)
             .ok_or_else(|| Error::NotFound {
                 noun,

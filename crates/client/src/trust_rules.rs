@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use crate::{Api, Error, decode, page, path, servers::LookupRow};
 
@@ -68,11 +67,7 @@ pub async fn list(api: &Api) -> Result<Vec<TrustRule>, Error> {
 /// # Errors
 /// When no rule has the name or the call fails.
 pub async fn id(api: &Api, name_or_id: &str) -> Result<String, Error> {
-    if Uuid::parse_str(name_or_id).is_ok() {
-        return Ok(name_or_id.to_owned());
-    }
-    let rows = api.get(PATH, &[("name", name_or_id.to_owned())]).await?;
-    LookupRow::pick(rows, "trust rule", name_or_id)
+    LookupRow::id(api, PATH, "trust rule", name_or_id).await
 }
 
 /// The server's own representation.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{Api, Error, page, path, servers::LookupRow};
 
@@ -139,6 +140,17 @@ pub async fn privileges(api: &Api) -> Result<CurrentUser, Error> {
 /// When the call fails.
 pub async fn list(api: &Api) -> Result<Vec<User>, Error> {
     page::all(api, PATH, &[], None).await
+}
+
+/// The id of an account; a UUID is taken as it is.
+///
+/// # Errors
+/// When no account has the name or the call fails.
+pub async fn id(api: &Api, name_or_id: &str) -> Result<String, Error> {
+    match Uuid::parse_str(name_or_id) {
+        Ok(_) => Ok(name_or_id.to_owned()),
+        Err(_) => id_by_username(api, name_or_id).await,
+    }
 }
 
 /// The id of the account with exactly this name.

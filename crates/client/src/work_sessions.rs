@@ -71,6 +71,8 @@ pub struct WorkSession {
     /// Ours: why a pending session waits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_detail: Option<String>,
+    /// Ours: the least that was enforced about any of its commands.
+    pub enforcement: Option<String>,
 }
 
 impl WorkSession {
@@ -339,7 +341,14 @@ pub async fn act(api: &Api, id: &str, action: Action) -> Result<(), Error> {
 ///
 /// # Errors
 /// When the call fails.
-pub async fn timeline(api: &Api, id: &str) -> Result<Vec<TimelineItem>, Error> {
-    let filter = [("include_records", "true".to_owned())];
+pub async fn timeline(
+    api: &Api,
+    id: &str,
+    with_programs: bool,
+) -> Result<Vec<TimelineItem>, Error> {
+    let mut filter = vec![("include_records", "true".to_owned())];
+    if with_programs {
+        filter.push(("include_programs", "true".to_owned()));
+    }
     page::all(api, &path::join(PATH, &[id, "timeline"])?, &filter, None).await
 }

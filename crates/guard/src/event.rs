@@ -3,57 +3,24 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
-use serde::Serialize;
+use protocol::guard::{Program, ProgramEnd, Verdict};
+
+use crate::supervisor::Ending;
 
 /// Events about allowed programs that a [`Journal`] writes per second.
 const PER_SECOND: u32 = 2_000;
 
-/// A program started, or was kept from starting.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Event {
-    /// When it was judged.
-    pub time: DateTime<Utc>,
-    /// Its process.
-    pub pid: i32,
-    /// The parent process.
-    pub ppid: i32,
-    /// Real user.
-    pub uid: u32,
-    /// The file that was loaded, as the kernel names it.
-    pub exe: String,
-    /// SHA-256 of that file in lowercase hex; absent where it cannot be read.
-    pub sha256: Option<String>,
-    /// Arguments, beginning with the program's name; cut at 32 KiB.
-    pub argv: Vec<String>,
-    /// Working directory.
-    pub cwd: String,
-    /// What was done.
-    pub verdict: Verdict,
-    /// The rule that decided.
-    pub rule: Option<String>,
-    /// Why it was denied, or why no rule was asked.
-    pub reason: Option<String>,
-    /// How many allowed programs before this one were counted but not written,
-    /// because too many started at once.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub folded: u64,
-}
-
-/// What was done about a program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// It ran.
-    Allow,
-    /// It was killed before its first instruction.
-    Deny,
-}
-
 /// Who is told. Called from the supervisor's loop, while the program waits.
 pub trait Sink {
-    /// A program started or was denied.
-    fn exec(&mut self, event: Event);
+    /// The first process exists: it has its own copies of this process's standard
+    /// streams.
+    fn launched(&mut self) {}
+    /// A program started, was held or was denied.
+    fn exec(&mut self, event: Program);
+    /// A program ended.
+    fn ended(&mut self, _end: ProgramEnd) {}
+    /// The first program of the tree ended.
+    fn first_ended(&mut self, _ending: Ending) {}
     /// A line for the user of the terminal.
     fn notice(&mut self, text: &str);
 }
@@ -92,7 +59,7 @@ impl<E: Write, N: Write> Journal<E, N> {
         self.written > PER_SECOND
     }
 
-    fn write(&mut self, event: &Event) -> std::io::Result<()> {
+    fn write(&mut self, event: &Program) -> std::io::Result<()> {
         let mut line = serde_json::to_vec(event)?;
         line.push(b'\n');
         self.events.write_all(&line)
@@ -100,7 +67,7 @@ impl<E: Write, N: Write> Journal<E, N> {
 }
 
 impl<E: Write, N: Write> Sink for Journal<E, N> {
-    fn exec(&mut self, mut event: Event) {
+    fn exec(&mut self, mut event: Program) {
         if event.verdict == Verdict::Allow && self.is_over_the_limit() {
             self.folded += 1;
             return;
@@ -119,17 +86,15 @@ impl<E: Write, N: Write> Sink for Journal<E, N> {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
-fn is_zero(count: &u64) -> bool {
-    *count == 0
-}
-
 #[cfg(test)]
 mod tests {
+    use chrono::Utc;
+
     use super::*;
 
-    fn event(verdict: Verdict) -> Event {
-        Event {
+    fn event(verdict: Verdict) -> Program {
+        Program {
+            seq: 1,
             time: Utc::now(),
             pid: 1,
             ppid: 0,
@@ -142,6 +107,7 @@ mod tests {
             rule: None,
             reason: None,
             folded: 0,
+            end: None,
         }
     }
 

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use protocol::guard::Policy;
+
 use crate::identity::base;
-use crate::policy::Policy;
 
 /// A program, its helpers (base names in trusted folders, or `folder/*`), and the
 /// beginnings of the variables that it sets for them.
@@ -39,6 +40,14 @@ const TABLE: &[Entry] = &[
         program: "g++",
         helpers: COMPILER,
         sets: &["COLLECT_", "COMPILER_PATH", "LIBRARY_PATH"],
+    },
+    // The tool chain of the distribution. What stands in a home folder, or in one that
+    // everybody may write, has to be trusted by the policy itself; what cargo built has
+    // to be named by a rule.
+    Entry {
+        program: "cargo",
+        helpers: &["cargo", "rustc", "rustdoc", "cc", "gcc", "git"],
+        sets: &["CARGO", "RUST", "LD_LIBRARY_PATH", "PATH"],
     },
     // What a pager starts is judged in its turn.
     Entry {

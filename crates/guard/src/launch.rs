@@ -7,8 +7,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::policy::Policy;
-use crate::{filter, sys};
+use protocol::guard::Policy;
+
+use crate::cgroup::Cgroup;
+use crate::{filter, floor, sys};
 
 /// The first program of a tree.
 #[derive(Clone, Debug)]
@@ -22,6 +24,20 @@ pub struct Launch {
     pub directory: Option<PathBuf>,
     /// Who it runs as; the guard's own user by default.
     pub account: Option<Account>,
+    /// The file to execute, where it is another than `argv` names.
+    pub program: Option<PathBuf>,
+    /// Use `/` where `directory` cannot be entered.
+    pub or_root_directory: bool,
+    /// It leads a session of its own, and what is left of its process group dies
+    /// with it.
+    pub own_session: bool,
+    /// Its standard input becomes its controlling terminal. Needs `own_session`.
+    pub on_terminal: bool,
+    /// Limit on open files, soft and hard (`u64::MAX`: none); as the guard's by
+    /// default.
+    pub open_files: Option<(u64, u64)>,
+    /// Name of the control group to make for it. `None`: it stays in the guard's.
+    pub cgroup: Option<String>,
     /// Kill what is left of the tree when the first program has ended, instead of
     /// guarding it to its end.
     pub kill_rest: bool,
@@ -46,13 +62,19 @@ impl Launch {
             env: std::env::vars_os().collect(),
             directory: None,
             account: None,
+            program: None,
+            or_root_directory: false,
+            own_session: false,
+            on_terminal: false,
+            open_files: None,
+            cgroup: None,
             kill_rest: true,
         }
     }
 
     /// # Errors
     /// Where there is no such program, or a text contains a NUL.
-    pub(crate) fn prepare(&self, policy: &Policy, privileged: bool) -> io::Result<sys::Prepared> {
+    pub(crate) fn prepare(&self, policy: &Policy, privileged: bool) -> io::Result<sys::Child> {
         let name = self
             .argv
             .first()
@@ -67,8 +89,13 @@ impl Launch {
             .account
             .as_ref()
             .map(|account| (account.uid, account.gid, account.groups.clone()));
-        Ok(sys::Prepared {
-            program: text(self.find(Path::new(name))?.as_os_str().as_bytes())?,
+        let program = match &self.program {
+            Some(program) => program.clone(),
+            None => self.find(Path::new(name))?,
+        };
+        let cgroup = (self.cgroup.as_ref()).and_then(|name| Cgroup::create(name, policy).ok());
+        Ok(sys::Child {
+            program: text(program.as_os_str().as_bytes())?,
             argv: (self.argv.iter())
                 .map(|word| text(word.as_bytes()))
                 .collect::<Result<_, _>>()?,
@@ -76,9 +103,18 @@ impl Launch {
             directory: (self.directory.as_ref())
                 .map(|path| text(path.as_os_str().as_bytes()))
                 .transpose()?,
+            or_root_directory: self.or_root_directory,
+            own_session: self.own_session,
+            on_terminal: self.on_terminal,
+            open_files: self.open_files.map(limit),
+            landlock: floor::ruleset(policy),
+            cgroup,
             filter: filter::program(policy.allow_namespaces),
             no_new_privileges: policy.no_new_privileges,
+            // A tree that may become root may also have business with the mounts and
+            // the settings of this machine, and `enforced` is not claimed about it.
             read_only_proc: privileged
+                && policy.no_new_privileges
                 && self
                     .account
                     .as_ref()
@@ -97,6 +133,13 @@ impl Launch {
             .map(|folder| folder.join(name))
             .find(|path| is_program(path))
             .ok_or_else(|| io::Error::from_raw_os_error(libc::ENOENT))
+    }
+}
+
+fn limit((soft, hard): (u64, u64)) -> libc::rlimit {
+    libc::rlimit {
+        rlim_cur: soft,
+        rlim_max: hard,
     }
 }
 

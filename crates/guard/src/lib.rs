@@ -17,16 +17,19 @@
 //! - Identity is the file: a rule allows a name only where the trusted file of that
 //!   name is what was loaded.
 //! - The watcher is out of reach only where it is root over an ordinary user;
-//!   [`level`] says what may be claimed.
+//!   [`Prepared::level`] says what may be claimed.
 //!
 //! Nothing here stops a session that is root, or a kernel exploit.
 
 #![cfg(target_os = "linux")]
 #![warn(missing_docs)]
 
+mod cgroup;
+mod control;
 mod digest;
 mod event;
 mod filter;
+mod floor;
 mod helpers;
 mod identity;
 mod image;
@@ -37,8 +40,10 @@ mod supervisor;
 mod sys;
 mod tree;
 
-pub use event::{Event, Journal, Sink, Verdict};
+pub use control::Control;
+pub use event::{Journal, Sink};
 pub use launch::{Account, Launch};
-pub use policy::{Depth, Mode, Policy, PolicyError};
-pub use supervisor::{Ending, GuardError, Level, level, run};
-pub use sys::protect_this_process;
+pub use policy::{PolicyError, read_policy};
+pub use protocol::guard::{Depth, Level, Mode, Policy, Program, ProgramEnd, Verdict};
+pub use supervisor::{Ending, GuardError, Prepared, run};
+pub use sys::{adopt_orphans, leave_terminal, protect_this_process};

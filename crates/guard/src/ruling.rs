@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 
 use judge::{Authority, Decision, Plan, changes_what_runs};
+use protocol::guard::{Depth, Mode, Policy, Verdict};
 
-use crate::event::Verdict;
 use crate::helpers::Helpers;
 use crate::identity::{Identity, base, identify};
 use crate::image::Loaded;
 use crate::launch::Launch;
-use crate::policy::{Depth, Mode, Policy, PolicyError};
+use crate::policy::{PolicyError, authorities};
 use crate::tree::{Handover, Running};
 
 /// Programs that run what their user types.
@@ -24,7 +24,8 @@ const SHELLS: [&str; 13] = [
 pub(crate) struct Bench {
     mode: Mode,
     depth: Depth,
-    authority: Option<Authority>,
+    /// Each of them has to allow a program; none: everything may run.
+    authorities: Vec<Authority>,
     trusted_folders: Vec<String>,
     helpers: Helpers,
     /// The environment that the tree was started with.
@@ -54,7 +55,7 @@ impl Bench {
         Ok(Self {
             mode: policy.mode,
             depth: policy.depth,
-            authority: policy.authority()?,
+            authorities: authorities(policy)?,
             trusted_folders: policy.trusted_folders.clone(),
             helpers: Helpers::new(policy),
             environment: (launch.env.iter())
@@ -65,7 +66,7 @@ impl Bench {
 
     /// Whether rulings look at the environment of a program.
     pub(crate) fn needs_environment(&self) -> bool {
-        self.authority.is_some()
+        !self.authorities.is_empty()
     }
 
     /// Rules about a program that `starter` has loaded.
@@ -95,6 +96,7 @@ impl Bench {
                 let reason = format!("observed only, would be denied: {reason}");
                 (Verdict::Allow, None, Some(reason))
             }
+            Err(reason) if self.mode == Mode::Hold => (Verdict::Hold, None, Some(reason)),
             Err(reason) => (Verdict::Deny, None, Some(reason)),
         };
         Ruling {
@@ -111,9 +113,9 @@ impl Bench {
         starter: &Running,
         identity: &Result<Identity, String>,
     ) -> Result<Grant, String> {
-        let Some(authority) = &self.authority else {
+        if self.authorities.is_empty() {
             return Ok(Grant::because("there is no allow-list"));
-        };
+        }
         if starter.is_new && is_shell(loaded) && self.is_trusted(identity) {
             return Ok(Grant::because("the shell that was asked for"));
         }
@@ -154,25 +156,19 @@ impl Bench {
                 keeps_names: true,
             });
         }
-        let mut refusal = "no rule allows it".to_owned();
-        for (index, path) in identity.paths.iter().enumerate() {
-            let plan = Plan::read(&line(&changed, path, loaded, identity.skip));
-            let verdict = judge::judge(&plan, authority, &[] as &[&str]);
-            match verdict.decision {
-                Decision::Allow => {
-                    return Ok(Grant {
-                        rule: verdict.rule,
-                        reason: None,
-                        keeps_names: false,
-                    });
-                }
-                Decision::Deny { reason, .. } | Decision::Hold { reason } if index == 0 => {
-                    refusal = reason;
-                }
-                Decision::Deny { .. } | Decision::Hold { .. } => {}
-            }
+        let plans: Vec<Plan> = (identity.paths.iter())
+            .map(|path| Plan::read(&line(&changed, path, loaded, identity.skip)))
+            .collect();
+        let mut rule = None;
+        for authority in &self.authorities {
+            let allowed = judged_by(authority, &plans)?;
+            rule = rule.or(allowed);
         }
-        Err(refusal)
+        Ok(Grant {
+            rule,
+            reason: None,
+            keeps_names: false,
+        })
     }
 
     /// Variables that change what runs and are not as the tree was started.
@@ -225,6 +221,24 @@ impl Bench {
         names.dedup();
         names
     }
+}
+
+/// The rule of an allow-list that allows a program under any of its names.
+///
+/// # Errors
+/// Why it does not, by the likeliest name.
+fn judged_by(authority: &Authority, plans: &[Plan]) -> Result<Option<String>, String> {
+    let mut refusal = None;
+    for plan in plans {
+        let verdict = judge::judge(plan, authority, &[] as &[&str]);
+        match verdict.decision {
+            Decision::Allow => return Ok(verdict.rule),
+            Decision::Deny { reason, .. } | Decision::Hold { reason } => {
+                refusal.get_or_insert(reason);
+            }
+        }
+    }
+    Err(refusal.unwrap_or_else(|| "no rule allows it".to_owned()))
 }
 
 impl Grant {

@@ -5,10 +5,12 @@
 use std::ffi::{CString, c_char, c_int, c_ulong};
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 
 use libc::sock_filter;
+
+use crate::cgroup::Cgroup;
 
 const OPTIONS: c_int = libc::PTRACE_O_EXITKILL
     | libc::PTRACE_O_TRACEEXEC
@@ -17,7 +19,7 @@ const OPTIONS: c_int = libc::PTRACE_O_EXITKILL
     | libc::PTRACE_O_TRACECLONE;
 
 /// Everything the child needs, made before the fork.
-pub(crate) struct Prepared {
+pub(crate) struct Child {
     pub(crate) program: CString,
     pub(crate) argv: Vec<CString>,
     pub(crate) env: Vec<CString>,
@@ -26,6 +28,14 @@ pub(crate) struct Prepared {
     pub(crate) no_new_privileges: bool,
     pub(crate) account: Option<(u32, u32, Vec<u32>)>,
     pub(crate) read_only_proc: bool,
+    pub(crate) or_root_directory: bool,
+    pub(crate) own_session: bool,
+    pub(crate) on_terminal: bool,
+    pub(crate) open_files: Option<libc::rlimit>,
+    /// Rules to be put on it.
+    pub(crate) landlock: Option<OwnedFd>,
+    /// The control group to join.
+    pub(crate) cgroup: Option<Cgroup>,
 }
 
 /// A child that has been started.
@@ -58,7 +68,7 @@ pub(crate) enum Stop {
 ///
 /// # Errors
 /// Where the kernel refuses the fork or the tracing.
-pub(crate) fn start(prepared: &Prepared) -> io::Result<Started> {
+pub(crate) fn start(prepared: &Child) -> io::Result<Started> {
     let (go_read, mut go_write) = pipe()?;
     let (failure_read, failure_write) = pipe()?;
     let argv = pointers(&prepared.argv);
@@ -105,27 +115,80 @@ impl Started {
     }
 }
 
-/// Waits until something happens to a child or tracee of this thread. `None`: no
-/// task is left.
+/// What waiting for a tree yields.
+pub(crate) enum Waited {
+    /// Something happened to a task.
+    Task(i32, Stop),
+    /// A signal came first.
+    Interrupted,
+    /// No task is left.
+    Nobody,
+}
+
+/// Waits until something happens to a child or tracee of this thread.
 ///
 /// # Errors
 /// Where the kernel reports any other failure.
-pub(crate) fn wait() -> io::Result<Option<(i32, Stop)>> {
-    loop {
-        let mut status = 0;
-        // SAFETY: `status` is a valid place for the answer.
-        // `__WNOTHREAD` leaves the children of other threads alone.
-        let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
-        if pid > 0 {
-            return Ok(Some((pid, decode(status))));
-        }
-        let error = io::Error::last_os_error();
-        match error.raw_os_error() {
-            Some(libc::EINTR) => {}
-            Some(libc::ECHILD) => return Ok(None),
-            _ => return Err(error),
-        }
+pub(crate) fn wait() -> io::Result<Waited> {
+    let mut status = 0;
+    // SAFETY: `status` is a valid place for the answer.
+    // `__WNOTHREAD` leaves the children of other threads alone.
+    let pid = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL | libc::__WNOTHREAD) };
+    if pid > 0 {
+        return Ok(Waited::Task(pid, decode(status)));
     }
+    let error = io::Error::last_os_error();
+    match error.raw_os_error() {
+        Some(libc::EINTR) => Ok(Waited::Interrupted),
+        Some(libc::ECHILD) => Ok(Waited::Nobody),
+        _ => Err(error),
+    }
+}
+
+/// The id of the calling thread.
+pub(crate) fn this_thread() -> i32 {
+    // SAFETY: always succeeds and touches no memory.
+    unsafe { libc::gettid() }
+}
+
+/// Interrupts a thread of this process in its wait.
+pub(crate) fn wake(thread: i32) {
+    // SAFETY: sending a signal touches no memory of ours.
+    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread, libc::SIGUSR1) };
+}
+
+/// Lets [`wake`] interrupt and do nothing else.
+pub(crate) fn handle_wake_ups() {
+    extern "C" fn nothing(_: c_int) {}
+    // SAFETY: the handler does nothing; the zeroed structure is valid, and without
+    // `SA_RESTART` a wait ends.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = nothing as extern "C" fn(c_int) as usize;
+        libc::sigaction(libc::SIGUSR1, &raw const action, ptr::null_mut());
+    }
+}
+
+/// The process group of a process, if it is still there.
+pub(crate) fn process_group(pid: i32) -> Option<i32> {
+    // SAFETY: touches no memory of ours.
+    let group = unsafe { libc::getpgid(pid) };
+    (group > 0).then_some(group)
+}
+
+/// Leaves the session and the terminal that this process was started in, so that it
+/// outlives them.
+pub fn leave_terminal() {
+    // SAFETY: touches no memory; a process that leads its group stays as it is.
+    unsafe { libc::setsid() };
+}
+
+/// Makes this process the parent of what loses its own below it, so that everything
+/// in the tree can be told by its ancestors. The calling thread must be the first one,
+/// and must be the one that guards.
+pub fn adopt_orphans() {
+    // SAFETY: touches no memory. Kernels that the agent runs on all know it.
+    unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
 }
 
 fn decode(status: c_int) -> Stop {
@@ -246,7 +309,7 @@ fn pointers(texts: &[CString]) -> Vec<*const c_char> {
 
 /// The child's life until its program. Only async-signal-safe calls.
 fn child(
-    prepared: &Prepared,
+    prepared: &Child,
     argv: &[*const c_char],
     env: &[*const c_char],
     go: RawFd,
@@ -275,12 +338,30 @@ fn child(
 ///
 /// # Safety
 /// Only between fork and exec.
-unsafe fn become_it(prepared: &Prepared) -> Result<(), ()> {
+unsafe fn become_it(prepared: &Child) -> Result<(), ()> {
     let done = |result: c_int| if result == 0 { Ok(()) } else { Err(()) };
     // SAFETY: plain system calls on memory that outlives them.
     unsafe {
         for signal in [libc::SIGPIPE, libc::SIGINT, libc::SIGQUIT] {
             libc::signal(signal, libc::SIG_DFL);
+        }
+        if prepared.own_session {
+            if libc::setsid() == -1 {
+                return Err(());
+            }
+            libc::umask(0o022);
+        }
+        if prepared.on_terminal {
+            done(libc::ioctl(0, libc::TIOCSCTTY, 0))?;
+        }
+        if let Some(limit) = &prepared.open_files {
+            done(libc::setrlimit(libc::RLIMIT_NOFILE, limit))?;
+        }
+        if let Some(cgroup) = &prepared.cgroup {
+            let itself = c"0".as_ptr();
+            if libc::write(cgroup.processes.as_raw_fd(), itself.cast(), 1) != 1 {
+                return Err(());
+            }
         }
         if prepared.read_only_proc {
             make_proc_read_only()?;
@@ -288,7 +369,13 @@ unsafe fn become_it(prepared: &Prepared) -> Result<(), ()> {
         if prepared.no_new_privileges {
             done(libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))?;
         }
-        // Before the change of user: without `no_new_privs` it takes a privilege.
+        // Before the change of user: without `no_new_privs` both take a privilege.
+        if let Some(rules) = &prepared.landlock {
+            let held = libc::syscall(libc::SYS_landlock_restrict_self, rules.as_raw_fd(), 0);
+            if held != 0 {
+                return Err(());
+            }
+        }
         let program = libc::sock_fprog {
             len: u16::try_from(prepared.filter.len()).unwrap_or(0),
             filter: prepared.filter.as_ptr().cast_mut(),
@@ -308,7 +395,12 @@ unsafe fn become_it(prepared: &Prepared) -> Result<(), ()> {
             done(libc::setuid(*uid))?;
         }
         if let Some(directory) = &prepared.directory {
-            done(libc::chdir(directory.as_ptr()))?;
+            let entered = done(libc::chdir(directory.as_ptr()));
+            if prepared.or_root_directory && entered.is_err() {
+                done(libc::chdir(c"/".as_ptr()))?;
+            } else {
+                entered?;
+            }
         }
     }
     Ok(())

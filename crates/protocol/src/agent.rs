@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::guard::{Level, Program, ProgramEnd};
 use crate::id::{CommandId, ServerId};
 use crate::order::{OrderKey, SignedOrder};
 
@@ -68,6 +69,15 @@ pub enum ServerMessage {
         id: CommandId,
         /// Signed like a command: an [`crate::order::Order`] whose `shell` is
         /// `internal` and whose `line` is `cancel`.
+        order: SignedOrder,
+    },
+    /// Ours: the answer about a program that the exec guard holds.
+    Answer {
+        /// The command it belongs to.
+        id: CommandId,
+        /// Signed like a command: an [`crate::order::Order`] whose `shell` is
+        /// `internal`, whose `line` is `answer` and whose `data` is a
+        /// [`crate::guard::HoldAnswer`].
         order: SignedOrder,
     },
     /// Stop for good.
@@ -192,6 +202,31 @@ pub enum Report {
         command: CommandId,
         /// Why.
         reason: String,
+    },
+    /// Its tree runs under the exec guard; only where the order asked for that
+    /// ([`crate::auth::extension::EXEC_GUARD`]).
+    Guarded {
+        /// Which.
+        command: CommandId,
+        /// What may be claimed about it.
+        level: Level,
+        /// Parts of [`crate::guard::floor`] in force.
+        #[serde(default)]
+        floor: Vec<String>,
+    },
+    /// Programs of its tree; the command itself may have ended before.
+    Programs {
+        /// Which.
+        command: CommandId,
+        /// Started, held or denied.
+        #[serde(default)]
+        started: Vec<Program>,
+        /// Ended after they were told.
+        #[serde(default)]
+        ended: Vec<ProgramEnd>,
+        /// Allowed ones that are only counted.
+        #[serde(default)]
+        folded: u64,
     },
 }
 

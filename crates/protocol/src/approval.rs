@@ -17,8 +17,6 @@ pub mod kind {
     pub const SUDO: &str = "sudo";
     /// Ours: one command.
     pub const COMMAND: &str = "command";
-    /// All of them.
-    pub const ALL: [&str; 4] = [WORK_SESSION, WORK_SESSION_MOD, SUDO, COMMAND];
 }
 
 /// States of a request.

@@ -29,6 +29,9 @@ pub mod extension {
     pub const REPORT_BATCH: &str = "report-batch/1";
     /// The agent verifies signed orders, see [`crate::order`].
     pub const SIGNED_ORDERS: &str = "signed-orders/1";
+    /// The agent runs orders under the exec guard, see
+    /// [`crate::order::Order::guard`].
+    pub const EXEC_GUARD: &str = "exec-guard/1";
     /// Tunnels speak smux version 2, with resets: see [`crate::tunnel`].
     pub const TUNNEL_MUX: &str = "tunnel-mux/2";
     /// Transfers may stream, wait and resume, see [`crate::transfer`].

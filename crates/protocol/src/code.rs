@@ -35,6 +35,8 @@ pub const SERVER_NOT_CONNECTED: &str = "server_not_connected";
 pub const WEBFTP_TRANSFER_IN_PROGRESS: &str = "webftp_transfer_in_progress";
 /// A file rule of the work session does not allow the path.
 pub const PATH_NOT_ALLOWED: &str = "path_not_allowed";
+/// The workspace's policy does not let this content through.
+pub const CONTENT_NOT_ALLOWED: &str = "content_not_allowed";
 /// A transfer, or what is stored of transfers, would exceed a limit.
 pub const TRANSFER_LIMIT_EXCEEDED: &str = "transfer_limit_exceeded";
 /// No work session was named, and this login needs one.

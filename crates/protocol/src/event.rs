@@ -19,8 +19,11 @@ pub const SERVERS_COMMIT: &str = "servers_commit";
 /// A server went on or off line; target: the server.
 pub const SERVER_STATUS: &str = "server_status";
 
+/// Ours: programs that a command started; target: the command or its work session.
+pub const PROGRAMS: &str = "programs";
+
 /// Every type a client may subscribe to.
-pub const TYPES: [&str; 7] = [
+pub const TYPES: [&str; 8] = [
     COMMAND_OUTPUT,
     COMMAND_FIN,
     WORK_SESSION,
@@ -28,6 +31,7 @@ pub const TYPES: [&str; 7] = [
     NOTIFICATION,
     SERVERS_COMMIT,
     SERVER_STATUS,
+    PROGRAMS,
 ];
 
 /// Answer of `POST /api/events/sessions/`.

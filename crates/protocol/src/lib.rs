@@ -19,6 +19,7 @@ pub mod duration;
 pub mod error;
 pub mod event;
 pub mod federation;
+pub mod guard;
 pub mod guardrail;
 pub mod iam;
 pub mod id;
@@ -34,6 +35,7 @@ pub mod token;
 pub mod transfer;
 pub mod trust;
 pub mod tunnel;
+pub mod webftp;
 pub mod work_session;
 pub mod workspace;
 

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::guard::Policy;
 use crate::id::{CommandId, ServerId, WorkSessionId};
 
 /// Precedes the payload in what is signed, so that a signature made here can
@@ -73,6 +74,10 @@ pub struct Order {
     /// then. Absent: no end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub authority_ends_in_ms: Option<u64>,
+    /// What the exec guard lets the command's tree run; only for agents that named
+    /// [`crate::auth::extension::EXEC_GUARD`]. Absent: no guard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Box<Policy>>,
     /// The agent's value from [`CHANNEL_HEADER`].
     pub channel: String,
     /// Unique per order.

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::guard::Program;
 use crate::iam::UserSummary;
 use crate::id::{ServerId, SudoPolicyId, WorkSessionId};
 use crate::server::ServerSummary;
@@ -129,9 +130,17 @@ pub struct WorkSession {
     /// Ours: allowed target ports.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow_ports: Vec<String>,
+    /// Ours: on the host, programs that no rule allows wait for the answer of a
+    /// superuser instead of being killed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hold_programs: bool,
     /// Ours: why a pending session waits, when nobody could approve it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_detail: Option<String>,
+    /// Ours: the least that was enforced about any of its commands, see
+    /// [`crate::guard::Level`]; absent before the first, and in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enforcement: Option<String>,
 }
 
 /// A sudo policy inside a work session.
@@ -201,6 +210,9 @@ pub struct CreateWorkSession {
     /// Ours.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow_ports: Vec<String>,
+    /// Ours, see [`WorkSession::hold_programs`]; needs `allow_commands`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hold_programs: bool,
 }
 
 /// `PATCH /api/work-sessions/sessions/{id}/`: absent members stay.
@@ -282,6 +294,19 @@ pub struct TimelineItem {
     /// Seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elapsed_time: Option<f64>,
+    /// Ours, of a command: how well it was guarded, see [`crate::guard::Level`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enforcement: Option<String>,
+    /// Ours, of a command: how many programs it started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub program_count: Option<i64>,
+    /// Ours, of a command: how many programs were denied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub denied_program_count: Option<i64>,
+    /// Ours, of a command, with `include_programs=true`: the first of them, and all
+    /// that were held or denied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub programs: Option<Vec<Program>>,
     /// Of a tunnel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_tunnel: Option<bool>,

@@ -81,6 +81,24 @@ pub struct Security {
     pub accept_other_workspaces: bool,
 }
 
+/// `/api/workspaces/transfer-policy/-/`, ours: what transfers let through, both ways.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct TransferPolicy {
+    /// Largest content of one transfer, bytes; 0: as the server is configured.
+    pub max_bytes: i64,
+    /// Bytes of one requester on their way and waiting at once; 0: no limit of their own.
+    pub requester_quota_bytes: i64,
+    /// Types that are let through, as `text/*` or `application/zip`, told by the
+    /// bytes; none: all.
+    pub allowed_types: Vec<String>,
+    /// Types that are not, whatever is allowed.
+    pub forbidden_types: Vec<String>,
+    /// Ends of file names, as `exe`, that are not let through.
+    pub forbidden_extensions: Vec<String>,
+}
+
 /// `/api/workspaces/security/-/mfa-methods/`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

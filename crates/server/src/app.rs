@@ -23,8 +23,10 @@ use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::objects::Objects;
 use crate::oidc::Issuers;
+use crate::rendezvous;
 use crate::telemetry::Metrics;
-use crate::tunnels;
+use crate::tunnels::Tunnels;
+use crate::webftp::FileBrowsers;
 use crate::workspace::Workspaces;
 
 /// The state that all requests share.
@@ -45,7 +47,8 @@ pub(crate) struct App {
     /// Requests that wait for a command on this node.
     pub(crate) feeds: Feeds,
     /// Tunnels that are open on this node.
-    pub(crate) tunnels: tunnels::Hub,
+    pub(crate) tunnels: rendezvous::Hub<Tunnels>,
+    pub(crate) file_browsers: rendezvous::Hub<FileBrowsers>,
     /// Requests that wait for a transfer on this node.
     pub(crate) transfer_feeds: Feeds<TransferId>,
     /// Transferred content.

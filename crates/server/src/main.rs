@@ -29,6 +29,8 @@ mod oidc;
 mod onboarding;
 mod pages;
 mod program;
+mod programs;
+mod rendezvous;
 mod rounds;
 mod sudo;
 mod telemetry;
@@ -36,6 +38,7 @@ mod tokens;
 mod transfers;
 mod trust;
 mod tunnels;
+mod webftp;
 mod work_sessions;
 mod workspace;
 

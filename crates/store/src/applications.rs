@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use protocol::id::{ApplicationId, TokenId, UserId};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, SimpleExpr};
+use sea_orm::sea_query::{Expr, LockType, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _,
-    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    IntoActiveModel as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
 };
 use uuid::Uuid;
 
@@ -230,10 +230,38 @@ impl<C: ConnectionTrait> Applications<'_, C> {
     /// # Errors
     /// When the database cannot be read.
     pub async fn token(&self, id: TokenId) -> Result<Option<api_token::Model>, StoreError> {
-        Ok(api_token::Entity::find_by_id(id.0)
+        Ok(self.service_token(id).one(self.0.connection).await?)
+    }
+
+    /// The same as it is now, held so until the unit ends: whoever ends what was issued
+    /// from it waits for what is issued here, and then ends it too.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn hold_token(&self, id: TokenId) -> Result<Option<api_token::Model>, StoreError> {
+        let query = self.service_token(id).lock(LockType::Share);
+        Ok(query.one(self.0.connection).await?)
+    }
+
+    fn service_token(&self, id: TokenId) -> Select<api_token::Entity> {
+        api_token::Entity::find_by_id(id.0)
             .filter(api_token::Column::WorkspaceId.eq(self.0.workspace.0))
             .filter(api_token::Column::ApplicationId.is_not_null())
-            .one(self.0.connection)
+    }
+
+    /// Service tokens by id, in no order.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn find_tokens(
+        &self,
+        ids: impl IntoIterator<Item = Uuid>,
+    ) -> Result<Vec<api_token::Model>, StoreError> {
+        Ok(api_token::Entity::find()
+            .filter(api_token::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(api_token::Column::ApplicationId.is_not_null())
+            .filter(api_token::Column::Id.is_in(ids))
+            .all(self.0.connection)
             .await?)
     }
 
@@ -297,32 +325,37 @@ impl<C: ConnectionTrait> Applications<'_, C> {
         Ok(active.update(self.0.connection).await?)
     }
 
-    /// Deletes a service token and what was issued from it.
+    /// Deletes a service token and what was issued from it, which it gives.
     ///
     /// # Errors
     /// When the database is not writable.
-    pub async fn delete_token(&self, id: TokenId) -> Result<(), StoreError> {
-        self.delete_issued(id).await?;
+    pub async fn delete_token(&self, id: TokenId) -> Result<Vec<TokenId>, StoreError> {
+        let issued = self.delete_issued(id).await?;
         api_token::Entity::delete_many()
             .filter(api_token::Column::WorkspaceId.eq(self.0.workspace.0))
             .filter(api_token::Column::ApplicationId.is_not_null())
             .filter(api_token::Column::Id.eq(id.0))
             .exec(self.0.connection)
             .await?;
-        Ok(())
+        Ok(issued)
     }
 
-    /// Deletes the tokens that were issued from this one; says how many there were.
+    /// Deletes the tokens that were issued from this one, and gives their ids. Those that
+    /// are being issued are waited for, see [`Self::hold_token`].
     ///
     /// # Errors
     /// When the database is not writable.
-    pub async fn delete_issued(&self, from: TokenId) -> Result<u64, StoreError> {
-        Ok(api_token::Entity::delete_many()
+    pub async fn delete_issued(&self, from: TokenId) -> Result<Vec<TokenId>, StoreError> {
+        let query = self.service_token(from).lock(LockType::NoKeyUpdate);
+        query.one(self.0.connection).await?;
+        let is_issued = api_token::Column::IssuedFrom.eq(from.0);
+        let issued = self.ids_where(is_issued.clone()).await?;
+        api_token::Entity::delete_many()
             .filter(api_token::Column::WorkspaceId.eq(self.0.workspace.0))
-            .filter(api_token::Column::IssuedFrom.eq(from.0))
+            .filter(is_issued)
             .exec(self.0.connection)
-            .await?
-            .rows_affected)
+            .await?;
+        Ok(issued)
     }
 
     /// Forgets issued tokens that expired before `time`.
@@ -357,29 +390,21 @@ impl<C: ConnectionTrait> Applications<'_, C> {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn token_ids(&self, application: ApplicationId) -> Result<Vec<Uuid>, StoreError> {
+    pub async fn token_ids(&self, application: ApplicationId) -> Result<Vec<TokenId>, StoreError> {
         let owned = api_token::Column::ApplicationId.eq(application.0);
         self.ids_where(owned).await
     }
 
-    /// Ids of the tokens that were issued from this one.
-    ///
-    /// # Errors
-    /// When the database cannot be read.
-    pub async fn issued_ids(&self, from: TokenId) -> Result<Vec<Uuid>, StoreError> {
-        self.ids_where(api_token::Column::IssuedFrom.eq(from.0))
-            .await
-    }
-
-    async fn ids_where(&self, condition: SimpleExpr) -> Result<Vec<Uuid>, StoreError> {
-        Ok(api_token::Entity::find()
+    async fn ids_where(&self, condition: SimpleExpr) -> Result<Vec<TokenId>, StoreError> {
+        let ids = api_token::Entity::find()
             .select_only()
             .column(api_token::Column::Id)
             .filter(api_token::Column::WorkspaceId.eq(self.0.workspace.0))
             .filter(condition)
             .into_tuple::<Uuid>()
             .all(self.0.connection)
-            .await?)
+            .await?;
+        Ok(ids.into_iter().map(TokenId).collect())
     }
 
     /// Which of these tokens still stand: there, enabled, their application not locked;

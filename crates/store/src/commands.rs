@@ -46,6 +46,8 @@ pub struct NewCommand {
     pub status: Status,
     /// What the judge said.
     pub verdict: Json,
+    /// What the exec guard lets its tree run.
+    pub guard: Option<Json>,
     /// Commands that must finish first.
     pub run_after: Vec<CommandId>,
     /// Not before.
@@ -230,6 +232,12 @@ impl<C: ConnectionTrait> Commands<'_, C> {
             acked_at: Set(None),
             reported_at: Set(None),
             finished_at: Set(None),
+            guard: Set(new.guard),
+            enforcement: Set(None),
+            floor: Set(None),
+            programs: Set(0),
+            programs_denied: Set(0),
+            programs_folded: Set(0),
         }
         .insert(self.0.connection)
         .await?)
@@ -253,16 +261,17 @@ impl<C: ConnectionTrait> Commands<'_, C> {
             > 0)
     }
 
-    /// Moves a waiting command to delivered. False: it does not wait any more, and
-    /// must not be sent.
+    /// Moves a waiting command to delivered, under this guard policy. False: it does not
+    /// wait any more, and must not be sent.
     ///
     /// # Errors
     /// When the database is not writable.
-    pub async fn deliver(&self, id: CommandId) -> Result<bool, StoreError> {
+    pub async fn deliver(&self, id: CommandId, guard: Option<Json>) -> Result<bool, StoreError> {
         let active = command::ActiveModel {
             status: Set(Status::Delivered.as_str().to_owned()),
             delivered_at: Set(Some(now())),
             sealed_env: Set(None),
+            guard: Set(guard),
             ..Default::default()
         };
         self.step(id, &[Status::Queued, Status::Scheduled], active)

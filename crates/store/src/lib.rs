@@ -29,6 +29,7 @@ pub mod mails;
 pub mod mfa;
 pub mod oauth;
 mod paging;
+pub mod programs;
 pub mod sudo;
 pub mod timeline;
 pub mod transfers;

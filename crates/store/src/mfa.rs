@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use protocol::id::{FactorId, LoginId, ServerId, UserId};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, LockType};
+use sea_orm::sea_query::{Expr, LockType, OnConflict};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _,
     PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
@@ -274,17 +274,25 @@ impl<C: ConnectionTrait> Mfa<'_, C> {
         state: Vec<u8>,
         expires_at: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        self.take_challenge(binding, purpose).await?;
-        mfa_challenge::ActiveModel {
+        use mfa_challenge::Column;
+        let row = mfa_challenge::ActiveModel {
             id: Set(Uuid::now_v7()),
             workspace_id: Set(self.0.workspace.0),
             binding: Set(binding.to_owned()),
             purpose: Set(purpose.to_owned()),
             state: Set(Some(state)),
             expires_at: Set(expires_at),
-        }
-        .insert(self.0.connection)
-        .await?;
+        };
+        // One statement: two tabs of a browser may ask at once. The id changes too, so
+        // that whoever is about to take the one before gets nothing.
+        mfa_challenge::Entity::insert(row)
+            .on_conflict(
+                OnConflict::columns([Column::WorkspaceId, Column::Binding, Column::Purpose])
+                    .update_columns([Column::Id, Column::State, Column::ExpiresAt])
+                    .to_owned(),
+            )
+            .exec_without_returning(self.0.connection)
+            .await?;
         Ok(())
     }
 
@@ -346,14 +354,9 @@ impl<C: ConnectionTrait> Mfa<'_, C> {
         server: Option<ServerId>,
         remote_ip: &str,
         expires_at: DateTime<Utc>,
-    ) -> Result<mfa_link::Model, StoreError> {
+    ) -> Result<(), StoreError> {
         use mfa_link::Column;
-        mfa_link::Entity::delete_many()
-            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
-            .filter(Column::LoginId.eq(login.0))
-            .exec(self.0.connection)
-            .await?;
-        Ok(mfa_link::ActiveModel {
+        let row = mfa_link::ActiveModel {
             id: Set(Uuid::now_v7()),
             workspace_id: Set(self.0.workspace.0),
             login_id: Set(login.0),
@@ -362,9 +365,25 @@ impl<C: ConnectionTrait> Mfa<'_, C> {
             remote_ip: Set(remote_ip.to_owned()),
             added_at: Set(now()),
             expires_at: Set(expires_at),
-        }
-        .insert(self.0.connection)
-        .await?)
+        };
+        // One statement: two commands of a login may ask at once. The id changes too, so
+        // that the one before cannot be taken any more.
+        mfa_link::Entity::insert(row)
+            .on_conflict(
+                OnConflict::column(Column::LoginId)
+                    .update_columns([
+                        Column::Id,
+                        Column::TokenHash,
+                        Column::ServerId,
+                        Column::RemoteIp,
+                        Column::AddedAt,
+                        Column::ExpiresAt,
+                    ])
+                    .to_owned(),
+            )
+            .exec_without_returning(self.0.connection)
+            .await?;
+        Ok(())
     }
 
     /// The link behind a token, if it still holds.

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 use protocol::id::{CommandId, ServerId, TokenId, TransferId, UserId, WorkSessionId};
 use protocol::transfer::{Direction, PathRules};
 use sea_orm::ActiveValue::{NotSet, Set};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, SimpleExpr};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _,
-    PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _,
+    PaginatorTrait as _, QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
 };
 use serde_json::json;
 
@@ -198,13 +198,12 @@ impl<C: ConnectionTrait> Transfers<'_, C> {
         Ok(stored.rows_affected > 0)
     }
 
-    /// The user has read all of it.
+    /// The user has read all of it, or one more part of it.
     ///
     /// # Errors
     /// When the database is not writable.
     pub async fn fetched(&self, id: TransferId) -> Result<(), StoreError> {
         self.update(id)
-            .filter(transfer::Column::FetchedAt.is_null())
             .col_expr(transfer::Column::FetchedAt, Expr::value(now()))
             .exec(self.0.connection)
             .await?;
@@ -268,11 +267,8 @@ impl<C: ConnectionTrait> Transfers<'_, C> {
         user: Option<UserId>,
         token: Option<TokenId>,
     ) -> Result<u64, StoreError> {
-        let mut query = self.select().filter(transfer::Column::Success.is_null());
-        query = match user {
-            Some(user) => query.filter(transfer::Column::RequestedBy.eq(user.0)),
-            None => query.filter(transfer::Column::TokenId.eq(token.map(|id| id.0))),
-        };
+        let query = self.select().filter(transfer::Column::Success.is_null());
+        let query = query.filter(is_of(user, token));
         Ok(query.count(self.0.connection).await?)
     }
 
@@ -281,9 +277,27 @@ impl<C: ConnectionTrait> Transfers<'_, C> {
     /// # Errors
     /// When the database cannot be read.
     pub async fn bytes_held(&self) -> Result<i64, StoreError> {
-        let sizes: Vec<i64> = self
-            .select()
-            .filter(transfer::Column::Removed.eq(false))
+        self.sum(self.held()).await
+    }
+
+    /// The part of [`Self::bytes_held`] that one requester asked for.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn bytes_held_of(
+        &self,
+        user: Option<UserId>,
+        token: Option<TokenId>,
+    ) -> Result<i64, StoreError> {
+        self.sum(self.held().filter(is_of(user, token))).await
+    }
+
+    fn held(&self) -> Select<transfer::Entity> {
+        self.select().filter(transfer::Column::Removed.eq(false))
+    }
+
+    async fn sum(&self, query: Select<transfer::Entity>) -> Result<i64, StoreError> {
+        let sizes: Vec<i64> = query
             .select_only()
             .column(transfer::Column::Size)
             .into_tuple()
@@ -349,5 +363,13 @@ impl<C: ConnectionTrait> Transfers<'_, C> {
             .limit(limit)
             .all(self.0.connection)
             .await?)
+    }
+}
+
+/// What one requester asked for: a user, or a token that is nobody's.
+fn is_of(user: Option<UserId>, token: Option<TokenId>) -> SimpleExpr {
+    match user {
+        Some(user) => transfer::Column::RequestedBy.eq(user.0),
+        None => transfer::Column::TokenId.eq(token.map(|id| id.0)),
     }
 }

@@ -27,6 +27,9 @@ pub struct Rules {
     pub paths: Vec<String>,
     /// Target ports.
     pub ports: Vec<String>,
+    /// On the host, what no rule allows waits for an answer.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub hold: bool,
 }
 
 /// A session to be created.

@@ -53,6 +53,19 @@ impl Cli {
         Running::start(command)
     }
 
+    /// Starts with `stderr` instead of being listened to there.
+    #[track_caller]
+    pub fn start_saying_to(
+        &self,
+        stderr: Stdio,
+        environment: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Running {
+        let mut command = self.command(arguments);
+        command.envs(environment.iter().copied());
+        Running::start_saying_to(stderr, command)
+    }
+
     /// Starts without waiting for the end.
     #[track_caller]
     pub fn start(&self, arguments: &[&str]) -> Running {
@@ -131,12 +144,17 @@ pub struct Running {
 
 impl Running {
     #[track_caller]
-    fn start(mut command: Command) -> Self {
+    fn start(command: Command) -> Self {
+        Self::start_saying_to(Stdio::piped(), command)
+    }
+
+    #[track_caller]
+    fn start_saying_to(stderr: Stdio, mut command: Command) -> Self {
         let line = format!("{command:?}");
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
+            .stderr(stderr)
             .spawn()
             .or_fail(&format!("run {line}"));
         let stdout = child.stdout.take().map(reader);

@@ -23,7 +23,7 @@ use tokio::time::timeout;
 pub(crate) use self::approval::Approvals;
 use self::login::Logins;
 use self::message::{Login, Request, Sudo, UserAnswer, UserQuestion};
-pub(crate) use self::tracker::{Owner, Tracker};
+pub(crate) use self::tracker::{Owner, Tracked, Tracker};
 use crate::lifecycle::Lifecycle;
 use crate::server::Server;
 

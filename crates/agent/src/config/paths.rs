@@ -110,6 +110,12 @@ pub(crate) fn spool(state_dir: &Path) -> PathBuf {
     state_dir.join("spool")
 }
 
+/// The folder of the sockets on which supervisors of running orders are found.
+#[must_use]
+pub(crate) fn guards(state_dir: &Path) -> PathBuf {
+    state_dir.join("guard")
+}
+
 /// The configuration to read: the named one, else the first that is not empty.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 mod account;
 mod environment;
+mod guarded;
 mod line;
 mod output;
 mod process;
@@ -13,16 +14,21 @@ use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};
 
 use protocol::agent::Fin;
+use protocol::guard::Policy;
 use rustix::process::Rlimit;
+use tokio::sync::mpsc;
 
 use self::account::AccountError;
 pub(crate) use self::account::{Account, Own, resolve as resolve_account};
 use self::environment::Environment;
+use self::guarded::Followed;
+pub(crate) use self::guarded::{Answer, Supervised, Supervisors};
 use self::output::Output;
 use self::process::Ended;
 use self::program::{Program, ProgramError};
 pub(crate) use self::stop::{Stop, StopSignals};
 use crate::auth_socket::{Owner, Tracker};
+use crate::guard::frame::{self, End, Spec};
 use crate::orders::Job;
 use crate::reporter::Reporter;
 use crate::sys::{self, ChildSetup};
@@ -49,6 +55,33 @@ pub(crate) struct Executor {
     /// The limit that children get back.
     open_files: Option<Rlimit>,
     tracker: Tracker,
+    /// Absent where this machine lets us hold no tree.
+    supervisors: Option<Supervisors>,
+}
+
+/// What became of a command.
+pub(crate) enum Run {
+    /// It ended so. What its programs left behind is still guarded, if anything is.
+    Ended(Fin, Option<Box<Remains>>),
+    /// We end, and it goes on.
+    Left,
+}
+
+/// The supervisor of a command that has ended; item `n` of it says so.
+pub(crate) struct Remains {
+    supervised: Supervised,
+    n: u64,
+    reporter: Reporter,
+    stop: StopSignals,
+}
+
+impl Remains {
+    /// The command's end has been reported. Returns when nothing is left of it.
+    pub(crate) async fn reported(self) {
+        (self.supervised)
+            .settle(self.n, self.reporter, self.stop)
+            .await;
+    }
 }
 
 /// Why a command did not start.
@@ -65,6 +98,12 @@ enum StartError {
         program: String,
         source: std::io::Error,
     },
+    #[error("cannot start the exec guard: {0}")]
+    Supervisor(std::io::Error),
+    #[error("cannot start the program: {0}")]
+    Kernel(std::io::Error),
+    #[error("{0}")]
+    Refused(String),
     #[error("{0}")]
     Invalid(&'static str),
 }
@@ -84,27 +123,139 @@ impl Executor {
         own: Own,
         open_files: Option<Rlimit>,
         tracker: Tracker,
+        supervisors: Option<Supervisors>,
     ) -> Self {
         Self {
             reporter,
             own,
             open_files,
             tracker,
+            supervisors,
         }
     }
 
-    /// Runs `job` to its end, streaming its output.
-    pub(crate) async fn run(&self, job: &Job, stop: &StopSignals) -> Fin {
+    /// Whether orders may ask for the exec guard.
+    #[must_use]
+    pub(crate) fn can_guard(&self) -> bool {
+        self.supervisors.is_some()
+    }
+
+    /// Runs `job` to its end, streaming its output. `answers` is told where answers
+    /// about held programs go.
+    pub(crate) async fn run(
+        &self,
+        job: &Job,
+        stop: &StopSignals,
+        answers: impl FnOnce(mpsc::Sender<Answer>),
+    ) -> Run {
         let started = Instant::now();
         let mut output = Output::new(self.reporter.clone(), job.id.clone());
-        let outcome = match self.attempt(job, stop, &mut output).await {
-            Ok(outcome) => outcome,
-            Err(error) => {
-                tracing::warn!(command = job.id, %error, "a command did not start");
-                return failed_start(&error, job.argv.is_some(), output, started).await;
+        let failure = if let (Some(policy), Some(supervisors)) = (&job.guard, &self.supervisors)
+            && Supervisors::can_hold(policy)
+        {
+            match self.spec(job, policy).await {
+                Ok(spec) => match supervisors.start(spec).await {
+                    Ok(supervised) => {
+                        answers(supervised.answers());
+                        let direct = job.argv.is_some();
+                        return self.follow(supervised, output, stop, direct, started).await;
+                    }
+                    Err(source) => StartError::Supervisor(source),
+                },
+                Err(error) => error,
+            }
+        } else {
+            match self.attempt(job, stop, &mut output).await {
+                Ok(outcome) => return Run::Ended(finish(outcome, output, started).await, None),
+                Err(error) => error,
             }
         };
-        finish(outcome, output, started).await
+        tracing::warn!(command = job.id, error = %failure, "a command did not start");
+        let fin = failed_start(&failure, job.argv.is_some(), output, started).await;
+        Run::Ended(fin, None)
+    }
+
+    /// Goes on with a command that an earlier process of this agent started. Its
+    /// output from before has been reported, and is not part of the result.
+    pub(crate) async fn resume(&self, supervised: Supervised, stop: &StopSignals) -> Run {
+        let output = Output::new(self.reporter.clone(), supervised.command.clone());
+        let started = Instant::now();
+        (self.follow(supervised, output, stop, true, started)).await
+    }
+
+    async fn follow(
+        &self,
+        mut supervised: Supervised,
+        mut output: Output,
+        stop: &StopSignals,
+        direct: bool,
+        started: Instant,
+    ) -> Run {
+        let (outcome, n) = match supervised.follow(&self.reporter, &mut output, stop).await {
+            Followed::Left => return Run::Left,
+            Followed::Done(outcome, n) => (outcome, n),
+            Followed::Lost => {
+                supervised.forget();
+                let outcome = Outcome {
+                    exit_code: SIGNALLED,
+                    note: Some("its guard was killed, and all its programs with it".to_owned()),
+                };
+                return Run::Ended(finish(outcome, output, started).await, None);
+            }
+        };
+        let elapsed = Duration::from_millis(outcome.elapsed_ms);
+        let mut fin = match Outcome::of_guarded(&outcome, elapsed) {
+            Ok(outcome) => finish(outcome, output, started).await,
+            Err(error) => failed_start(&error, direct, output, started).await,
+        };
+        fin.elapsed_time = elapsed.as_secs_f64();
+        let remains = Box::new(Remains {
+            supervised,
+            n,
+            reporter: self.reporter.clone(),
+            stop: stop.clone(),
+        });
+        Run::Ended(fin, Some(remains))
+    }
+
+    /// Everything that the supervisor of `job` has to know.
+    async fn spec(&self, job: &Job, policy: &Policy) -> Result<Spec, StartError> {
+        let account = self.account(&job.user, &job.group).await?;
+        let environment = Environment::for_account(&account, &job.env);
+        let program = match &job.argv {
+            Some(argv) => Program::new(argv, &environment)?,
+            None => Program::shell(&job.line),
+        };
+        let directory = directory(&environment)?;
+        let left = |end: Instant| {
+            let left = end.saturating_duration_since(Instant::now());
+            u64::try_from(left.as_millis()).unwrap_or(u64::MAX)
+        };
+        Ok(Spec {
+            command: job.id.clone(),
+            policy: policy.clone(),
+            program: program.path.to_string_lossy().into_owned(),
+            argv: [program.name]
+                .into_iter()
+                .chain(program.arguments)
+                .collect(),
+            env: environment
+                .variables()
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+            directory,
+            or_root_directory: !environment.home_was_given(),
+            account: account.credentials.map(|who| {
+                let groups = who.groups.iter().map(|group| group.as_raw()).collect();
+                (who.uid.as_raw(), who.gid.as_raw(), groups)
+            }),
+            open_files: self.open_files.map(|limit| {
+                let number = |limit: Option<u64>| limit.unwrap_or(u64::MAX);
+                (number(limit.current), number(limit.maximum))
+            }),
+            authority_ends_in_ms: job.authority_ends.map(left),
+            deadline_in_ms: u64::try_from(PROCESS_TIMEOUT.as_millis()).unwrap_or(u64::MAX),
+        })
     }
 
     async fn attempt(
@@ -165,13 +316,7 @@ impl Executor {
         stop: &StopSignals,
         output: &mut Output,
     ) -> Result<Outcome, StartError> {
-        let home = environment.home();
-        if environment.home_was_given()
-            && let Err(error) = std::fs::metadata(home)
-        {
-            return Err(StartError::Directory(home.to_owned(), error));
-        }
-        let directory = CString::new(home)
+        let directory = CString::new(directory(environment)?)
             .map_err(|_| StartError::Invalid("the working directory contains a NUL byte"))?;
         let mut command = std::process::Command::new(&program.path);
         command
@@ -214,13 +359,32 @@ impl Executor {
 
 impl Outcome {
     fn of(ended: &Ended) -> Self {
-        let Some(stop) = ended.stopped else {
+        let exit_code = ended.status.code().map_or(SIGNALLED, i64::from);
+        Self::new(exit_code, ended.stopped, ended.elapsed)
+    }
+
+    fn of_guarded(outcome: &frame::Outcome, elapsed: Duration) -> Result<Self, StartError> {
+        let exit_code = match &outcome.end {
+            End::Exited { status } => i64::from(*status),
+            End::Killed { .. } => SIGNALLED,
+            End::NotStarted { errno, message } => {
+                return Err(match errno {
+                    Some(errno) => StartError::Kernel(std::io::Error::from_raw_os_error(*errno)),
+                    None => StartError::Refused(message.clone()),
+                });
+            }
+        };
+        Ok(Self::new(exit_code, outcome.stopped, elapsed))
+    }
+
+    fn new(exit_code: i64, stopped: Option<Stop>, elapsed: Duration) -> Self {
+        let Some(stop) = stopped else {
             return Self {
-                exit_code: ended.status.code().map_or(SIGNALLED, i64::from),
+                exit_code,
                 note: None,
             };
         };
-        let seconds = ended.elapsed.as_secs();
+        let seconds = elapsed.as_secs();
         let (exit_code, note) = match stop {
             Stop::TimedOut => (TIMED_OUT, format!("timed out after {seconds} seconds")),
             Stop::AuthorityEnded => (
@@ -238,6 +402,17 @@ impl Outcome {
             note: Some(note),
         }
     }
+}
+
+/// The working directory, which has to exist where the order itself named it.
+fn directory(environment: &Environment) -> Result<String, StartError> {
+    let home = environment.home();
+    if environment.home_was_given()
+        && let Err(error) = std::fs::metadata(home)
+    {
+        return Err(StartError::Directory(home.to_owned(), error));
+    }
+    Ok(home.to_owned())
 }
 
 async fn finish(outcome: Outcome, mut output: Output, started: Instant) -> Fin {
@@ -286,7 +461,7 @@ impl StartError {
             _ if !direct => FAILURE,
             Self::Program(ProgramError::NotFound(_)) => NOT_FOUND,
             Self::Program(ProgramError::NotExecutable(_)) => NOT_EXECUTABLE,
-            Self::Spawn { source, .. } => match source.kind() {
+            Self::Spawn { source, .. } | Self::Kernel(source) => match source.kind() {
                 ErrorKind::NotFound => NOT_FOUND,
                 ErrorKind::PermissionDenied | ErrorKind::IsADirectory => NOT_EXECUTABLE,
                 _ if source.raw_os_error() == Some(libc::ENOEXEC) => NOT_EXECUTABLE,

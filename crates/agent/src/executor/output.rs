@@ -3,10 +3,9 @@
 
 use std::collections::VecDeque;
 
-use crate::reporter::Reporter;
+use crate::guard::chunker::Chunker;
+use crate::reporter::{Receipt, Reporter};
 
-/// A piece is sent when this much is there, and holds at most as much.
-const CHUNK: usize = 4096;
 /// Each of the two ends of the output that the result keeps.
 const HALF_RESULT: usize = 512 * 1024;
 
@@ -14,7 +13,7 @@ const HALF_RESULT: usize = 512 * 1024;
 pub(crate) struct Output {
     reporter: Reporter,
     command: String,
-    pending: Vec<u8>,
+    pending: Chunker,
     next_seq: i64,
     capture: Capture,
 }
@@ -26,7 +25,7 @@ impl Output {
         Self {
             reporter,
             command,
-            pending: Vec::new(),
+            pending: Chunker::default(),
             next_seq: 0,
             capture: Capture::default(),
         }
@@ -42,28 +41,40 @@ impl Output {
     /// server takes.
     pub(crate) async fn push(&mut self, bytes: &[u8]) {
         self.capture.push(bytes);
-        self.pending.extend_from_slice(bytes);
-        while self.pending.len() >= CHUNK {
-            let end = character_boundary(&self.pending, CHUNK);
-            self.send(end).await;
+        self.pending.push(bytes);
+        while let Some(piece) = self.pending.next_whole() {
+            self.emit(piece).await;
         }
+    }
+
+    /// Takes a piece that a supervisor has cut and numbered. It keeps the piece until
+    /// the receipt, so here it is waited for without end.
+    pub(crate) async fn relay(&mut self, seq: i64, piece: String, receipt: Receipt) {
+        self.capture.push(piece.as_bytes());
+        self.next_seq = self.next_seq.max(seq.saturating_add(1));
+        self.reporter
+            .relay_chunk(&self.command, seq, piece, receipt)
+            .await;
     }
 
     /// Something waits to be flushed.
     #[must_use]
     pub(crate) fn has_pending(&self) -> bool {
-        !self.pending.is_empty()
+        self.pending.has_pending()
     }
 
     /// Sends what there is, except a character that is not complete yet.
     pub(crate) async fn flush_characters(&mut self) {
-        let end = character_boundary(&self.pending, self.pending.len());
-        self.send(end).await;
+        if let Some(piece) = self.pending.characters() {
+            self.emit(piece).await;
+        }
     }
 
     /// Sends all there is.
     pub(crate) async fn flush(&mut self) {
-        self.send(self.pending.len()).await;
+        while let Some(piece) = self.pending.rest() {
+            self.emit(piece).await;
+        }
     }
 
     /// Sends a line of the agent's own, which is no part of the captured output.
@@ -82,16 +93,6 @@ impl Output {
     #[must_use]
     pub(crate) fn chunks(&self) -> i64 {
         self.next_seq
-    }
-
-    async fn send(&mut self, end: usize) {
-        if end == 0 {
-            return;
-        }
-        let rest = self.pending.split_off(end);
-        let piece = std::mem::replace(&mut self.pending, rest);
-        self.emit(String::from_utf8_lossy(&piece).into_owned())
-            .await;
     }
 
     async fn emit(&mut self, content: String) {
@@ -137,39 +138,11 @@ impl Capture {
     }
 }
 
-/// The greatest end ≤ `limit` that does not cut a UTF-8 character. Bytes that are
-/// no UTF-8 at all are not waited for.
-fn character_boundary(bytes: &[u8], limit: usize) -> usize {
-    let limit = limit.min(bytes.len());
-    for back in 1..=limit.min(3) {
-        let at = limit - back;
-        let Some(byte) = bytes.get(at) else { break };
-        let length = match byte {
-            0x80..=0xBF => continue,
-            0xC2..=0xDF => 2,
-            0xE0..=0xEF => 3,
-            0xF0..=0xF4 => 4,
-            _ => 1,
-        };
-        return if length > back { at } else { limit };
-    }
-    limit
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn never_waits_for_what_is_no_text() {
-        assert_eq!(character_boundary(&[0xFF; 10], 10), 10);
-        assert_eq!(character_boundary(&[0x80; 10], 10), 10);
-        assert_eq!(character_boundary(b"ab\xe2\x82", 4), 2);
-        assert_eq!(character_boundary("ab€".as_bytes(), 5), 5);
-        assert_eq!(character_boundary(b"", 0), 0);
-    }
 
     #[test]
     fn keeps_both_ends() {
@@ -187,15 +160,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn pieces_of_text_are_text(text in "\\PC{1,40}", limit in 1usize..40) {
-            let bytes = text.as_bytes();
-            let end = character_boundary(bytes, limit);
-            prop_assert!(end <= limit.min(bytes.len()));
-            prop_assert!(std::str::from_utf8(&bytes[..end]).is_ok());
-            prop_assert!(end + 4 > limit.min(bytes.len()));
-        }
-
         #[test]
         fn short_output_is_kept_whole(pieces in prop::collection::vec("[a-z]{0,50}", 0..20)) {
             let mut capture = Capture::default();

@@ -199,7 +199,7 @@ mod tests {
     fn never() -> StopSignals {
         StopSignals {
             cancel: CancellationToken::new(),
-            shutdown: CancellationToken::new(),
+            lifecycle: crate::lifecycle::Lifecycle::default(),
             authority_ends: None,
             deadline: None,
         }

@@ -2,10 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
+use crate::lifecycle::Lifecycle;
+
 /// Why a command was ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Stop {
     /// It ran too long.
     TimedOut,
@@ -22,8 +26,8 @@ pub(crate) enum Stop {
 pub(crate) struct StopSignals {
     /// The control plane's `cancel`.
     pub(crate) cancel: CancellationToken,
-    /// The agent's shutdown.
-    pub(crate) shutdown: CancellationToken,
+    /// The agent's own end.
+    pub(crate) lifecycle: Lifecycle,
     /// By the monotonic clock, so that setting the clock changes nothing.
     pub(crate) authority_ends: Option<Instant>,
     /// The command's own limit.
@@ -45,7 +49,7 @@ impl StopSignals {
     pub(crate) async fn wait(&self) -> Stop {
         tokio::select! {
             () = self.cancel.cancelled() => Stop::Cancelled,
-            () = self.shutdown.cancelled() => Stop::AgentStopping,
+            () = self.lifecycle.shutdown().cancelled() => Stop::AgentStopping,
             () = until(self.authority_ends) => Stop::AuthorityEnded,
             () = until(self.deadline) => Stop::TimedOut,
         }

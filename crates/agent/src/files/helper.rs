@@ -43,20 +43,8 @@ impl Worker {
         let flags = SocketFlags::CLOEXEC;
         let (own, other) =
             rustix::net::socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-        let mut command = Command::new(THIS_PROGRAM);
-        command
-            .arg(worker::SUBCOMMAND)
-            .env_clear()
-            .stdin(Stdio::from(other))
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit());
-        let setup = ChildSetup {
-            credentials: account.credentials.clone(),
-            directory: c"/".into(),
-            or_root_directory: false,
-            open_files: None,
-        };
-        sys::prepare(&mut command, setup);
+        let mut command = command(worker::SUBCOMMAND, account);
+        command.stdin(Stdio::from(other)).stdout(Stdio::null());
         let child = command.spawn()?;
         // With it goes our copy of the worker's end.
         drop(command);
@@ -95,6 +83,21 @@ impl Worker {
             Err(error) => Err(format!("the file worker cannot be heard: {error}")),
         }
     }
+}
+
+/// What starts this program as `account`, for a subcommand that works with files. It
+/// dies with the thread that starts it.
+pub(super) fn command(subcommand: &str, account: &Account) -> Command {
+    let mut command = Command::new(THIS_PROGRAM);
+    command.arg(subcommand).env_clear().stderr(Stdio::inherit());
+    let setup = ChildSetup {
+        credentials: account.credentials.clone(),
+        directory: c"/".into(),
+        or_root_directory: false,
+        open_files: None,
+    };
+    sys::prepare(&mut command, setup);
+    command
 }
 
 impl Drop for Worker {

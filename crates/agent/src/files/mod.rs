@@ -6,6 +6,7 @@
 //! [`worker`] process that opens files as the user.
 
 mod attempt;
+mod browse;
 pub(crate) mod client;
 mod fetch;
 mod helper;
@@ -44,6 +45,7 @@ pub(crate) struct Files {
     own: Own,
     /// Bytes of one fetched file; 0: any.
     max_download_bytes: u64,
+    browsers: browse::Browsers,
 }
 
 /// How a transfer went.
@@ -67,6 +69,7 @@ impl Files {
             reporter,
             own,
             max_download_bytes,
+            browsers: browse::Browsers::default(),
         }
     }
 

@@ -30,7 +30,7 @@ const UNREGISTER_TIMEOUT: Duration = Duration::from_secs(10);
 const POWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Commands that later versions will carry out.
-const LATER: [&str; 10] = [
+const LATER: [&str; 9] = [
     "firewall",
     "firewall-rollback",
     "firewall-reorder-chains",
@@ -38,7 +38,6 @@ const LATER: [&str; 10] = [
     "openpty",
     "resizepty",
     "refreshpty",
-    "openftp",
     "shell",
     "exec",
 ];
@@ -55,7 +54,7 @@ pub(crate) struct Internal {
     pub(crate) inventory: Inventory,
     /// For `opentunnel` and `closetunnel`.
     pub(crate) tunnels: Tunnels,
-    /// For transfers.
+    /// For transfers and the file browser.
     pub(crate) files: Files,
 }
 
@@ -141,6 +140,7 @@ impl Internal {
             "sync" => info::sync(self, &job.data).await,
             "upload" | "download" => transfer::run(self, name, &job.data).await,
             "rm" => transfer::remove_script(&job.data),
+            "openftp" => transfer::browse(self, &job.data, stop).await,
             "restart" => system::restart(self, &job.data).await,
             "opentunnel" => tunnel::open(self, &job.data, stop),
             "closetunnel" => tunnel::close(self, &job.data),

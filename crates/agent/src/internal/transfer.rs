@@ -1,10 +1,11 @@
-//! `upload`, `download` and `rm` (`agent-channels.md` §4).
+//! `upload`, `download` and `rm` (`agent-channels.md` §4), `openftp` (§3).
 
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::{Answer, Internal, arguments};
+use crate::executor::StopSignals;
 
 /// Where scripts are staged.
 const SCRIPT_FOLDER: &str = "/tmp";
@@ -21,6 +22,14 @@ pub(super) async fn run(internal: &Internal, name: &str, data: &str) -> Answer {
     }
     match arguments(data) {
         Ok(order) => internal.files.receive(order).await,
+        Err(answer) => answer,
+    }
+}
+
+/// `openftp`.
+pub(super) async fn browse(internal: &Internal, data: &str, stop: &StopSignals) -> Answer {
+    match arguments(data) {
+        Ok(order) => internal.files.browse(order, stop).await,
         Err(answer) => answer,
     }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use protocol::agent::AgentCommand;
+use protocol::guard::Policy;
 use protocol::order::Order;
 
 pub(crate) use self::dedupe::Recent;
@@ -37,6 +38,8 @@ pub(crate) struct Job {
     pub(crate) env: BTreeMap<String, String>,
     /// JSON text of an internal command's arguments.
     pub(crate) data: String,
+    /// What its tree may run; absent: nobody guards it.
+    pub(crate) guard: Option<Box<Policy>>,
     /// May not start later.
     pub(crate) start_before: Option<Instant>,
     /// Is killed then.
@@ -58,6 +61,7 @@ impl Job {
             group: order.group,
             env: order.env,
             data: order.data,
+            guard: order.guard,
             start_before: after(order.valid_for_ms),
             authority_ends: order.authority_ends_in_ms.and_then(after),
         }
@@ -76,6 +80,7 @@ impl Job {
             group: command.group,
             env: command.env,
             data: command.data,
+            guard: None,
             start_before: None,
             authority_ends: None,
         }

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use super::queue::{Place, Queue};
+use super::receipt::Receipt;
 use super::report::CommandReport;
 use super::spool::{Leftover, Spool, SpoolError, SpoolId};
 
@@ -30,6 +31,7 @@ pub(crate) struct Taken {
     pub(crate) attempts: u32,
     place: Place,
     spooled: Option<SpoolId>,
+    receipt: Option<Receipt>,
 }
 
 /// The waiting reports.
@@ -51,6 +53,8 @@ struct Pending {
     is_final: bool,
     refusals: u32,
     attempts: u32,
+    /// Given once the report is on disk or arrived.
+    receipt: Option<Receipt>,
 }
 
 impl Lane {
@@ -69,6 +73,7 @@ impl Lane {
                     is_final: leftover.is_final,
                     refusals: 0,
                     attempts: 0,
+                    receipt: None,
                 },
             );
         }
@@ -87,6 +92,18 @@ impl Lane {
     /// # Errors
     /// Gives output back when there is no room for it now.
     pub(crate) fn push(&mut self, report: CommandReport) -> Result<(), CommandReport> {
+        self.push_with(report, None)
+    }
+
+    /// Adds a report whose sender waits for a receipt.
+    ///
+    /// # Errors
+    /// Gives it back when there is no room for it now.
+    pub(crate) fn push_with(
+        &mut self,
+        report: CommandReport,
+        receipt: Option<Receipt>,
+    ) -> Result<(), CommandReport> {
         let is_final = report.is_final();
         let fits_memory =
             self.memory + report.size() <= MEMORY_LIMIT && self.queue.len() < MAX_REPORTS;
@@ -100,6 +117,7 @@ impl Lane {
         let pending = Pending {
             command: report.command.clone(),
             body: (!leave_on_disk).then_some(report),
+            receipt: give_if(receipt, spooled.is_some()),
             spooled,
             is_final,
             refusals: 0,
@@ -157,6 +175,9 @@ impl Lane {
         if let (Some(spool), Some(id)) = (&mut self.spool, taken.spooled) {
             spool.remove(id);
         }
+        if let Some(receipt) = &taken.receipt {
+            receipt.give();
+        }
     }
 
     /// It goes back to its place, to be tried again at `due`.
@@ -171,6 +192,7 @@ impl Lane {
         let pending = Pending {
             command: taken.report.command.clone(),
             body: (!leave_on_disk).then_some(taken.report),
+            receipt: give_if(taken.receipt, spooled.is_some()),
             spooled,
             is_final,
             refusals: taken.refusals,
@@ -257,6 +279,7 @@ impl Lane {
             attempts: pending.attempts,
             place,
             spooled: pending.spooled,
+            receipt: pending.receipt,
         })
     }
 
@@ -270,6 +293,17 @@ impl Pending {
     fn memory(&self) -> usize {
         self.body.as_ref().map_or(0, CommandReport::size)
     }
+}
+
+/// What is on disk survives us, so its sender need not keep it.
+fn give_if(receipt: Option<Receipt>, safe: bool) -> Option<Receipt> {
+    if !safe {
+        return receipt;
+    }
+    if let Some(receipt) = receipt {
+        receipt.give();
+    }
+    None
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 pub(crate) mod background;
 mod lane;
 mod queue;
+mod receipt;
 mod report;
 mod sender;
 mod spool;
@@ -15,11 +16,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use protocol::agent::{Fin, Reject};
+use protocol::guard::{Level, Program, ProgramEnd};
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout_at};
 
 use self::background::{Errand, Errands};
 use self::lane::Lane;
+pub(crate) use self::receipt::Receipt;
+pub(crate) use self::report::weight;
 use self::report::{CommandReport, News};
 use self::spool::Spool;
 use crate::server::Server;
@@ -113,6 +117,65 @@ impl Reporter {
                 tracing::warn!(command, seq, "dropping output: the server does not take it");
                 return false;
             }
+        }
+    }
+
+    /// Output that somebody keeps until the receipt. Waits until there is room.
+    pub(crate) async fn relay_chunk(
+        &self,
+        command: &str,
+        seq: i64,
+        content: String,
+        receipt: Receipt,
+    ) {
+        self.relay(command, News::Chunk { seq, content }, receipt)
+            .await;
+    }
+
+    /// How a command is guarded.
+    pub(crate) async fn guarded(
+        &self,
+        command: &str,
+        level: Level,
+        floor: Vec<String>,
+        receipt: Receipt,
+    ) {
+        self.relay(command, News::Guarded { level, floor }, receipt)
+            .await;
+    }
+
+    /// Programs of a command. Waits until there is room.
+    pub(crate) async fn programs(
+        &self,
+        command: &str,
+        started: Vec<Program>,
+        ended: Vec<ProgramEnd>,
+        folded: u64,
+        receipt: Receipt,
+    ) {
+        let news = News::Programs {
+            started,
+            ended,
+            folded,
+        };
+        self.relay(command, news, receipt).await;
+    }
+
+    async fn relay(&self, command: &str, news: News, receipt: Receipt) {
+        let mut report = CommandReport {
+            command: command.to_owned(),
+            news,
+        };
+        loop {
+            let room = self.shared.room.notified();
+            match lock(&self.shared.lane).push_with(report, Some(receipt.clone())) {
+                Ok(()) => {
+                    self.shared.report_added.notify_one();
+                    return;
+                }
+                Err(back) => report = back,
+            }
+            room.await;
         }
     }
 

@@ -1,6 +1,7 @@
 //! What is reported about a command (`agent-control.md` §10.3).
 
-use protocol::agent::{Fin, Reject};
+use protocol::agent::{Fin, REPORTS_PATH, Reject};
+use protocol::guard::{Level, Program, ProgramEnd};
 use serde::{Deserialize, Serialize};
 
 /// A report. Its JSON form is that of [`protocol::agent::Report`]; only the id
@@ -31,6 +32,22 @@ pub(crate) enum News {
     Fin(Fin),
     /// We refuse it.
     Reject(Reject),
+    /// How it is guarded.
+    Guarded {
+        /// What may be claimed.
+        level: Level,
+        /// Parts of the floor in force.
+        floor: Vec<String>,
+    },
+    /// Programs that it started.
+    Programs {
+        /// Started, held or denied.
+        started: Vec<Program>,
+        /// Ended after they were told.
+        ended: Vec<ProgramEnd>,
+        /// Allowed ones that are only counted.
+        folded: u64,
+    },
 }
 
 impl CommandReport {
@@ -40,6 +57,10 @@ impl CommandReport {
     /// Never in practice: the types hold nothing JSON cannot express.
     pub(crate) fn public_form(&self) -> Result<(String, Option<Vec<u8>>), serde_json::Error> {
         let (verb, body) = match &self.news {
+            // Only servers that know of guards order them.
+            News::Guarded { .. } | News::Programs { .. } => {
+                return Ok((REPORTS_PATH.to_owned(), Some(serde_json::to_vec(&[self])?)));
+            }
             News::Ack => ("ack", None),
             News::Chunk { seq, content } => {
                 let body = serde_json::json!({ "seq": seq, "content": content });
@@ -74,9 +95,25 @@ impl CommandReport {
             News::Chunk { content, .. } => content.len(),
             News::Fin(fin) => fin.result.len(),
             News::Reject(reject) => reject.reason.len(),
+            News::Guarded { .. } => 0,
+            News::Programs { started, ended, .. } => {
+                started.iter().map(weight).sum::<usize>() + 64 * ended.len()
+            }
         };
         128 + self.command.len() + text
     }
+}
+
+/// Memory that a program's record holds, about.
+pub(crate) fn weight(program: &Program) -> usize {
+    256 + program.exe.len()
+        + program.cwd.len()
+        + program
+            .argv
+            .iter()
+            .map(|word| 24 + word.len())
+            .sum::<usize>()
+        + program.reason.as_ref().map_or(0, String::len)
 }
 
 #[cfg(test)]
@@ -106,6 +143,10 @@ mod tests {
             News::Reject(Reject {
                 reason: "stale_order".into(),
             }),
+            News::Guarded {
+                level: Level::Observed,
+                floor: vec!["cgroup".into()],
+            },
         ]
         .map(|news| CommandReport {
             command: command.to_string(),
@@ -122,6 +163,11 @@ mod tests {
             Report::Reject {
                 command,
                 reason: "stale_order".into(),
+            },
+            Report::Guarded {
+                command,
+                level: Level::Observed,
+                floor: vec!["cgroup".into()],
             },
         ];
         let text = serde_json::to_string(&ours).unwrap();

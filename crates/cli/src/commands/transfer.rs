@@ -2,10 +2,11 @@
 //! user (`cli-core.md` §10.5–§10.6).
 
 use std::future::Future;
+use std::path::Path;
 
-use client::Api;
 use client::files::FileError;
-use client::transfers::TransferError;
+use client::transfers::{Remote, TransferError};
+use client::{Api, servers};
 use protocol::auth::extension;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -13,6 +14,7 @@ use crate::commands::{challenge, exec};
 use crate::context::Session;
 use crate::error::{CliError, Failure, Kind};
 use crate::gate::Denial;
+use crate::output::sanitize;
 
 /// The scope that the gate asks for.
 const SCOPE: &str = "webftp";
@@ -39,6 +41,23 @@ pub(crate) fn options(session: &Session, overwrite: bool) -> client::transfers::
         timeout: exec::running_timeout(),
         overwrite,
     }
+}
+
+/// A name or a path as it may stand in a message.
+pub(crate) fn shown(name: impl AsRef<Path>) -> String {
+    sanitize::cell(&client::files::shown(name.as_ref()))
+}
+
+/// `remote` on the server of this name.
+pub(crate) async fn reached(
+    api: &Api,
+    host: &str,
+    remote: &Remote,
+) -> Result<Remote, TransferError> {
+    Ok(Remote {
+        server: servers::id_by_name(api, host).await?,
+        ..remote.clone()
+    })
 }
 
 /// Does `transfer`. Where the server wants a cure first, all of it once more after it.

@@ -158,6 +158,46 @@ fn the_whole_edited_document_goes_back() {
 }
 
 #[test]
+fn open_invitations_are_listed_and_taken_back() {
+    let path = "/api/workspaces/invitations/";
+    let invitation = json!({
+        "id": "i-1", "email": "lee@example.com", "added_at": "2026-01-02T03:04:05Z",
+        "expires_at": "2026-01-04T03:04:05Z",
+        "invited_by": {"id": "u-1", "name": "admin", "email": ""},
+    });
+    let server = Fake::start()
+        .answering_json("GET", path, 200, &page(&[invitation]))
+        .answering_json(
+            "DELETE",
+            "/api/workspaces/invitations/i-1/",
+            204,
+            &json!({}),
+        );
+    let environment = Environment::logged_in(&server);
+    let run = environment.run(&["user", "invitation", "ls", "--output=json"]);
+    assert_eq!(
+        run.json(),
+        json!([{
+            "email": "lee@example.com", "invited_by": "admin",
+            "added_at": "2026-01-02T03:04:05Z", "expires_at": "2026-01-04T03:04:05Z",
+            "id": "i-1",
+        }])
+    );
+    let run = environment.run(&["user", "invitation", "revoke", "Lee@Example.com"]);
+    assert_eq!((run.status, run.stdout.as_str()), (0, ""), "{run:?}");
+    let requests = server.requests();
+    let deleted = requests.iter().filter(|it| it.method == "DELETE");
+    assert_eq!(deleted.count(), 1);
+    let run = environment.run(&["user", "invitation", "revoke", "kim@example.com"]);
+    assert_eq!(run.status, 1, "{run:?}");
+    assert!(run.stderr.contains("alpacon user invitation ls"), "{run:?}");
+
+    let environment = Environment::logged_in(&as_anybody(Fake::start()));
+    let run = environment.run(&["user", "invitation", "revoke", "lee@example.com"]);
+    assert_eq!(run.status, 1, "{run:?}");
+}
+
+#[test]
 fn invitations_need_a_browser_login_and_accounts_another() {
     let path = "/api/workspaces/users/invite/";
     let server = with_kim();

@@ -46,6 +46,8 @@ struct State {
     digest: Digest,
     /// Bytes in the digest. What is read again does not count again.
     digested: u64,
+    /// There is no more.
+    complete: bool,
     failed: Option<FileError>,
 }
 
@@ -132,17 +134,19 @@ fn read(
     Ok(())
 }
 
-/// A folder to be sent as an archive that nobody has seen before: once.
+/// A folder to be sent as an archive, packed while it is sent: anew each time.
 #[derive(Debug, Default)]
 pub(super) struct FolderContent {
-    state: Shared,
+    /// Of the last attempt. One given up may still count in its own.
+    state: Mutex<Shared>,
 }
 
 impl FolderContent {
     /// The archive of `folder`. `meter` counts what is read, not what is sent.
     pub(super) fn pieces(&self, folder: &Path, meter: Arc<Meter>) -> Pieces {
         let (sender, pieces) = mpsc::channel(QUEUE);
-        let state = self.state.clone();
+        let state = Shared::default();
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state.clone();
         let folder = folder.to_owned();
         tokio::task::spawn_blocking(move || {
             let sink = Sink {
@@ -151,8 +155,9 @@ impl FolderContent {
                 piece: BytesMut::with_capacity(PIECE),
             };
             let packed = pack::pack(&folder, sink, &mut |bytes| meter.advance(bytes));
-            if let Err(error) = packed {
-                fail(&state, &sender, error);
+            match packed {
+                Ok(()) => lock(&state).complete = true,
+                Err(error) => fail(&state, &sender, error),
             }
         });
         pieces
@@ -160,13 +165,26 @@ impl FolderContent {
 
     /// Why packing failed, if that is why there were no more pieces.
     pub(super) fn failure(&self) -> Option<FileError> {
-        lock(&self.state).failed.take()
+        lock(&self.last()).failed.take()
     }
 
     /// Size and SHA-256 of what was packed.
     pub(super) fn packed(&self) -> (u64, String) {
-        let state = lock(&self.state);
+        let state = self.last();
+        let state = lock(&state);
         (state.digested, state.digest.clone().finish())
+    }
+
+    /// The size, once all of it was packed.
+    pub(super) fn packed_size(&self) -> Option<u64> {
+        let state = self.last();
+        let state = lock(&state);
+        state.complete.then_some(state.digested)
+    }
+
+    fn last(&self) -> Shared {
+        let last = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        last.clone()
     }
 }
 

@@ -5,6 +5,7 @@
 //! (`Range`). Nothing waits without end for a store that fell silent.
 
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use protocol::transfer::UPLOAD_OFFSET_HEADER;
 use reqwest::{Body, Client, Response, Url};
 use tokio::time::Instant;
 
-use super::body::{FileContent, Pieces, stream_of};
+use super::body::{FileContent, FolderContent, Pieces, stream_of};
 use super::{Meter, TransferError};
 use crate::{Api, ApiError};
 
@@ -24,6 +25,9 @@ const STALL: Duration = Duration::from_secs(300);
 const LOOK: Duration = Duration::from_secs(5);
 /// Attempts in a row that move nothing; together they outlast a restart.
 const ATTEMPTS: u32 = 14;
+/// Attempts at content that has to start over because the store cannot go on, or
+/// because it is made while it is sent.
+const STARTS: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// For an answer without content.
@@ -49,6 +53,15 @@ enum Broken {
     Conflict(TransferError),
     /// Another attempt may go on. With the status, where the store answered.
     ForNow(TransferError, Option<StatusCode>),
+}
+
+/// What the store says it has of an upload.
+enum Arrived {
+    Bytes(u64),
+    /// It answers, and does not tell.
+    Untold,
+    /// It does not answer.
+    Nobody,
 }
 
 /// Takes content as it comes.
@@ -91,8 +104,7 @@ impl<'a> Object<'a> {
         meter: &Arc<Meter>,
     ) -> Result<(), TransferError> {
         let size = content.size();
-        let mut offset = 0;
-        let mut failures = 0;
+        let (mut offset, mut failures, mut starts) = (0, 0, 1);
         loop {
             let before = meter.done();
             let pieces = content.pieces(offset, meter.clone());
@@ -104,15 +116,19 @@ impl<'a> Object<'a> {
             if let Some(failure) = content.failure() {
                 return Err(failure.into());
             }
-            let reason = match broken {
-                // The store may not have noticed yet that the earlier attempt broke.
-                Broken::Conflict(error) if failures > 0 || offset > 0 => error,
-                Broken::ForGood(error) | Broken::Conflict(error) => return Err(error),
-                Broken::ForNow(error, _) => error,
-            };
+            // Nothing is all of it: only its answer can have been lost.
+            if size == 0 && failures > 0 && matches!(broken, Broken::Conflict(_)) {
+                return Ok(());
+            }
+            let reason = broken.passing(failures > 0 || offset > 0)?;
             failures += 1;
-            let Some(arrived) = self.arrived(&mut failures).await.filter(|at| *at <= size) else {
-                return Err(reason);
+            let arrived = match self.arrived(&mut failures).await {
+                Arrived::Bytes(arrived) if arrived <= size => arrived,
+                Arrived::Untold if starts < STARTS => {
+                    starts += 1;
+                    0
+                }
+                _ => return Err(reason),
             };
             if arrived > offset {
                 failures = 0;
@@ -128,15 +144,40 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Puts content that cannot be had twice.
-    pub(super) async fn put_once(
+    /// Puts the archive of a folder. It is packed anew for every attempt.
+    pub(super) async fn put_folder(
         &self,
-        pieces: Pieces,
+        folder: &Path,
+        content: &FolderContent,
         meter: &Arc<Meter>,
     ) -> Result<(), TransferError> {
-        self.put(pieces, None, None, meter)
-            .await
-            .map_err(Broken::into_inner)
+        let (mut failures, mut starts) = (0, 1);
+        loop {
+            let meter = meter.part();
+            let pieces = content.pieces(folder, meter.clone());
+            let broken = match self.put(pieces, None, None, &meter).await {
+                Ok(()) => return Ok(()),
+                Err(broken) => broken,
+            };
+            if let Some(failure) = content.failure() {
+                return Err(failure.into());
+            }
+            let reason = broken.passing(failures > 0 || starts > 1)?;
+            failures += 1;
+            let Arrived::Bytes(arrived) = self.arrived(&mut failures).await else {
+                return Err(reason);
+            };
+            if content.packed_size() == Some(arrived) {
+                return Ok(());
+            }
+            if arrived > 0 {
+                (failures, starts) = (0, starts + 1);
+            }
+            if starts > STARTS || failures >= ATTEMPTS {
+                return Err(reason);
+            }
+            meter.retreat(meter.done());
+        }
     }
 
     async fn put(
@@ -165,26 +206,26 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// How much of a broken upload the store has, asked until it answers. `None`: it
-    /// does not answer, or does not tell.
-    async fn arrived(&self, failures: &mut u32) -> Option<u64> {
+    /// How much of a broken upload the store has, asked until it answers.
+    async fn arrived(&self, failures: &mut u32) -> Arrived {
         while *failures < ATTEMPTS {
             tokio::time::sleep(pause(*failures)).await;
             let request = self.client.head(self.url.clone()).timeout(ANSWER);
             match request.send().await {
                 Ok(answer) if answer.status().is_server_error() => {}
                 Ok(answer) => {
-                    let offset = answer.headers().get(UPLOAD_OFFSET_HEADER)?;
-                    return offset.to_str().ok()?.parse().ok();
+                    let offset = answer.headers().get(UPLOAD_OFFSET_HEADER);
+                    let offset = offset.and_then(|offset| offset.to_str().ok()?.parse().ok());
+                    return offset.map_or(Arrived::Untold, Arrived::Bytes);
                 }
                 Err(_) => {}
             }
             *failures += 1;
         }
-        None
+        Arrived::Nobody
     }
 
-    /// Gets the content. `waits`: it may not be there yet.
+    /// Gets the content, which may not be there yet.
     pub(super) async fn get(
         &self,
         sink: &mut impl Sink,
@@ -294,9 +335,13 @@ impl<'a> Object<'a> {
 }
 
 impl Broken {
-    fn into_inner(self) -> TransferError {
+    /// Why the attempt failed, if another may go on. `again`: it was not the first,
+    /// and the store may not have noticed yet that the one before broke.
+    fn passing(self, again: bool) -> Result<TransferError, TransferError> {
         match self {
-            Self::ForGood(error) | Self::Conflict(error) | Self::ForNow(error, _) => error,
+            Self::ForNow(error, _) => Ok(error),
+            Self::Conflict(error) if again => Ok(error),
+            Self::ForGood(error) | Self::Conflict(error) => Err(error),
         }
     }
 }

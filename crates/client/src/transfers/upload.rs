@@ -256,15 +256,7 @@ async fn put(
     let meter = meter.part();
     match content {
         Content::File(file) => object.put_file(file, &meter).await,
-        Content::Folder(folder, packed) => {
-            let sent = object
-                .put_once(packed.pieces(folder, meter.clone()), &meter)
-                .await;
-            match packed.failure() {
-                Some(failure) => Err(failure.into()),
-                None => sent,
-            }
-        }
+        Content::Folder(folder, packed) => object.put_folder(folder, packed, &meter).await,
     }
 }
 

@@ -205,11 +205,13 @@ fn runs_as_another_user() {
     assert_eq!(ending, Ending::Exited(0));
     assert!(seen.events.iter().all(|event| event.uid == 65_534));
     assert!(seen.events.iter().all(|event| event.sha256.is_some()));
-    assert_eq!(
-        guard::level(&allowing(&[]), Some(&nobody())),
-        guard::Level::Enforced
-    );
-    assert_eq!(guard::level(&allowing(&[]), None), guard::Level::Observed);
+    let level = |launch: &Launch| {
+        let prepared = guard::Prepared::new(&allowing(&[]), launch);
+        prepared.unwrap().level()
+    };
+    assert_eq!(level(&launch), guard::Level::Enforced);
+    launch.account = None;
+    assert_eq!(level(&launch), guard::Level::Observed);
 }
 
 #[test]

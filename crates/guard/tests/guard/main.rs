@@ -11,20 +11,21 @@
 mod attacks;
 mod behaviour;
 mod cost;
+mod floor;
 
 use std::path::Path;
 
-use guard::{Account, Depth, Ending, Event, Launch, Mode, Policy, Sink, Verdict};
+use guard::{Account, Depth, Ending, Launch, Mode, Policy, Program, Sink, Verdict};
 
 /// What came out of a guarded run.
 #[derive(Debug, Default)]
 struct Seen {
-    events: Vec<Event>,
+    events: Vec<Program>,
     notices: Vec<String>,
 }
 
 impl Sink for Seen {
-    fn exec(&mut self, event: Event) {
+    fn exec(&mut self, event: Program) {
         self.events.push(event);
     }
     fn notice(&mut self, text: &str) {

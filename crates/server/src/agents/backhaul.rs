@@ -16,7 +16,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 
 use super::Connection;
 use crate::commands::dispatch;
-use crate::http::{AgentCtx, ApiError};
+use crate::http::{AgentCtx, ApiError, lists};
 
 /// Pings go out this often; they also renew the agent's read deadline.
 const PING_INTERVAL: Duration = Duration::from_secs(60);
@@ -45,22 +45,23 @@ pub(super) async fn upgrade(
         .into_response();
     }
     let channel = channel_of(&headers);
+    let guards = channel.is_some() && lists(&headers, EXTENSIONS_HEADER, extension::EXEC_GUARD);
     let app = ctx.app.clone();
     upgrade
         .max_message_size(MAX_MESSAGE)
         .on_upgrade(async move |socket| {
             // Not aborted with the other tasks: it ends by itself, and tells the database.
-            app.tasks.track_future(serve(ctx, socket, channel)).await;
+            app.tasks
+                .track_future(serve(ctx, socket, channel, guards))
+                .await;
         })
 }
 
 /// The channel value of an agent that verifies signed orders.
 fn channel_of(headers: &HeaderMap) -> Option<String> {
-    let text = |name| headers.get(name)?.to_str().ok();
-    let signed = text(EXTENSIONS_HEADER)?
-        .split(',')
-        .any(|name| name.trim() == extension::SIGNED_ORDERS);
-    text(CHANNEL_HEADER)
+    let signed = lists(headers, EXTENSIONS_HEADER, extension::SIGNED_ORDERS);
+    let channel = headers.get(CHANNEL_HEADER)?.to_str().ok();
+    channel
         .filter(|value| {
             signed
                 && value.len() == CHANNEL_LENGTH
@@ -71,12 +72,13 @@ fn channel_of(headers: &HeaderMap) -> Option<String> {
         .map(str::to_owned)
 }
 
-async fn serve(ctx: AgentCtx, mut socket: WebSocket, channel: Option<String>) {
+async fn serve(ctx: AgentCtx, mut socket: WebSocket, channel: Option<String>, guards: bool) {
     let (connection, mut outgoing) = ctx.app.agents.connect(
         ctx.workspace_id(),
         ctx.server_id(),
         channel,
         ctx.websocket_base(),
+        guards,
     );
     presence(&ctx, true).await;
     tracing::info!(server = %ctx.server.name, "agent connected");

@@ -34,6 +34,8 @@ pub(crate) struct Connection {
     pub(crate) websocket_base: String,
     /// The agent's value for this connection, when it verifies signed orders.
     pub(crate) channel: Option<String>,
+    /// Whether the agent runs orders under the exec guard.
+    pub(crate) guards: bool,
     sender: mpsc::Sender<Utf8Bytes>,
     /// Closes the socket.
     pub(crate) closed: CancellationToken,
@@ -82,6 +84,7 @@ impl Hub {
         server: ServerId,
         channel: Option<String>,
         websocket_base: String,
+        guards: bool,
     ) -> (Connection, mpsc::Receiver<Utf8Bytes>) {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let connection = Connection {
@@ -91,6 +94,7 @@ impl Hub {
             since: store::now(),
             websocket_base,
             channel,
+            guards,
             sender,
             closed: CancellationToken::new(),
         };
@@ -227,8 +231,9 @@ mod tests {
     async fn a_newcomer_closes_the_old_one_and_the_old_one_leaves_it_alone() {
         let hub = Hub::default();
         let server = ServerId::new();
-        let (old, _receiver) = hub.connect(WorkspaceId::new(), server, None, String::new());
-        let (new, mut receiver) = hub.connect(WorkspaceId::new(), server, None, String::new());
+        let (old, _receiver) = hub.connect(WorkspaceId::new(), server, None, String::new(), false);
+        let (new, mut receiver) =
+            hub.connect(WorkspaceId::new(), server, None, String::new(), false);
         assert!(old.closed.is_cancelled());
         assert!(!old.send("lost".into()));
         assert!(!hub.disconnect(&old));
@@ -242,7 +247,8 @@ mod tests {
     fn closing_a_server_closes_all_its_sockets_and_no_others() {
         let hub = Hub::default();
         let (server, other) = (ServerId::new(), ServerId::new());
-        let (connection, _receiver) = hub.connect(WorkspaceId::new(), server, None, String::new());
+        let (connection, _receiver) =
+            hub.connect(WorkspaceId::new(), server, None, String::new(), false);
         let (first, _) = hub.control(server);
         let (second, _) = hub.control(server);
         let (foreign, _) = hub.control(other);
@@ -276,7 +282,7 @@ mod tests {
     fn endless_eviction_is_refused() {
         let hub = Hub::default();
         let server = ServerId::new();
-        let _first = hub.connect(WorkspaceId::new(), server, None, String::new());
+        let _first = hub.connect(WorkspaceId::new(), server, None, String::new(), false);
         let allowed = (0..MAX_REPLACEMENTS * 2)
             .filter(|_| hub.may_replace(server))
             .count();
@@ -287,8 +293,13 @@ mod tests {
     #[test]
     fn a_full_queue_is_told_to_the_sender() {
         let hub = Hub::default();
-        let (connection, _receiver) =
-            hub.connect(WorkspaceId::new(), ServerId::new(), None, String::new());
+        let (connection, _receiver) = hub.connect(
+            WorkspaceId::new(),
+            ServerId::new(),
+            None,
+            String::new(),
+            false,
+        );
         let sent = (0..QUEUE * 2)
             .filter(|_| connection.send("x".into()))
             .count();

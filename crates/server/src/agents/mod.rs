@@ -6,7 +6,7 @@ mod hub;
 mod order;
 
 pub(crate) use hub::{Connection, Hub};
-pub(crate) use order::{cancel_message, command_message};
+pub(crate) use order::{answer_message, cancel_message, command_message};
 
 use axum::Router;
 use axum::routing::any;

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use chain::SigningKey;
 use protocol::agent::{AgentCommand, ServerMessage};
 use protocol::command::SHELL_INTERNAL;
+use protocol::guard::HoldAnswer;
 use protocol::id::{CommandId, WorkSessionId};
 use protocol::order::{Order, SignedOrder, signing_input};
 use store::entity::command;
@@ -42,6 +43,10 @@ pub(crate) fn command_message(
         Some(words) => serde_json::from_value(words.clone())?,
         None => None,
     };
+    let guard = match &row.guard {
+        Some(policy) if connection.guards => Some(serde_json::from_value(policy.clone())?),
+        _ => None,
+    };
     let order = match &connection.channel {
         Some(channel) => Some(sign(
             &Order {
@@ -56,6 +61,7 @@ pub(crate) fn command_message(
                 data: row.data.clone(),
                 session: row.work_session_id.map(WorkSessionId),
                 authority_ends_in_ms,
+                guard,
                 channel: channel.clone(),
                 nonce: random_hex(NONCE_LENGTH)?,
                 issued_at: Some(store::now()),
@@ -87,24 +93,50 @@ pub(crate) fn cancel_message(
     connection: &Connection,
     key: &SigningKey,
 ) -> Result<Option<Utf8Bytes>, MessageError> {
+    let order = about(id, "cancel", String::new(), connection, key)?;
+    order
+        .map(|order| encode(&ServerMessage::Cancel { id, order }))
+        .transpose()
+}
+
+/// The message that answers about a program that the exec guard holds.
+pub(crate) fn answer_message(
+    id: CommandId,
+    answer: &HoldAnswer,
+    connection: &Connection,
+    key: &SigningKey,
+) -> Result<Option<Utf8Bytes>, MessageError> {
+    let data = serde_json::to_string(answer)?;
+    let order = about(id, "answer", data, connection, key)?;
+    order
+        .map(|order| encode(&ServerMessage::Answer { id, order }))
+        .transpose()
+}
+
+/// A signed order about a command the agent has; none for agents that verify none.
+fn about(
+    id: CommandId,
+    line: &str,
+    data: String,
+    connection: &Connection,
+    key: &SigningKey,
+) -> Result<Option<SignedOrder>, MessageError> {
     let Some(channel) = &connection.channel else {
         return Ok(None);
     };
-    let order = sign(
-        &Order {
-            server: connection.server,
-            id,
-            shell: SHELL_INTERNAL.to_owned(),
-            line: "cancel".to_owned(),
-            channel: channel.clone(),
-            nonce: random_hex(NONCE_LENGTH)?,
-            issued_at: Some(store::now()),
-            valid_for_ms: VALID_FOR_MS,
-            ..Order::default()
-        },
-        key,
-    )?;
-    encode(&ServerMessage::Cancel { id, order }).map(Some)
+    let order = Order {
+        server: connection.server,
+        id,
+        shell: SHELL_INTERNAL.to_owned(),
+        line: line.to_owned(),
+        data,
+        channel: channel.clone(),
+        nonce: random_hex(NONCE_LENGTH)?,
+        issued_at: Some(store::now()),
+        valid_for_ms: VALID_FOR_MS,
+        ..Order::default()
+    };
+    sign(&order, key).map(Some)
 }
 
 fn sign(order: &Order, key: &SigningKey) -> Result<SignedOrder, MessageError> {

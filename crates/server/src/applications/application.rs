@@ -14,6 +14,7 @@ use super::manager::require_manager;
 use crate::commands;
 use crate::http::document::check_text;
 use crate::http::{ApiError, ApiResult, Ctx, Document};
+use crate::rendezvous;
 
 /// For refusals.
 const SOURCE: &str = "application";
@@ -83,12 +84,8 @@ pub(super) async fn change(
         .await?;
     unit.commit().await?;
     if !changed.is_active {
-        end_work(
-            ctx,
-            &tokens_of(ctx, id).await?,
-            "The application was locked.",
-        )
-        .await;
+        let tokens = ctx.tenant().applications().token_ids(id).await?;
+        end_work(ctx, &tokens, "The application was locked.").await;
     }
     Ok(changed)
 }
@@ -96,7 +93,7 @@ pub(super) async fn change(
 /// Deletes an application with its tokens and what trusts it.
 pub(super) async fn delete(ctx: &Ctx, id: ApplicationId) -> ApiResult<()> {
     let row = find(ctx, id).await?;
-    let tokens = tokens_of(ctx, id).await?;
+    let tokens = ctx.tenant().applications().token_ids(id).await?;
     let unit = ctx.begin().await?;
     unit.tenant().applications().delete(id).await?;
     let status = StatusCode::NO_CONTENT;
@@ -113,16 +110,11 @@ pub(super) async fn delete(ctx: &Ctx, id: ApplicationId) -> ApiResult<()> {
 pub(super) async fn end_work(ctx: &Ctx, tokens: &[TokenId], reason: &str) {
     for token in tokens {
         ctx.app.events.close_of(token.0);
-        ctx.app.tunnels.end_of_token(*token);
+        rendezvous::end_of_token(&ctx.app, *token);
     }
     if let Err(error) = commands::cancel_of_tokens(ctx, tokens, reason).await {
         tracing::error!(detail = error.detail, "commands could not be stopped");
     }
-}
-
-async fn tokens_of(ctx: &Ctx, id: ApplicationId) -> ApiResult<Vec<TokenId>> {
-    let ids = ctx.tenant().applications().token_ids(id).await?;
-    Ok(ids.into_iter().map(TokenId).collect())
 }
 
 /// Applications by name, for those who manage them.

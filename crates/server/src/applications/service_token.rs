@@ -116,17 +116,15 @@ pub(super) async fn change(
     if change == ServiceTokenChange::default() {
         return Ok(view(&row, &application));
     }
-    let issued = issued(ctx, id).await?;
     let unit = ctx.begin().await?;
     let tenant = unit.tenant();
-    tenant.applications().delete_issued(id).await?;
+    let mut ended = tenant.applications().delete_issued(id).await?;
     let changed = tenant.applications().change_token(row, change).await;
     let changed = changed.map_err(taken)?;
     let status = StatusCode::OK;
     unit.audit(record(ctx, &changed, &application, "update", status))
         .await?;
     unit.commit().await?;
-    let mut ended = issued;
     if !changed.enabled {
         ended.push(id);
     }
@@ -137,10 +135,9 @@ pub(super) async fn change(
 /// Deletes a service token and what was issued from it; their work ends.
 pub(super) async fn delete(ctx: &Ctx, id: TokenId) -> ApiResult<()> {
     let (row, application) = find(ctx, id).await?;
-    let mut ended = issued(ctx, id).await?;
-    ended.push(id);
     let unit = ctx.begin().await?;
-    unit.tenant().applications().delete_token(id).await?;
+    let mut ended = unit.tenant().applications().delete_token(id).await?;
+    ended.push(id);
     let status = StatusCode::NO_CONTENT;
     unit.audit(record(ctx, &row, &application, "delete", status))
         .await?;
@@ -190,11 +187,6 @@ pub(crate) async fn forget(unit: &Unit) -> Result<(), StoreError> {
         .delete_expired_issued(now() - KEEP_ISSUED)
         .await?;
     Ok(())
-}
-
-async fn issued(ctx: &Ctx, id: TokenId) -> ApiResult<Vec<TokenId>> {
-    let ids = ctx.tenant().applications().issued_ids(id).await?;
-    Ok(ids.into_iter().map(TokenId).collect())
 }
 
 async fn insert(unit: &Unit, mut new: NewServiceToken) -> ApiResult<(api_token::Model, Token)> {

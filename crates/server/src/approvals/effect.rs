@@ -56,12 +56,11 @@ impl After {
 /// # Errors
 /// When the subject does not wait any more; then nothing of the decision stands.
 pub(super) async fn approved(
-    ctx: &PublicCtx,
     unit: &Unit,
     request: &approval_request::Model,
     adjustment: Adjustment,
 ) -> ApiResult<After> {
-    check_requester(ctx, request).await?;
+    check_requester(unit, request).await?;
     match request.request_type.as_str() {
         kind::WORK_SESSION => start_session(unit, request, adjustment).await,
         _ if !adjustment.is_empty() => Err(gone("Only a new session can be narrowed.")),
@@ -105,9 +104,9 @@ fn gone(detail: &str) -> ApiError {
 }
 
 /// Whoever asked may have left meanwhile.
-async fn check_requester(ctx: &PublicCtx, request: &approval_request::Model) -> ApiResult<()> {
+async fn check_requester(unit: &Unit, request: &approval_request::Model) -> ApiResult<()> {
     let user = match request.requested_by {
-        Some(id) => ctx.tenant().identity().user(UserId(id)).await?,
+        Some(id) => unit.tenant().identity().user(UserId(id)).await?,
         None => None,
     };
     if user.is_some_and(|user| user.is_active) {
@@ -117,16 +116,21 @@ async fn check_requester(ctx: &PublicCtx, request: &approval_request::Model) -> 
     }
 }
 
-async fn session(unit: &Unit, request: &approval_request::Model) -> ApiResult<work_session::Model> {
-    let found = match request.work_session_id {
-        Some(id) => {
-            unit.tenant()
-                .work_sessions()
-                .find(WorkSessionId(id))
-                .await?
-        }
-        None => None,
+async fn session(
+    unit: &Unit,
+    request: &approval_request::Model,
+) -> ApiResult<Option<work_session::Model>> {
+    let Some(id) = request.work_session_id.map(WorkSessionId) else {
+        return Ok(None);
     };
+    Ok(unit.tenant().work_sessions().find(id).await?)
+}
+
+async fn open_session(
+    unit: &Unit,
+    request: &approval_request::Model,
+) -> ApiResult<work_session::Model> {
+    let found = session(unit, request).await?;
     found
         .filter(|row| row.expires_at > now())
         .ok_or_else(|| gone("The work session is over."))
@@ -137,7 +141,7 @@ async fn start_session(
     request: &approval_request::Model,
     adjustment: Adjustment,
 ) -> ApiResult<After> {
-    let row = session(unit, request).await?;
+    let row = open_session(unit, request).await?;
     if row.status != Status::Pending.as_str() {
         return Err(gone("The work session does not wait any more."));
     }
@@ -197,15 +201,7 @@ async fn refuse_session(
     to: Status,
     sub_type: &'static str,
 ) -> ApiResult<After> {
-    let found = match request.work_session_id {
-        Some(id) => {
-            unit.tenant()
-                .work_sessions()
-                .find(WorkSessionId(id))
-                .await?
-        }
-        None => None,
-    };
+    let found = session(unit, request).await?;
     let Some(row) = found.filter(|row| row.status == Status::Pending.as_str()) else {
         return Ok(After::default());
     };
@@ -222,7 +218,7 @@ async fn refuse_session(
 }
 
 async fn change_session(unit: &Unit, request: &approval_request::Model) -> ApiResult<After> {
-    let row = session(unit, request).await?;
+    let row = open_session(unit, request).await?;
     let open = [Status::Approved, Status::Active].map(Status::as_str);
     if !open.contains(&row.status.as_str()) {
         return Err(gone("The work session is over."));

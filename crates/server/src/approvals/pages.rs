@@ -8,7 +8,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::response::Response;
 use axum::routing::{get, post};
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use protocol::approval::{Approval, Status};
 use protocol::id::ApprovalId;
 use store::Paging;
@@ -18,12 +18,13 @@ use super::review::{self, Word};
 use super::view;
 use crate::app::SharedApp;
 use crate::http::ApiError;
-use crate::pages::{Form, Frame, PageResult, SIGN_IN, SignedIn, redirect};
+use crate::mfa;
+use crate::pages::{Form, Frame, PageResult, SignedIn, redirect};
 
 const LIST: &str = "/approvals/";
 /// Requests of each kind on the list.
 const SHOWN: u64 = 50;
-/// A decision wants somebody who signed in within this time.
+/// A decision wants somebody who proved within this time who they are.
 const FRESH: TimeDelta = TimeDelta::minutes(15);
 
 pub(crate) fn routes() -> Router<SharedApp> {
@@ -88,16 +89,6 @@ async fn list(signed_in: SignedIn) -> PageResult<Response> {
     })
 }
 
-fn is_fresh(signed_in: &SignedIn) -> bool {
-    Utc::now() - signed_in.session.login.added_at < FRESH
-}
-
-/// Where to prove oneself again before deciding about a request.
-fn sign_in_again(id: ApprovalId) -> String {
-    let next: String = form_urlencoded::byte_serialize(path(id).as_bytes()).collect();
-    format!("{SIGN_IN}?next={next}")
-}
-
 async fn show(signed_in: SignedIn, Path(id): Path<String>) -> PageResult<Response> {
     check_reviewer(&signed_in)?;
     let id = parse(&id)?;
@@ -129,8 +120,8 @@ async fn decide(
     word: Result<Word, ApiError>,
 ) -> PageResult<Response> {
     check_reviewer(signed_in)?;
-    if !is_fresh(signed_in) {
-        return redirect(&sign_in_again(id));
+    if !mfa::is_proved_within(signed_in, FRESH).await? {
+        return redirect(&mfa::confirm_path(&path(id)));
     }
     let reviewed = match word {
         Ok(word) => review::review(signed_in, signed_in.user(), id, word).await,

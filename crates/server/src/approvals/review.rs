@@ -2,7 +2,8 @@
 
 use http::StatusCode;
 use protocol::approval::Status;
-use protocol::id::{ApprovalId, UserId, WorkSessionId};
+use protocol::command;
+use protocol::id::{ApprovalId, CommandId, UserId, WorkSessionId};
 use serde_json::json;
 use store::audit::{Actor, AuditRecord};
 use store::entity::{approval_request, user};
@@ -72,7 +73,7 @@ pub(super) async fn review(
         }
         Word::Approve(adjustment) if enough => {
             close(&unit, id, Status::Approved, Some(me), "").await?;
-            effect::approved(ctx, &unit, &request, adjustment).await?
+            effect::approved(&unit, &request, adjustment).await?
         }
         Word::Approve(adjustment) if !adjustment.is_empty() => {
             return Err(refuse("Only the last reviewer can narrow a request."));
@@ -178,18 +179,30 @@ pub(super) async fn end(
 }
 
 /// Withdraws what still waits about a session, in the transaction that ends or edits it.
-/// Held commands end with the session's other work.
+/// Gives the commands that waited, which end with their requests: they are not among the
+/// open ones that others look after.
 pub(crate) async fn cancel_of_session(
     unit: &Unit,
     session: WorkSessionId,
     reason: &str,
-) -> ApiResult<()> {
+) -> ApiResult<Vec<CommandId>> {
     let approvals = unit.tenant().approvals();
+    let mut ended = Vec::new();
     for request in approvals.pending_of(session).await? {
-        // False: decided meanwhile, which is as well.
-        let _cancelled = approvals
-            .decide(ApprovalId(request.id), Status::Cancelled, None, reason)
+        let id = ApprovalId(request.id);
+        let cancelled = approvals
+            .decide(id, Status::Cancelled, None, reason)
             .await?;
+        // Otherwise it was decided meanwhile, which is as well.
+        if let Some(command) = request.command_id.map(CommandId).filter(|_| cancelled)
+            && unit
+                .tenant()
+                .commands()
+                .refuse(command, command::Status::Cancelled, reason)
+                .await?
+        {
+            ended.push(command);
+        }
     }
-    Ok(())
+    Ok(ended)
 }

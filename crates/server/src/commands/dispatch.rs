@@ -9,6 +9,7 @@ use store::now;
 
 use super::reports::announce_end;
 use crate::agents::{self, Connection};
+use crate::gate;
 use crate::http::{ApiError, ApiResult, PublicCtx};
 use crate::locks::Footing;
 
@@ -106,34 +107,63 @@ pub(super) async fn deliver(
     let ended = row.work_session_id.is_some() && !is_active;
     let ended = ended.then_some("The work session ended before the command could start.");
     if let Some(reason) = ended.or_else(|| barred(ctx, row)) {
-        let unit = ctx.begin().await?;
-        unit.tenant()
-            .commands()
-            .end(CommandId(row.id), Status::Cancelled, None, Some(reason))
-            .await?;
-        unit.commit().await?;
-        announce_end(ctx, CommandId(row.id)).await;
-        return Ok(());
+        return withdraw(ctx, row, reason).await;
     }
-    let env = match &row.sealed_env {
-        Some(sealed) => {
-            let plain = ctx
-                .app
-                .keys
-                .sealing
-                .open(ENV_PURPOSE, sealed)
-                .map_err(ApiError::internal)?;
-            serde_json::from_slice(&plain).map_err(ApiError::internal)?
+    let env = environment(ctx, row)?;
+    let mut order = row.clone();
+    if row.shell == SHELL_SYSTEM {
+        // The rules may have been narrowed while it waited.
+        match gate::judge_again(ctx, row, &env).await {
+            Ok(judged) => {
+                let guard = serde_json::to_value(&judged.guard).map_err(ApiError::internal)?;
+                order.guard = Some(guard);
+            }
+            Err(error) if error.status.is_server_error() => return Err(error),
+            Err(refusal) => {
+                let reason = format!("It may not start any more: {}", refusal.detail);
+                return withdraw(ctx, row, &reason).await;
+            }
         }
-        None => BTreeMap::new(),
-    };
+    }
     let unit = ctx.begin().await?;
-    let ours = unit.tenant().commands().deliver(CommandId(row.id)).await?;
+    let commands = unit.tenant().commands();
+    let ours = commands
+        .deliver(CommandId(row.id), order.guard.clone())
+        .await?;
     unit.commit().await?;
     if ours {
-        send(ctx, row, env, connection, session.as_ref()).await;
+        send(ctx, &order, env, connection, session.as_ref()).await;
     }
     Ok(())
+}
+
+/// Ends a command that was not sent.
+async fn withdraw(ctx: &PublicCtx, row: &command::Model, reason: &str) -> ApiResult<()> {
+    let id = CommandId(row.id);
+    let unit = ctx.begin().await?;
+    let commands = unit.tenant().commands();
+    let ended = if row.status == Status::AwaitingApproval.as_str() {
+        unit.tenant().approvals().cancel_of_command(id).await?;
+        commands.refuse(id, Status::Cancelled, reason).await?
+    } else {
+        commands
+            .end(id, Status::Cancelled, None, Some(reason))
+            .await?
+    };
+    unit.commit().await?;
+    if ended {
+        announce_end(ctx, id).await;
+    }
+    Ok(())
+}
+
+/// The environment that a command waits with.
+fn environment(ctx: &PublicCtx, row: &command::Model) -> ApiResult<BTreeMap<String, String>> {
+    let Some(sealed) = &row.sealed_env else {
+        return Ok(BTreeMap::new());
+    };
+    let plain = ctx.app.keys.sealing.open(ENV_PURPOSE, sealed);
+    serde_json::from_slice(&plain.map_err(ApiError::internal)?).map_err(ApiError::internal)
 }
 
 /// Stops a command: one that waits is withdrawn, one that runs is killed by its
@@ -145,21 +175,7 @@ pub(crate) async fn cancel(ctx: &PublicCtx, row: &command::Model, reason: &str) 
         Some(Status::Queued | Status::Scheduled | Status::AwaitingApproval)
     );
     if waiting {
-        let unit = ctx.begin().await?;
-        let commands = unit.tenant().commands();
-        let ended = if row.status == Status::AwaitingApproval.as_str() {
-            unit.tenant().approvals().cancel_of_command(id).await?;
-            commands.refuse(id, Status::Cancelled, reason).await?
-        } else {
-            commands
-                .end(id, Status::Cancelled, None, Some(reason))
-                .await?
-        };
-        unit.commit().await?;
-        if ended {
-            announce_end(ctx, id).await;
-        }
-        return Ok(());
+        return withdraw(ctx, row, reason).await;
     }
     let server = protocol::id::ServerId(row.server_id);
     let Some(connection) = ctx.app.agents.connection(server) else {

@@ -15,7 +15,7 @@ use store::audit::AuditRecord;
 use store::entity::{command, server};
 use store::now;
 
-use super::submit::{SOURCE, new_command, seal};
+use super::submit::{SOURCE, judged_command, seal};
 use crate::approvals::{self, NewRequest};
 use crate::gate::{Grant, Judged};
 use crate::http::{ApiError, ApiResult, Ctx};
@@ -106,9 +106,7 @@ async fn store(
     me: UserId,
     content: Value,
 ) -> ApiResult<(command::Model, store::entity::approval_request::Model)> {
-    let mut new = new_command(ctx, grant, request, Status::AwaitingApproval);
-    new.argv = judged.argv;
-    new.verdict = judged.verdict.clone();
+    let mut new = judged_command(ctx, grant, request, Status::AwaitingApproval, &judged)?;
     new.sealed_env = seal(ctx, env)?;
     let unit = ctx.begin().await?;
     let row = unit.tenant().commands().create(new).await?;

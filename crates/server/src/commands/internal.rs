@@ -57,6 +57,7 @@ pub(crate) async fn order_internal(
                 Status::Queued
             },
             verdict: json!({}),
+            guard: None,
             run_after: Vec::new(),
             scheduled_at: None,
         })

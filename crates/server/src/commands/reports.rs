@@ -17,9 +17,12 @@ use store::commands::Commands;
 use store::entity::command;
 
 use crate::http::{AgentCtx, ApiResult, PublicCtx};
+use crate::programs;
 
 /// Output kept of one command. The end of what is longer is in the result.
 const MAX_OUTPUT_CHARS: i64 = 256 * 1024 * 1024;
+/// Characters of an agent's reason that are kept.
+const MAX_REASON: usize = 1000;
 /// No honest agent counts further.
 const MAX_SEQ: i64 = 1 << 40;
 
@@ -29,6 +32,8 @@ struct Reported {
     row: Option<command::Model>,
     /// Pieces of output that this batch added.
     added: i64,
+    /// The agent has taken it.
+    acked: bool,
     /// Its end is final in this batch.
     ended: bool,
 }
@@ -42,12 +47,17 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
         .iter()
         .filter_map(|report| match report {
             Report::Fin { command, .. } => Some(*command),
-            Report::Ack { .. } | Report::Chunk { .. } | Report::Reject { .. } => None,
+            Report::Ack { .. }
+            | Report::Chunk { .. }
+            | Report::Reject { .. }
+            | Report::Guarded { .. }
+            | Report::Programs { .. } => None,
         })
         .collect();
     let mut touched: Vec<CommandId> = Vec::new();
     let mut states: HashMap<CommandId, Reported> = HashMap::new();
     let mut output = Vec::new();
+    let mut told = Vec::new();
     for report in reports {
         let id = report_command(&report);
         let state = match states.entry(id) {
@@ -56,9 +66,11 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
                 let row = commands.find(id).await?;
                 let row = row.filter(|row| row.server_id == ctx.server.id);
                 touched.push(id);
+                let acked = row.as_ref().is_some_and(|row| row.acked_at.is_some());
                 entry.insert(Reported {
                     row,
                     added: 0,
+                    acked,
                     ended: false,
                 })
             }
@@ -69,6 +81,7 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
                 if !ending.contains(&id) {
                     commands.ack(id).await?;
                 }
+                state.acked = true;
             }
             Report::Chunk { seq, content, .. } => {
                 if let Some(content) = keep(row, seq, content)
@@ -87,7 +100,26 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
                     state.ended = complete;
                 }
             }
+            Report::Guarded { level, floor, .. } => {
+                unit.tenant().programs().guarded(id, level, &floor).await?;
+                row.enforcement = Some(level.as_str().to_owned());
+            }
+            Report::Programs {
+                started,
+                ended,
+                folded,
+                ..
+            } => {
+                let record = programs::record(ctx, &unit, row, started, ended, folded);
+                told.push(record.await?);
+            }
             Report::Reject { reason, .. } => {
+                if state.acked {
+                    // It runs: what was refused is a message about it, or a copy.
+                    unit.audit(refused_record(row, &ctx.server.name, &reason))
+                        .await?;
+                    continue;
+                }
                 let reason = format!("The agent refused the order: {reason}");
                 if commands
                     .end(id, Status::Rejected, None, Some(&reason))
@@ -115,6 +147,9 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
     unit.commit().await?;
 
     let mut awake: HashSet<CommandId> = HashSet::new();
+    for told in told {
+        told.publish(ctx);
+    }
     for (id, seq, content) in output {
         awake.insert(id);
         ctx.app.events.publish(
@@ -156,7 +191,9 @@ fn report_command(report: &Report) -> CommandId {
         Report::Ack { command }
         | Report::Chunk { command, .. }
         | Report::Fin { command, .. }
-        | Report::Reject { command, .. } => *command,
+        | Report::Reject { command, .. }
+        | Report::Guarded { command, .. }
+        | Report::Programs { command, .. } => *command,
     }
 }
 
@@ -190,6 +227,22 @@ pub(super) async fn finish_if_complete<C: store::Connected>(
     Ok(commands.finish(id, row.success == Some(true)).await?)
 }
 
+/// A refusal that ends nothing.
+fn refused_record(row: &command::Model, server: &str, reason: &str) -> AuditRecord {
+    let reason: String = reason.chars().take(MAX_REASON).collect();
+    AuditRecord {
+        actor: Actor::agent(row.server_id, server),
+        ip: String::new(),
+        app: "command",
+        model: "command",
+        object_id: Some(row.id),
+        action: "reject",
+        status_code: 409,
+        description: format!("{server} refused a message about a command it has taken"),
+        data: json!({"reason": reason, "session": row.work_session_id}),
+    }
+}
+
 fn end_record(row: &command::Model, server: &str) -> AuditRecord {
     AuditRecord {
         actor: Actor::agent(row.server_id, server),
@@ -210,6 +263,7 @@ fn end_record(row: &command::Model, server: &str) -> AuditRecord {
             "exit_code": row.exit_code,
             "error_phase": row.error_phase,
             "session": row.work_session_id,
+            "enforcement": row.enforcement.as_deref().unwrap_or("none"),
         }),
     }
 }

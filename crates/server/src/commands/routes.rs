@@ -21,6 +21,7 @@ use crate::app::SharedApp;
 use crate::http::extract::optional_id;
 use crate::http::paging::page;
 use crate::http::{AgentBody, AgentCtx, ApiError, ApiResult, Body, Ctx, Id, PageParams, Params};
+use crate::programs;
 
 /// Reports carry output: 1 MiB of text may grow sixfold in JSON.
 const REPORT_LIMIT: usize = 16 * 1024 * 1024;
@@ -42,6 +43,7 @@ pub(crate) fn routes() -> OpenApiRouter<SharedApp> {
         .routes(routes!(chunks))
         .routes(routes!(cancel))
         .merge(reports)
+        .merge(programs::routes())
 }
 
 /// Run a command. With `Accept: application/x-ndjson` the output streams back on

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::view;
-use crate::http::{ApiError, Ctx};
+use crate::http::{ApiError, Ctx, lists};
 
 /// Pieces read at a time: what a slow reader makes the server hold.
 const BATCH: u64 = 64;
@@ -163,12 +163,5 @@ fn line(event: &StreamEvent) -> Result<String, StreamError> {
 
 /// Whether a request asks for a stream.
 pub(super) fn is_wanted(headers: &http::HeaderMap) -> bool {
-    headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|accept| {
-            accept
-                .split(',')
-                .any(|kind| kind.trim() == STREAM_CONTENT_TYPE)
-        })
+    lists(headers, header::ACCEPT, STREAM_CONTENT_TYPE)
 }

@@ -242,12 +242,23 @@ pub(super) fn seal(ctx: &Ctx, env: &BTreeMap<String, String>) -> ApiResult<Optio
     sealed.map(Some).map_err(ApiError::internal)
 }
 
-pub(super) fn new_command(
+/// A command that may run, as it was judged.
+pub(super) fn judged_command(
     ctx: &Ctx,
     grant: &Grant,
     request: &SubmitCommand,
     status: Status,
-) -> NewCommand {
+    judged: &Judged,
+) -> ApiResult<NewCommand> {
+    Ok(NewCommand {
+        argv: judged.argv.clone(),
+        verdict: judged.verdict.clone(),
+        guard: Some(serde_json::to_value(&judged.guard).map_err(ApiError::internal)?),
+        ..new_command(ctx, grant, request, status)
+    })
+}
+
+fn new_command(ctx: &Ctx, grant: &Grant, request: &SubmitCommand, status: Status) -> NewCommand {
     NewCommand {
         server: ServerId(grant.server.id),
         requested_by: ctx.principal.user_id(),
@@ -265,6 +276,7 @@ pub(super) fn new_command(
         groupname: grant.groupname.clone(),
         status,
         verdict: json!({}),
+        guard: None,
         run_after: request.run_after.clone(),
         scheduled_at: request.scheduled_at,
     }
@@ -289,9 +301,7 @@ async fn record_and_dispatch(
         (false, Some(_)) => Status::Delivered,
         (false, None) => Status::Queued,
     };
-    let mut new = new_command(ctx, &grant, &request, status);
-    new.argv = judged.argv;
-    new.verdict = judged.verdict.clone();
+    let mut new = judged_command(ctx, &grant, &request, status, &judged)?;
     // An order that leaves at once needs no stored environment.
     if connection.is_none() {
         new.sealed_env = seal(ctx, &env)?;
@@ -318,6 +328,7 @@ async fn record_and_dispatch(
             "direct": row.argv.is_some(),
             "env": env.keys().collect::<Vec<_>>(),
             "verdict": judged.verdict,
+            "guard": {"mode": judged.guard.mode, "depth": judged.guard.depth},
         }),
     })
     .await?;

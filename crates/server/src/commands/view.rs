@@ -103,8 +103,8 @@ pub(super) fn detail(
         requested_by,
         work_session: row.work_session_id.map(WorkSessionId),
         approval_request_id: None,
-        // The exec guard does not stand around orders yet; nothing is claimed without it.
-        enforcement: Some("none".to_owned()),
+        // Nothing is claimed that the agent has not.
+        enforcement: Some(row.enforcement.clone().unwrap_or_else(|| "none".to_owned())),
     }
 }
 

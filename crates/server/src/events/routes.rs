@@ -160,6 +160,14 @@ async fn target(
                         .code(code::WORK_SESSION_NOT_FOUND, SOURCE)
                 })?;
         }
+        event::PROGRAMS => {
+            // Of a command, or of all commands of a session.
+            if commands::visible(ctx, CommandId(id)).await.is_err() {
+                work_sessions::visible(ctx, WorkSessionId(id))
+                    .await
+                    .map_err(unseen)?;
+            }
+        }
         // Terminals do not exist yet, and notices are one's own.
         _ => return Err(unseen(ApiError::not_found())),
     }

@@ -94,6 +94,40 @@ async fn admit(
     Ok(user)
 }
 
+/// Records that somebody whom a provider vouches for was refused. Their subject is what
+/// an administrator needs to link them.
+pub(super) async fn deny(
+    ctx: &PublicCtx,
+    provider: &identity_provider::Model,
+    arrived: &Arrived,
+    error: &ApiError,
+) -> ApiResult<()> {
+    if !error.status.is_client_error() {
+        return Ok(());
+    }
+    let unit = ctx.begin().await?;
+    unit.audit(AuditRecord {
+        actor: Actor::system(),
+        ip: ctx.ip.to_string(),
+        app: "auth",
+        model: "federated_identity",
+        object_id: Some(provider.id),
+        action: "deny",
+        status_code: error.status.as_u16(),
+        description: format!(
+            "sign-in of {} by identity provider {} refused: {}",
+            arrived.subject, provider.slug, error.detail
+        ),
+        data: json!({
+            "provider": provider.id, "subject": arrived.subject,
+            "email": arrived.claims.text("email"),
+            "email_verified": arrived.claims.0.get("email_verified"),
+        }),
+    })
+    .await?;
+    Ok(unit.commit().await?)
+}
+
 fn unknown(provider: &identity_provider::Model) -> ApiError {
     ApiError::forbidden(format!(
         "You have no account here that belongs to your account at {}; ask an administrator \

@@ -8,6 +8,7 @@ use store::now;
 use subtle::ConstantTimeEq as _;
 
 use super::depart::{PURPOSE, Secrets, out_of_order};
+use super::identity::MAX_SUBJECT;
 use super::provider::{SECRET_PURPOSE, SOURCE};
 use super::{redirect_uri, settings};
 use crate::crypto::token;
@@ -17,8 +18,7 @@ use crate::oidc::{self, Claims, Metadata, OidcError};
 
 /// How old an ID token may be that was asked for just now, seconds.
 const MAX_AGE: i64 = 600;
-/// Longest `sub` (OpenID Connect Core 1.0 §2), state and code.
-const MAX_SUBJECT: usize = 255;
+/// Longest state and code.
 const MAX_PARAMETER: usize = 4096;
 
 /// What a provider gives the browser.
@@ -204,7 +204,7 @@ fn check(claims: &Claims, tokens: &Tokens, client_id: &str, nonce: &str) -> Resu
         return Err(OidcError::Token("was made for another client"));
     }
     let issued = claims.seconds("iat").unwrap_or_default();
-    if now().timestamp() - issued > MAX_AGE {
+    if now().timestamp().saturating_sub(issued) > MAX_AGE {
         return Err(OidcError::Token("is older than the sign-in"));
     }
     if let Some(hash) = claims.text("at_hash")
@@ -289,6 +289,7 @@ mod tests {
             ("azp", json!("other")),
             ("aud", json!(["me", "other"])),
             ("iat", json!(now().timestamp() - MAX_AGE - 10)),
+            ("iat", json!(i64::MIN)),
             ("iat", Value::Null),
             ("at_hash", json!("wrong")),
             ("sub", json!("x".repeat(256))),

@@ -96,18 +96,12 @@ fn wanted<'a>(
     (named, others)
 }
 
-/// Says whether the user is in the group because of this. A group that is gone, or
-/// that holds everyone, is passed over.
+/// Says whether the user is in the group because of this.
 async fn join(unit: &Unit, name: &str, user: UserId) -> ApiResult<bool> {
-    let identity = unit.tenant().identity();
-    let Some(group) = identity
-        .group_by_name(name)
-        .await?
-        .filter(|_| name != EVERYONE)
-    else {
+    let Some(group) = group(unit, name).await? else {
         return Ok(false);
     };
-    let group = GroupId(group.id);
+    let identity = unit.tenant().identity();
     if identity.membership_of(group, user).await?.is_some() {
         return Ok(false);
     }
@@ -118,15 +112,11 @@ async fn join(unit: &Unit, name: &str, user: UserId) -> ApiResult<bool> {
 /// Says whether the user is out of the group because of this. Owners and managers were
 /// made by people, and stay.
 async fn leave(unit: &Unit, name: &str, user: UserId) -> ApiResult<bool> {
-    let identity = unit.tenant().identity();
-    let Some(group) = identity
-        .group_by_name(name)
-        .await?
-        .filter(|_| name != EVERYONE)
-    else {
+    let Some(group) = group(unit, name).await? else {
         return Ok(false);
     };
-    let membership = identity.membership_of(GroupId(group.id), user).await?;
+    let identity = unit.tenant().identity();
+    let membership = identity.membership_of(group, user).await?;
     let Some(membership) = membership.filter(|it| it.role == MEMBER) else {
         return Ok(false);
     };
@@ -134,6 +124,16 @@ async fn leave(unit: &Unit, name: &str, user: UserId) -> ApiResult<bool> {
         .delete_membership(MembershipId(membership.id))
         .await?;
     Ok(true)
+}
+
+/// A group that people may be put into. One that is gone, or that holds everyone, is
+/// passed over.
+pub(super) async fn group(unit: &Unit, name: &str) -> ApiResult<Option<GroupId>> {
+    if name == EVERYONE {
+        return Ok(None);
+    }
+    let found = unit.tenant().identity().group_by_name(name).await?;
+    Ok(found.map(|row| GroupId(row.id)))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::http::{ApiError, ApiResult, Ctx};
 use crate::mfa;
 
 /// Longest `sub` (OpenID Connect Core 1.0 §2).
-const MAX_SUBJECT: usize = 255;
+pub(super) const MAX_SUBJECT: usize = 255;
 
 /// The links to a provider, oldest first.
 pub(super) async fn list(

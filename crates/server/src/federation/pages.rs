@@ -84,7 +84,13 @@ pub(super) async fn come_back(
 ) -> PageResult<Response> {
     let provider = provider(&page, &slug).await?;
     let arrived = arrive::arrive(&page, &page.browser, &provider, &arrival).await?;
-    let user = account::resolve(&page, &provider, &arrived).await?;
+    let user = match account::resolve(&page, &provider, &arrived).await {
+        Ok(user) => user,
+        Err(error) => {
+            account::deny(&page, &provider, &arrived, &error).await?;
+            return Err(error.into());
+        }
+    };
     let proof = Proof {
         user,
         method: format!("oidc:{}", provider.slug),

@@ -60,7 +60,7 @@ pub(super) async fn create(
     check_text(SOURCE, "issuer", &wanted.issuer, MAX_ISSUER)?;
     check_issuer(ctx, &wanted.issuer).await?;
     let unit = ctx.begin().await?;
-    let settings = settings::checked(&ctx.app, &unit, wanted, None, true).await?;
+    let settings = settings::checked(&ctx.app, &unit, wanted, None, None, true).await?;
     let federation = unit.tenant().federation();
     let created = federation.create_provider(&wanted.slug, settings).await;
     let row = created.map_err(|error| match error {
@@ -106,7 +106,8 @@ pub(super) async fn change(
     let removes_secret = members.get("client_secret").and_then(Value::as_str) == Some("");
     let secret = row.sealed_secret.clone().filter(|_| !removes_secret);
     let unit = ctx.begin().await?;
-    let settings = settings::checked(&ctx.app, &unit, &wanted, secret, enabled).await?;
+    let checked = settings::checked(&ctx.app, &unit, &wanted, Some(&row), secret, enabled);
+    let settings = checked.await?;
     let federation = unit.tenant().federation();
     let changed = federation.change_provider(row, settings).await?;
     unit.audit(record(ctx, &changed, "update", StatusCode::OK))

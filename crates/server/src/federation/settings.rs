@@ -1,13 +1,15 @@
 //! What a provider may be set to.
 
+use std::collections::BTreeSet;
+
 use protocol::federation::CreateIdentityProvider;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use store::Unit;
 use store::entity::identity_provider;
 use store::federation::ProviderSettings;
-use store::identity::EVERYONE;
 
+use super::groups;
 use super::provider::{SECRET_PURPOSE, SOURCE};
 use crate::app::SharedApp;
 use crate::http::document::check_text;
@@ -20,11 +22,13 @@ const MAX_TEXT: usize = 512;
 /// Entries of a list.
 const MAX_ENTRIES: usize = 100;
 
-/// Refuses settings that cannot be meant, and gives them as they are stored.
+/// Refuses settings that cannot be meant, and gives them as they are stored. `current`:
+/// the provider as it is, when it is changed.
 pub(super) async fn checked(
     app: &SharedApp,
     unit: &Unit,
     wanted: &CreateIdentityProvider,
+    current: Option<&identity_provider::Model>,
     sealed_secret: Option<Vec<u8>>,
     enabled: bool,
 ) -> ApiResult<ProviderSettings> {
@@ -57,8 +61,9 @@ pub(super) async fn checked(
     if wanted.group_map.len() > MAX_ENTRIES {
         return Err(too_many("group_map"));
     }
-    check_groups(unit, "default_groups", wanted.default_groups.iter()).await?;
-    check_groups(unit, "group_map", wanted.group_map.values()).await?;
+    let kept = current.map(of).map(|it| named(&it)).unwrap_or_default();
+    check_groups(unit, "default_groups", wanted.default_groups.iter(), &kept).await?;
+    check_groups(unit, "group_map", wanted.group_map.values(), &kept).await?;
     if !wanted.group_map.is_empty() && wanted.group_claim.trim().is_empty() {
         return Err(ApiError::field(
             SOURCE,
@@ -154,18 +159,34 @@ fn domains(given: &[String]) -> ApiResult<Vec<String>> {
     Ok(lower)
 }
 
+/// All groups that settings name.
+fn named(settings: &CreateIdentityProvider) -> BTreeSet<String> {
+    let mapped = settings.group_map.values();
+    settings
+        .default_groups
+        .iter()
+        .chain(mapped)
+        .cloned()
+        .collect()
+}
+
 /// Groups that a provider may put people into: all that exist, but the one of everyone.
+/// One that it named before may be gone: signing in passes it over, and it must not keep
+/// anybody from disabling the provider.
 async fn check_groups(
     unit: &Unit,
     field: &'static str,
     names: impl Iterator<Item = &String>,
+    kept: &BTreeSet<String>,
 ) -> ApiResult<()> {
     for (number, name) in names.enumerate() {
         if number >= MAX_ENTRIES {
             return Err(too_many(field));
         }
-        let found = unit.tenant().identity().group_by_name(name).await?;
-        if found.is_none() || name == EVERYONE {
+        if kept.contains(name) {
+            continue;
+        }
+        if groups::group(unit, name).await?.is_none() {
             return Err(ApiError::field(
                 SOURCE,
                 field,

@@ -6,13 +6,16 @@ use http::StatusCode;
 use judge::risk::RiskActions;
 use judge::{Authority, Decision, Plan, RuleSet, Sudo, Verdict};
 use protocol::code;
+use protocol::guard::Policy;
 use protocol::work_session::SudoPolicy;
 use serde_json::{Value, json};
 use store::entity::work_session;
 use store::work_sessions::Rules;
 
 use super::Grant;
+use super::guard::guard_policy;
 use crate::http::{ApiError, ApiResult};
+use crate::work_sessions::read;
 
 /// A line that may run.
 #[derive(Debug)]
@@ -21,6 +24,8 @@ pub(crate) struct Judged {
     pub(crate) argv: Option<Vec<String>>,
     /// For the record: rule, flags, risk.
     pub(crate) verdict: Value,
+    /// What the tree it starts may run on the host.
+    pub(crate) guard: Policy,
     /// Why a reviewer must approve it first.
     pub(crate) hold: Option<String>,
 }
@@ -70,6 +75,7 @@ pub(crate) fn judge_command(
     Ok(Judged {
         argv: plan.direct_argv(),
         verdict: json!({"rules": rules, "reading": read}),
+        guard: guard_policy(grant, plan)?,
         hold: verdicts.iter().find_map(|verdict| match &verdict.decision {
             Decision::Hold { reason } => Some(reason.clone()),
             Decision::Allow | Decision::Deny { .. } => None,
@@ -107,8 +113,7 @@ fn compiled(rules: Result<RuleSet, judge::RuleError>) -> ApiResult<RuleSet> {
 }
 
 pub(super) fn session_authority(session: &work_session::Model) -> ApiResult<Authority> {
-    let rules: Rules = serde_json::from_value(session.rules.clone())
-        .map_err(|_| ApiError::internal("unreadable rules of a work session"))?;
+    let rules: Rules = read(&session.rules)?;
     let mut authority = Authority {
         sudo: sudo(session)?,
         ..Authority::default()
@@ -124,15 +129,10 @@ pub(super) fn session_authority(session: &work_session::Model) -> ApiResult<Auth
 
 /// Sudo inside a session needs its scope; policies narrow it.
 fn sudo(session: &work_session::Model) -> ApiResult<Sudo> {
-    let holds_scope = session
-        .scopes
-        .as_array()
-        .is_some_and(|scopes| scopes.iter().any(|scope| scope.as_str() == Some("sudo")));
-    if !holds_scope {
+    if !session.holds_scope("sudo") {
         return Ok(Sudo::Forbidden);
     }
-    let policies: Vec<SudoPolicy> = serde_json::from_value(session.sudo_policies.clone())
-        .map_err(|_| ApiError::internal("unreadable sudo policies of a work session"))?;
+    let policies: Vec<SudoPolicy> = read(&session.sudo_policies)?;
     if policies.is_empty() {
         return Ok(Sudo::Unrestricted);
     }

@@ -6,11 +6,14 @@
 //! decides. A refusal is recorded in the audit trail before it is answered.
 
 mod account;
+mod again;
 mod command;
+mod guard;
 mod guardrail;
 mod path;
 mod port;
 mod risk;
+mod standing;
 mod sudo;
 mod token;
 mod work_session;
@@ -22,6 +25,7 @@ use store::audit::AuditRecord;
 use store::entity::{file_acl, server, work_session as session_row};
 
 pub(crate) use account::is_account_name;
+pub(crate) use again::judge_again;
 pub(crate) use command::{Judged, judge_command};
 pub(crate) use guardrail::{
     ask_guardrails, check_guardrails, check_session_guardrails, principal_of, require_guardrails,
@@ -30,6 +34,7 @@ pub(crate) use guardrail::{
 pub(crate) use path::{FileRules, file_rules};
 pub(crate) use port::check_port;
 pub(crate) use risk::risk_actions;
+pub(crate) use standing::{Standing, still_holds};
 pub(crate) use sudo::{SudoVerdict, decide_sudo};
 
 use crate::http::{ApiError, ApiResult, Ctx};

@@ -53,11 +53,7 @@ pub(super) async fn check(
     if let Some(held) = ctx.app.locks.find(LockKind::WorkSession, session.id) {
         return Err(held.refusal());
     }
-    let holds = |list: &serde_json::Value, wanted: &str| {
-        list.as_array()
-            .is_some_and(|items| items.iter().any(|item| item.as_str() == Some(wanted)))
-    };
-    if !holds(&session.scopes, operation.scope()) {
+    if !session.holds_scope(operation.scope()) {
         return Err(refuse(
             code::WORK_SESSION_SCOPE_NOT_ALLOWED,
             format!(
@@ -66,7 +62,7 @@ pub(super) async fn check(
             ),
         ));
     }
-    if !holds(&session.servers, &server.id.to_string()) {
+    if !session.includes_server(server.id) {
         return Err(refuse(
             code::WORK_SESSION_SERVER_NOT_ALLOWED,
             format!(

@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::extract::Peer;
+use super::stall::Guarded;
 
 /// Connections held at once.
 const MAX_CONNECTIONS: usize = 16_384;
@@ -97,6 +98,7 @@ async fn connection(
         address,
         secure: acceptor.is_some(),
     };
+    let stream = Guarded::new(stream);
     let Some(acceptor) = acceptor else {
         return requests(TokioIo::new(stream), peer, router, shutdown).await;
     };

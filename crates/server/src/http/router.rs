@@ -10,7 +10,7 @@ use crate::app::SharedApp;
 use crate::{
     agents, applications, approvals, audit, commands, events, federation, fleet, guardrails,
     history, iam, identity, judging, locks, mfa, oauth, onboarding, pages, sudo, tokens, transfers,
-    trust, tunnels, work_sessions, workspace,
+    trust, tunnels, webftp, work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -37,6 +37,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(work_sessions::routes())
         .merge(commands::routes())
         .merge(tunnels::routes())
+        .merge(webftp::routes())
         .merge(transfers::routes())
         .merge(events::routes())
         .merge(audit::routes())
@@ -58,6 +59,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .merge(agents::websocket_routes())
         .merge(events::websocket_routes())
         .merge(tunnels::websocket_routes())
+        .merge(webftp::websocket_routes())
         .merge(pages::routes())
         .merge(approvals::page_routes())
         .merge(mfa::page_routes())

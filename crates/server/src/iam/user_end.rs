@@ -5,7 +5,7 @@ use store::Unit;
 
 use crate::http::{ApiResult, Ctx};
 use crate::identity::sessions;
-use crate::{commands, work_sessions};
+use crate::{commands, rendezvous, work_sessions};
 
 /// Ends a user's logins and tokens for good, those that register servers too: a user who
 /// is activated again logs in anew and makes new tokens.
@@ -27,7 +27,7 @@ pub(super) async fn credentials(unit: &Unit, user: UserId) -> ApiResult<()> {
 /// the clock of the commands finds what is left within a second.
 pub(super) async fn work(ctx: &Ctx, user: UserId) {
     sessions::forget_all(ctx, user);
-    ctx.app.tunnels.end_of_user(user);
+    rendezvous::end_of_user(&ctx.app, user);
     let actor = ctx.principal.actor();
     if let Err(error) = work_sessions::end_of_user(ctx, user, &actor).await {
         tracing::error!(%user, detail = error.detail, "work sessions could not be ended");

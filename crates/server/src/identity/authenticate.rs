@@ -1,8 +1,8 @@
 //! From a presented credential to who it belongs to.
 
 use chrono::TimeDelta;
-use protocol::id::{ApplicationId, LoginId, ServerId, TokenId};
-use store::entity::{api_token, server};
+use protocol::id::{ApplicationId, LoginId, ServerId, TokenId, UserId};
+use store::entity::{api_token, server, user};
 use store::{StoreError, Viewer, now};
 
 use super::{Credential, Method, Principal, Subject};
@@ -54,14 +54,15 @@ pub(crate) async fn authenticate(ctx: &PublicCtx, credential: Credential) -> Api
                 .token_by_hash(&token::hash(&key))
                 .await?;
             let (row, owner) = found.ok_or_else(refused)?;
-            if !row.enabled || row.expires_at.is_some_and(|time| time <= now()) {
+            if !is_valid(&row) {
                 return Err(ApiError::unauthenticated(
                     "The API token has expired or is disabled; create a new one.",
                 ));
             }
             let principal = token_principal(ctx, &row, owner).await?;
+            let principal = principal.ok_or_else(refused)?;
             note_use(ctx, &row);
-            principal.map(Identity::Principal).ok_or_else(refused)
+            Ok(Identity::Principal(principal))
         }
         Credential::Agent { id, key } => {
             let id: ServerId = id.parse().map_err(|_| refused())?;
@@ -75,13 +76,45 @@ pub(crate) async fn authenticate(ctx: &PublicCtx, credential: Credential) -> Api
     }
 }
 
+/// Who asked for work that waited, with what they hold today; none if they may not work
+/// any more.
+pub(crate) async fn requester(
+    ctx: &PublicCtx,
+    user: Option<UserId>,
+    token: Option<TokenId>,
+) -> ApiResult<Option<Principal>> {
+    let identity = ctx.tenant().identity();
+    let user = match user {
+        Some(id) => identity.user(id).await?,
+        None => None,
+    };
+    if let Some(token) = token {
+        let row = identity.token_by_id(token).await?;
+        return match row.filter(is_valid) {
+            Some(row) => token_principal(ctx, &row, user).await,
+            None => Ok(None),
+        };
+    }
+    Ok(user.filter(|user| user.is_active).map(|user| Principal {
+        subject: Subject::User(Box::new(user)),
+        // The login may have ended since; its work goes on without it.
+        method: Method::Password {
+            login: LoginId::default(),
+        },
+    }))
+}
+
+fn is_valid(token: &api_token::Model) -> bool {
+    token.enabled && token.expires_at.is_none_or(|time| time > now())
+}
+
 /// How exact the time of the last use is.
 const USE_PRECISION: TimeDelta = TimeDelta::minutes(1);
 
 async fn token_principal(
     ctx: &PublicCtx,
     row: &api_token::Model,
-    owner: Option<store::entity::user::Model>,
+    owner: Option<user::Model>,
 ) -> ApiResult<Option<Principal>> {
     let token = TokenId(row.id);
     let Ok(scopes) = serde_json::from_value::<Vec<String>>(row.scopes.clone()) else {

@@ -13,7 +13,7 @@ pub(crate) mod sessions;
 pub(crate) mod sign_in;
 pub(crate) mod summary;
 
-pub(crate) use authenticate::{Identity, authenticate};
+pub(crate) use authenticate::{Identity, authenticate, requester};
 pub(crate) use credential::Credential;
 pub(crate) use password_check::{acquaintance, check_password};
 pub(crate) use principal::{Method, Principal, Subject};

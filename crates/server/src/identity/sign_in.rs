@@ -4,7 +4,7 @@
 //!            first factor             nothing is missing
 //! anonymous ──────────────▶ proceed ──────────────────────▶ signed in
 //!                             │ ▲
-//!        something is missing │ │ a page adds it: go_on
+//!        something is missing │ │ a page adds it: go_on, add_factor
 //!                             ▼ │
 //!                           attempt (10 minutes, bound to the browser)
 //! ```
@@ -69,6 +69,16 @@ impl Attempt {
     pub(crate) fn factors(&self) -> Factors {
         factors_of(&self.row.factors)
     }
+
+    /// What was proved so far.
+    fn into_proof(self) -> Proof {
+        Proof {
+            factors: self.factors(),
+            user: self.user,
+            method: self.row.method,
+            next: self.row.next,
+        }
+    }
 }
 
 /// Where a sign-in stands. The browser gets `cookie` with either.
@@ -93,9 +103,7 @@ pub(crate) async fn proceed(
     if !proof.user.is_active {
         return Err(ApiError::unauthenticated("The account is not active."));
     }
-    let missing = mfa::missing_factor(ctx, &proof.user, &proof.method, &proof.factors).await?;
-    // Last: whoever chooses a password here has proved everything else.
-    let missing = missing.or_else(|| lacks_password(&proof.user, &proof.method));
+    let missing = missing(ctx, &proof.user, &proof.method, &proof.factors).await?;
     let unit = ctx.begin().await?;
     // Whatever the browser stood for ends here: no mixture of two people.
     forget(&unit, browser).await?;
@@ -119,6 +127,18 @@ pub(crate) async fn attempt(ctx: &PublicCtx, browser: &Browser) -> ApiResult<Opt
         .map(|(row, user)| Attempt { user, row }))
 }
 
+/// The page of what a sign-in by `method` lacks first.
+async fn missing(
+    ctx: &PublicCtx,
+    user: &user::Model,
+    method: &str,
+    factors: &Factors,
+) -> ApiResult<Option<&'static str>> {
+    let factor = mfa::missing_factor(ctx, user, method, factors).await?;
+    // Last: whoever chooses a password here has proved everything else.
+    Ok(factor.or_else(|| lacks_password(user, method)))
+}
+
 /// The page of who must change their password; the others have no password to change.
 fn lacks_password(user: &user::Model, method: &str) -> Option<&'static str> {
     (user.must_change_password && method == "password").then_some(NEW_PASSWORD)
@@ -129,8 +149,11 @@ pub(crate) async fn attempt_lacking_password(
     ctx: &PublicCtx,
     browser: &Browser,
 ) -> ApiResult<Option<Attempt>> {
-    let attempt = attempt(ctx, browser).await?;
-    Ok(attempt.filter(|it| lacks_password(&it.user, &it.row.method).is_some()))
+    let Some(attempt) = attempt(ctx, browser).await? else {
+        return Ok(None);
+    };
+    let missing = missing(ctx, &attempt.user, attempt.method(), &attempt.factors()).await?;
+    Ok((missing == Some(NEW_PASSWORD)).then_some(attempt))
 }
 
 /// Goes on after the password was changed, with the attempt as it was.
@@ -139,13 +162,7 @@ pub(crate) async fn go_on(
     browser: &Browser,
     attempt: Attempt,
 ) -> ApiResult<Outcome> {
-    let proof = Proof {
-        user: attempt.user,
-        method: attempt.row.method,
-        factors: factors_of(&attempt.row.factors),
-        next: attempt.row.next,
-    };
-    proceed(ctx, browser, proof).await
+    proceed(ctx, browser, attempt.into_proof()).await
 }
 
 /// Goes on after a page proved `factor` for the attempt.
@@ -155,14 +172,8 @@ pub(crate) async fn add_factor(
     attempt: Attempt,
     factor: &str,
 ) -> ApiResult<Outcome> {
-    let mut factors = factors_of(&attempt.row.factors);
-    factors.insert(factor.to_owned(), now());
-    let proof = Proof {
-        user: attempt.user,
-        method: attempt.row.method,
-        factors,
-        next: attempt.row.next,
-    };
+    let mut proof = attempt.into_proof();
+    proof.factors.insert(factor.to_owned(), now());
     proceed(ctx, browser, proof).await
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use protocol::id::{LockId, ServerId, TokenId, UserId, WorkSessionId, WorkspaceId};
-use store::entity::{command, lock};
+use store::entity::{command, lock, transfer};
 use store::locks::LockKind;
 use store::{Store, StoreError};
 use tokio::sync::Semaphore;
@@ -46,6 +46,15 @@ pub(crate) struct Footing {
 }
 
 impl Footing {
+    pub(crate) fn of_transfer(row: &transfer::Model) -> Self {
+        Self {
+            user: row.requested_by.map(UserId),
+            token: row.token_id.map(TokenId),
+            work_session: row.work_session_id.map(WorkSessionId),
+            server: Some(ServerId(row.server_id)),
+        }
+    }
+
     pub(crate) fn of_command(row: &command::Model) -> Self {
         Self {
             user: row.requested_by.map(UserId),

@@ -5,6 +5,7 @@ use protocol::id::UserId;
 use protocol::mfa::{Factor, UserMfa};
 use serde_json::json;
 use store::audit::AuditRecord;
+use store::entity::user;
 
 use super::{policy, presence};
 use crate::http::{ApiError, ApiResult, Ctx};
@@ -13,15 +14,15 @@ use crate::identity::sessions;
 
 const SOURCE: &str = "user";
 
+async fn find(ctx: &Ctx, id: UserId) -> ApiResult<user::Model> {
+    let user = ctx.tenant().identity().user(id).await?;
+    user.ok_or_else(ApiError::not_found)
+}
+
 /// What factors a user has: for themselves and for those who manage them.
 pub(super) async fn show(ctx: &Ctx, id: UserId) -> ApiResult<UserMfa> {
     ctx.principal.require_scope(SOURCE, "read")?;
-    let user = ctx
-        .tenant()
-        .identity()
-        .user(id)
-        .await?
-        .ok_or_else(ApiError::not_found)?;
+    let user = find(ctx, id).await?;
     if ctx.principal.user_id() != Some(id) {
         iam::require_manager(ctx, &user)?;
     }
@@ -50,13 +51,7 @@ pub(super) async fn reset(ctx: &Ctx, id: UserId) -> ApiResult<()> {
             "A token cannot remove second factors; log in first: alpacon login",
         ));
     }
-    let unit = ctx.begin().await?;
-    let user = unit
-        .tenant()
-        .identity()
-        .user(id)
-        .await?
-        .ok_or_else(ApiError::not_found)?;
+    let user = find(ctx, id).await?;
     if ctx.principal.user_id() == Some(id) {
         return Err(ApiError::conflict(
             "Nobody removes their own factors this way: use the account's security page, or ask \
@@ -65,6 +60,7 @@ pub(super) async fn reset(ctx: &Ctx, id: UserId) -> ApiResult<()> {
     }
     iam::require_manager(ctx, &user)?;
     presence::require_for_settings(ctx, SOURCE).await?;
+    let unit = ctx.begin().await?;
     let removed = unit.tenant().mfa().remove_all(id).await?;
     let ended = unit.tenant().identity().delete_logins_of(id).await?;
     unit.audit(AuditRecord {

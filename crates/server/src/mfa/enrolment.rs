@@ -121,6 +121,13 @@ async fn add(ctx: &PublicCtx, user: &user::Model, name: &str, new: NewFactor) ->
     Ok(unit.commit().await?)
 }
 
+/// Whether a factor by `method` can be set up here: the workspace takes it, and a passkey
+/// can be made for this address.
+pub(super) fn is_offered(ctx: &PublicCtx, method: Method) -> bool {
+    policy::allows(&ctx.workspace.settings, method)
+        && (method != Method::Webauthn || passkey::rp_id(ctx).is_some())
+}
+
 /// Refuses to set up what the workspace does not take.
 pub(super) fn require_allowed(ctx: &PublicCtx, method: Method) -> ApiResult<()> {
     if policy::allows(&ctx.workspace.settings, method) {
@@ -168,7 +175,9 @@ pub(super) async fn remove(ctx: &PublicCtx, user: &user::Model, id: FactorId) ->
             "This workspace requires a second factor; set up another one before you remove this one.",
         ));
     }
-    mfa.remove_factor(owner, id).await?;
+    if !mfa.remove_factor(owner, id).await? {
+        return Err(ApiError::not_found());
+    }
     if rows.len() == 1 {
         mfa.remove_all(owner).await?;
     }

@@ -18,7 +18,9 @@ mod sign_in;
 mod totp;
 
 pub(crate) use method::Method;
-pub(crate) use pages::{routes as page_routes, ways};
+pub(crate) use pages::{
+    confirm_path, is_proved_within, passkey_sign_in_path, routes as page_routes,
+};
 pub(crate) use policy::FEDERATED;
 pub(crate) use presence::{require as require_presence, require_for_settings};
 pub(crate) use proof::Codes;

@@ -49,9 +49,9 @@ pub(super) async fn begin_registration(
     ctx: &PublicCtx,
     browser: &Browser,
     user: &user::Model,
-    enrolled: &[mfa_factor::Model],
 ) -> ApiResult<Value> {
-    let known = of_here(ctx, enrolled)
+    let enrolled = ctx.tenant().mfa().factors(UserId(user.id)).await?;
+    let known = of_here(ctx, &enrolled)
         .into_iter()
         .map(|row| credential(row).map(|passkey| passkey.cred_id().clone()))
         .collect::<ApiResult<_>>()?;

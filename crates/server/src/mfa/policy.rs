@@ -10,6 +10,9 @@ use crate::workspace::Settings;
 /// The first factor of whoever signs in with a passkey.
 pub(crate) const PASSKEY: &str = "passkey";
 
+/// What a proof stands beside where somebody is signed in already.
+pub(crate) const SESSION: &str = "session";
+
 /// Evidence of a second factor at an identity provider whose settings say that it counts.
 /// For signing in only: presence is proved here.
 pub(crate) const FEDERATED: &str = "federated";

@@ -10,14 +10,6 @@ use uuid::Uuid;
 use super::Method;
 use crate::http::{ApiResult, PublicCtx};
 
-pub(super) fn actor(user: &user::Model) -> Actor {
-    Actor {
-        kind: "user",
-        id: Some(user.id),
-        name: user.username.clone(),
-    }
-}
-
 /// A change that `user` made to their own factors.
 pub(super) fn change(
     ctx: &PublicCtx,
@@ -28,7 +20,7 @@ pub(super) fn change(
     data: Value,
 ) -> AuditRecord {
     AuditRecord {
-        actor: actor(user),
+        actor: Actor::user(user),
         ip: ctx.ip.to_string(),
         app: "auth",
         model: "mfa_factor",

@@ -130,6 +130,12 @@ impl Flow {
             changes
         });
     }
+
+    /// Nobody may read or write it any more, complete or not.
+    pub(crate) fn revoke(&self, reason: &str) {
+        self.progress
+            .send_modify(|progress| progress.end = Some(End::Failed(reason.to_owned())));
+    }
 }
 
 /// The flows of this node.
@@ -146,15 +152,23 @@ impl Flows {
         flow.clone()
     }
 
-    /// Ends whatever is on its way, and forgets it.
+    /// Ends whatever is on its way, and forgets it. What is complete is read to its end.
     pub(crate) fn end(&self, id: TransferId, reason: &str) {
-        let flow = {
-            let mut flows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            flows.remove(&id)
-        };
-        if let Some(flow) = flow {
+        if let Some(flow) = self.take(id) {
             flow.fail(reason);
         }
+    }
+
+    /// Cuts off whoever writes or reads, and forgets it.
+    pub(crate) fn revoke(&self, id: TransferId, reason: &str) {
+        if let Some(flow) = self.take(id) {
+            flow.revoke(reason);
+        }
+    }
+
+    fn take(&self, id: TransferId) -> Option<Arc<Flow>> {
+        let mut flows = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        flows.remove(&id)
     }
 }
 
@@ -197,5 +211,7 @@ mod tests {
         flow.complete(3);
         flow.fail("late");
         assert_eq!(flow.progress().end, Some(End::Complete));
+        flow.revoke("locked");
+        assert_eq!(flow.progress().end, Some(End::Failed("locked".to_owned())));
     }
 }

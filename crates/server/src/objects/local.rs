@@ -5,6 +5,7 @@ use std::io::{self, IoSlice, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use aws_lc_rs::digest::Context;
@@ -14,6 +15,7 @@ use futures_util::StreamExt as _;
 use protocol::id::TransferId;
 use tokio::sync::{OwnedMutexGuard, mpsc, watch};
 use tokio::task::spawn_blocking;
+use tokio::time::Instant;
 
 use super::flow::{Digested, End, Flow, Progress, Tag};
 
@@ -25,8 +27,12 @@ const BATCHES: usize = 2;
 const PIECE: usize = 256 * 1024;
 /// Pieces that wait for the network.
 const PIECES: usize = 2;
+/// Bytes at the start of content that tell what it is.
+pub(crate) const HEAD: usize = 4096;
 /// A sender may be silent for this long.
 const SILENCE: Duration = Duration::from_secs(60);
+/// Less than this counts as silence: nobody holds a place with a byte a minute.
+const TRICKLE: usize = 4096;
 /// A follower waits for a broken sender to come back for this long.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -43,9 +49,15 @@ pub(crate) enum ReceiveError {
     Ended,
     #[error("the content ended early")]
     Short,
+    #[error("{0}")]
+    NotAdmitted(String),
     #[error("the store cannot write: {0}")]
     Io(#[from] io::Error),
 }
+
+/// Says by the first bytes of content, at most [`HEAD`], whether it is let through; if
+/// not, why. Nobody reads any of it before.
+pub(crate) type Admit = Box<dyn Fn(&[u8]) -> Result<(), String> + Send + Sync>;
 
 /// Content that is all there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +102,11 @@ impl LocalStore {
     /// Where an object stands that nobody has touched since the start.
     pub(crate) fn known(&self, id: TransferId, stored: bool) -> Progress {
         let written = std::fs::metadata(self.path(id)).map_or(0, |data| data.len());
+        // Too little to be let through by: it is sent again.
+        let written = match stored || written >= HEAD as u64 {
+            true => written,
+            false => 0,
+        };
         Progress {
             written,
             total: stored.then_some(written),
@@ -109,6 +126,7 @@ impl LocalStore {
         flow: Arc<Flow>,
         writing: OwnedMutexGuard<Digested>,
         span: Span,
+        admit: Admit,
         body: Body,
     ) -> Result<Stored, ReceiveError> {
         let Span {
@@ -119,7 +137,10 @@ impl LocalStore {
         let path = self.path(id);
         let (sender, receiver) = mpsc::channel(BATCHES);
         let target = flow.clone();
-        let writer = spawn_blocking(move || write(&path, &target, writing, span, receiver));
+        let admit = Arc::new(admit);
+        let admitting = admit.clone();
+        let writer =
+            spawn_blocking(move || write(&path, &target, writing, span, &admitting, receiver));
         let gathered = gather(body.into_data_stream(), &flow, offset, limit, &sender).await;
         drop(sender);
         let stored = match writer.await {
@@ -130,10 +151,16 @@ impl LocalStore {
         if total.is_some_and(|total| stored.size < total) {
             return Err(ReceiveError::Short);
         }
+        if stored.size < HEAD as u64 {
+            let whole = self.path(id);
+            let whole = spawn_blocking(move || std::fs::read(whole)).await;
+            let whole = whole.map_err(io::Error::other)??;
+            admit(&whole).map_err(ReceiveError::NotAdmitted)?;
+        }
         Ok(stored)
     }
 
-    /// The content of `tag` from `offset` on, as it comes.
+    /// The content of `tag` from `offset` on, as it comes; up to `end`, if there is one.
     ///
     /// # Errors
     /// When there is no file to read.
@@ -142,18 +169,25 @@ impl LocalStore {
         id: TransferId,
         flow: &Flow,
         tag: Tag,
-        offset: u64,
+        (offset, end): (u64, Option<u64>),
         on_end: impl FnOnce() + Send + 'static,
     ) -> io::Result<Body> {
         let file = Arc::new(File::open(self.path(id))?);
         let progress = flow.follow();
         let (sender, mut receiver) = mpsc::channel(PIECES);
+        let seen = flow.follow();
         tokio::spawn(async move {
-            if follow(file, progress, tag, offset, &sender).await {
+            if follow(file, progress, tag, (offset, end), &sender).await {
                 on_end();
             }
         });
-        let pieces = futures_util::stream::poll_fn(move |context| receiver.poll_recv(context));
+        let pieces = futures_util::stream::poll_fn(move |context| {
+            // What waits here already is withheld too.
+            if let Some(End::Failed(reason)) = &seen.borrow().end {
+                return Poll::Ready(Some(Err(io::Error::other(reason.clone()))));
+            }
+            receiver.poll_recv(context)
+        });
         Ok(Body::from_stream(pieces))
     }
 
@@ -190,9 +224,11 @@ async fn gather(
     let mut size = offset;
     let mut batch = Vec::new();
     let mut gathered = 0;
+    let mut trickled = 0;
+    let mut patience = Instant::now() + SILENCE;
     loop {
         let next = tokio::select! {
-            next = tokio::time::timeout(SILENCE, body.next()) => next,
+            next = tokio::time::timeout_at(patience, body.next()) => next,
             _ = progress.wait_for(|progress| progress.end.is_some()) => {
                 return Err(ReceiveError::Ended);
             }
@@ -214,6 +250,7 @@ async fn gather(
             return Err(ReceiveError::TooLarge(limit));
         }
         gathered += bytes.len();
+        trickled += bytes.len();
         batch.push(bytes);
         if gathered >= BATCH {
             gathered = 0;
@@ -221,6 +258,10 @@ async fn gather(
                 // It says itself why it ended.
                 return Ok(());
             }
+        }
+        if trickled >= TRICKLE {
+            trickled = 0;
+            patience = Instant::now() + SILENCE;
         }
     }
     let _writer_says_why = writer.send(batch).await;
@@ -233,8 +274,9 @@ fn write(
     flow: &Flow,
     mut writing: OwnedMutexGuard<Digested>,
     span: Span,
+    admit: &Admit,
     mut batches: mpsc::Receiver<Vec<Bytes>>,
-) -> io::Result<Stored> {
+) -> Result<Stored, ReceiveError> {
     let mut file = File::options()
         .create(true)
         .read(true)
@@ -248,13 +290,22 @@ fn write(
     flow.start(offset, span.total);
     resume_digest(&mut file, &mut writing, offset)?;
     file.seek(SeekFrom::Start(offset))?;
+    let mut is_admitted = offset >= HEAD as u64;
     while let Some(batch) = batches.blocking_recv() {
         for bytes in &batch {
             writing.context.update(bytes);
             writing.size += bytes.len() as u64;
         }
         write_all(&mut file, &batch)?;
-        flow.advance(writing.size);
+        if !is_admitted && writing.size >= HEAD as u64 {
+            let mut head = [0; HEAD];
+            file.read_exact_at(&mut head, 0)?;
+            admit(&head).map_err(ReceiveError::NotAdmitted)?;
+            is_admitted = true;
+        }
+        if is_admitted {
+            flow.advance(writing.size);
+        }
     }
     Ok(Stored {
         size: writing.size,
@@ -306,11 +357,14 @@ async fn follow(
     file: Arc<File>,
     mut progress: watch::Receiver<Progress>,
     tag: Tag,
-    offset: u64,
+    (offset, end): (u64, Option<u64>),
     sender: &mpsc::Sender<io::Result<Bytes>>,
 ) -> bool {
     let mut position = offset;
     loop {
+        if end.is_some_and(|end| position >= end) {
+            return true;
+        }
         let waited = tokio::select! {
             () = sender.closed() => return false,
             waited = more_than(&mut progress, position, tag) => waited,
@@ -323,6 +377,7 @@ async fn follow(
                 return false;
             }
         };
+        let available = end.map_or(available, |end| available.min(end));
         let wanted = usize::try_from(available - position)
             .unwrap_or(PIECE)
             .min(PIECE);
@@ -402,6 +457,54 @@ mod tests {
         flow.complete(10);
         assert_eq!(waiting.await, Ok(Some(10)));
         assert_eq!(more_than(&mut progress, 10, tag).await, Ok(None));
+    }
+
+    /// What a sender who sends `pieces` of `size` bytes, one in `pause`, ends with.
+    async fn trickle(pieces: usize, size: usize, pause: Duration) -> Result<(), ReceiveError> {
+        let flow = Flows::default().get(TransferId::new(), Progress::default);
+        let stream = futures_util::stream::unfold(0, move |sent| async move {
+            if sent == pieces {
+                return None;
+            }
+            tokio::time::sleep(pause).await;
+            Some((Ok::<_, io::Error>(Bytes::from(vec![b'x'; size])), sent + 1))
+        });
+        let body = Body::from_stream(stream).into_data_stream();
+        let (sender, mut receiver) = mpsc::channel(BATCHES);
+        let drain = async move { while receiver.recv().await.is_some() {} };
+        let gathering = async {
+            let gathered = gather(body, &flow, 0, u64::MAX, &sender).await;
+            drop(sender);
+            gathered
+        };
+        tokio::join!(gathering, drain).0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_sends_next_to_nothing_is_cut_off_and_who_is_slow_is_not() {
+        let minute = Duration::from_secs(60);
+        let almost = Duration::from_secs(50);
+        let silent = trickle(1, 10_000, minute + almost).await;
+        assert!(matches!(silent, Err(ReceiveError::Silent)), "{silent:?}");
+        let loris = trickle(100, 1, almost).await;
+        assert!(matches!(loris, Err(ReceiveError::Silent)), "{loris:?}");
+        let slow = trickle(100, TRICKLE, almost).await;
+        assert!(slow.is_ok(), "{slow:?}");
+    }
+
+    #[tokio::test]
+    async fn what_waits_for_a_reader_is_withheld_once_it_may_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path().to_owned()).unwrap();
+        let id = TransferId::new();
+        std::fs::write(store.path(id), vec![0; 4 * PIECE]).unwrap();
+        let flow = Flows::default().get(id, || store.known(id, true));
+        let tag = flow.progress().tag;
+        let body = store.send(id, &flow, tag, (0, None), || {}).unwrap();
+        let mut body = body.into_data_stream();
+        assert!(body.next().await.unwrap().is_ok());
+        flow.revoke("locked");
+        assert!(body.next().await.unwrap().is_err());
     }
 
     #[tokio::test]

@@ -15,7 +15,7 @@ use protocol::id::{TransferId, WorkspaceId};
 
 pub(crate) use flow::{Digested, End, Flow, Progress};
 pub(crate) use link::{Access, LinkKey, Signed};
-pub(crate) use local::{LocalStore, ReceiveError, Span, Stored};
+pub(crate) use local::{HEAD, LocalStore, ReceiveError, Span, Stored};
 pub(crate) use remote::{RemoteError, RemoteStore};
 
 use self::flow::Flows;
@@ -103,6 +103,11 @@ impl Objects {
     /// Ends whatever is on its way.
     pub(crate) fn end(&self, id: TransferId, reason: &str) {
         self.flows.end(id, reason);
+    }
+
+    /// Cuts off whoever writes or reads, now and in the middle of it.
+    pub(crate) fn revoke(&self, id: TransferId, reason: &str) {
+        self.flows.revoke(id, reason);
     }
 
     /// Removes content; what is not there is no error.

@@ -14,7 +14,7 @@ use object_store::{ClientOptions, ObjectStoreExt as _};
 use protocol::id::{TransferId, WorkspaceId};
 
 use super::link::Access;
-use super::local::Stored;
+use super::local::{HEAD, Stored};
 use crate::config::ObjectsConfig;
 
 /// One request to the store may take this long to begin.
@@ -31,6 +31,8 @@ pub(crate) enum RemoteError {
     TooLarge(u64),
     #[error("the content is not in the store")]
     Missing,
+    #[error("{0}")]
+    NotAdmitted(String),
 }
 
 /// A bucket.
@@ -95,15 +97,17 @@ impl RemoteStore {
         Ok(self.bucket.signed_url(method, &path, life).await?.into())
     }
 
-    /// Reads the content through, to know what it is.
+    /// Reads the content through, to know what it is. `admit` says by its first bytes
+    /// whether it is let through.
     ///
     /// # Errors
-    /// When it is not there, or larger than `limit`.
+    /// When it is not there, larger than `limit`, or not let through.
     pub(crate) async fn measure(
         &self,
         workspace: WorkspaceId,
         id: TransferId,
         limit: u64,
+        admit: impl Fn(&[u8]) -> Result<(), String>,
     ) -> Result<Stored, RemoteError> {
         let path = self.path(workspace, id);
         let found = match self.bucket.get(&path).await {
@@ -115,6 +119,7 @@ impl RemoteStore {
         }
         let mut digest = Context::new(&SHA256);
         let mut size: u64 = 0;
+        let mut head = Vec::with_capacity(HEAD);
         let mut content = found.into_stream();
         while let Some(bytes) = content.next().await {
             let bytes = bytes?;
@@ -123,7 +128,10 @@ impl RemoteStore {
                 return Err(RemoteError::TooLarge(limit));
             }
             digest.update(&bytes);
+            let missing = HEAD.saturating_sub(head.len()).min(bytes.len());
+            head.extend(bytes.get(..missing).unwrap_or_default());
         }
+        admit(&head).map_err(RemoteError::NotAdmitted)?;
         Ok(Stored {
             size,
             sha256: chain::hex_encode(digest.finish().as_ref()),

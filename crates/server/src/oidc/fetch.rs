@@ -56,13 +56,8 @@ impl Fetcher {
 
     /// A JSON document.
     pub(super) async fn json<T: DeserializeOwned>(&self, address: &str) -> Result<T, OidcError> {
-        let url = self.addresses.check(address)?;
-        let request = self.client.get(url.clone());
-        let (status, body) = self.send(&url, request).await?;
-        if status != 200 {
-            return Err(unavailable(&url, "did not give the document"));
-        }
-        serde_json::from_slice(&body).map_err(|_| unavailable(&url, "gave no readable document"))
+        self.document(address, None, "did not give the document")
+            .await
     }
 
     /// A JSON document that only the bearer of a token gets.
@@ -71,11 +66,24 @@ impl Fetcher {
         address: &str,
         token: &str,
     ) -> Result<serde_json::Value, OidcError> {
+        self.document(address, Some(token), "did not say who signed in")
+            .await
+    }
+
+    async fn document<T: DeserializeOwned>(
+        &self,
+        address: &str,
+        token: Option<&str>,
+        refused: &'static str,
+    ) -> Result<T, OidcError> {
         let url = self.addresses.check(address)?;
-        let request = self.client.get(url.clone()).bearer_auth(token);
+        let mut request = self.client.get(url.clone());
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
         let (status, body) = self.send(&url, request).await?;
         if status != 200 {
-            return Err(unavailable(&url, "did not say who signed in"));
+            return Err(unavailable(&url, refused));
         }
         serde_json::from_slice(&body).map_err(|_| unavailable(&url, "gave no readable document"))
     }

@@ -37,11 +37,12 @@ struct Slot {
     state: Mutex<State>,
 }
 
+/// What was learned last, and what failed since, each with its time. A fetch that fails
+/// takes nothing away: whoever shows a token with a made-up key causes one.
 #[derive(Debug, Default)]
 struct State {
-    known: Option<Arc<Known>>,
-    failure: Option<OidcError>,
-    at: Option<Instant>,
+    known: Option<(Instant, Arc<Known>)>,
+    failure: Option<(Instant, OidcError)>,
 }
 
 /// All issuers that were asked.
@@ -134,35 +135,64 @@ impl Issuers {
         if slots.len() >= MAX_ISSUERS {
             slots.clear();
         }
-        let slot = Arc::new(Slot {
-            turn: Semaphore::new(1),
-            state: Mutex::default(),
-        });
+        let slot = Arc::new(Slot::new());
         slots.insert(issuer.to_owned(), slot.clone());
         slot
     }
 }
 
 impl Slot {
+    fn new() -> Self {
+        Self {
+            turn: Semaphore::new(1),
+            state: Mutex::default(),
+        }
+    }
+
     fn remembered(&self, max_age: Duration) -> Option<Result<Arc<Known>, OidcError>> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let age = state.at?.elapsed();
-        if let Some(failure) = &state.failure {
-            return (age < FAILED_FOR).then(|| Err(failure.clone()));
+        if let Some((at, known)) = &state.known
+            && at.elapsed() < max_age
+        {
+            return Some(Ok(known.clone()));
         }
-        let known = state.known.as_ref()?;
-        (age < max_age).then(|| Ok(known.clone()))
+        let (at, failure) = state.failure.as_ref()?;
+        (at.elapsed() < FAILED_FOR).then(|| Err(failure.clone()))
     }
 
     fn keep(&self, fetched: &Result<Arc<Known>, OidcError>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.at = Some(Instant::now());
+        let at = Instant::now();
         match fetched {
             Ok(known) => {
-                state.known = Some(known.clone());
+                state.known = Some((at, known.clone()));
                 state.failure = None;
             }
-            Err(error) => state.failure = Some(error.clone()),
+            Err(error) => state.failure = Some((at, error.clone())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_takes_away_nothing_that_is_fresh() {
+        let slot = Slot::new();
+        assert!(slot.remembered(FRESH_FOR).is_none());
+        let failure = OidcError::Metadata("it is broken");
+        slot.keep(&Err(failure.clone()));
+        assert_eq!(slot.remembered(FRESH_FOR).unwrap().unwrap_err(), failure);
+        let known = Arc::new(Known {
+            metadata: Metadata::default(),
+            keys: Vec::new(),
+        });
+        slot.keep(&Ok(known));
+        slot.keep(&Err(failure.clone()));
+        assert!(slot.remembered(FRESH_FOR).unwrap().is_ok());
+        // Whoever wants it newer hears of the failure.
+        let newer = slot.remembered(Duration::ZERO);
+        assert_eq!(newer.unwrap().unwrap_err(), failure);
     }
 }

@@ -13,7 +13,7 @@ use store::entity::user;
 
 use super::error::{PageError, PageResult};
 use super::policy::Policy;
-use super::{Frame, csrf, known_browser, local_path, sign_in};
+use super::{Frame, SIGN_IN, csrf, known_browser, local_path, with_next};
 use crate::app::SharedApp;
 use crate::crypto::token::Token;
 use crate::http::{ApiError, PublicCtx};
@@ -164,8 +164,8 @@ impl SignedIn {
     pub(crate) fn of(page: PageCtx) -> PageResult<Self> {
         match page.browser.session.clone() {
             Some(session) => Ok(Self { page, session }),
-            None => Err(PageError::elsewhere(redirect(&sign_in::path_for(
-                &page.path,
+            None => Err(PageError::elsewhere(redirect(&with_next(
+                SIGN_IN, &page.path,
             ))?)),
         }
     }

@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
 use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::PageCtx;
@@ -21,6 +22,10 @@ pub(crate) struct Form<T> {
     pub(crate) page: PageCtx,
     pub(crate) data: T,
 }
+
+/// What a form without fields of its own sends.
+#[derive(Deserialize)]
+pub(crate) struct Nothing {}
 
 impl<T: DeserializeOwned> FromRequest<SharedApp> for Form<T> {
     type Rejection = PageError;

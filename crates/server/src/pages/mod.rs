@@ -19,11 +19,11 @@ mod sign_in;
 pub(crate) use assets::{script_path, style_path};
 pub(crate) use context::{PageCtx, SignedIn, redirect};
 pub(crate) use error::{PageError, PageResult};
-pub(crate) use form::Form;
+pub(crate) use form::{Form, Nothing};
 pub(crate) use frame::Frame;
-pub(crate) use next::local_path;
+pub(crate) use next::{local_path, with_next};
 pub(crate) use policy::Policy;
-pub(crate) use sign_in::{SIGN_IN, Way, respond};
+pub(crate) use sign_in::{SIGN_IN, respond};
 
 use axum::Router;
 use axum::routing::{get, post};

@@ -12,6 +12,14 @@ pub(crate) fn local_path(text: &str) -> &str {
     if is_local(text) { text } else { "/" }
 }
 
+/// `path` that goes on to `next`.
+pub(crate) fn with_next(path: &str, next: &str) -> String {
+    let query = form_urlencoded::Serializer::new(String::new())
+        .append_pair("next", next)
+        .finish();
+    format!("{path}?{query}")
+}
+
 fn is_local(text: &str) -> bool {
     let mut characters = text.chars();
     let starts_well =

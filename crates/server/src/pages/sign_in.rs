@@ -5,32 +5,17 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use super::error::PageResult;
-use super::form::Form;
+use super::form::{Form, Nothing};
 use super::policy::Policy;
 use super::{Frame, PageCtx, known_browser, local_path, redirect};
 use crate::federation::{Button, buttons};
-use crate::http::Params;
+use crate::http::{ApiResult, Params};
 use crate::identity::check_password;
 use crate::identity::sign_in::{self, Factors, Outcome, Proof};
 use crate::mfa;
 
 /// Path of the sign-in page.
 pub(crate) const SIGN_IN: &str = "/login/";
-
-/// The sign-in page that comes back to `next`.
-pub(super) fn path_for(next: &str) -> String {
-    let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("next", next)
-        .finish();
-    format!("{SIGN_IN}?{query}")
-}
-
-/// Another way to sign in, shown as a link.
-pub(crate) struct Way {
-    pub(crate) label: String,
-    /// Local path; `next` is added to its query.
-    pub(crate) path: String,
-}
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
@@ -42,7 +27,8 @@ struct SignInPage<'a> {
     /// Where a forgotten password is replaced, if mail is sent.
     forgotten: Option<&'static str>,
     providers: Vec<Button>,
-    ways: Vec<Way>,
+    /// Where one signs in with a passkey, if this address can have them.
+    passkey: Option<&'static str>,
 }
 
 #[derive(Default, Deserialize)]
@@ -66,9 +52,23 @@ fn forgotten(page: &PageCtx) -> Option<&'static str> {
         .then_some(crate::onboarding::FORGOTTEN)
 }
 
-/// What else one may sign in with here.
-fn ways(page: &PageCtx) -> Vec<Way> {
-    mfa::ways(page).into_iter().collect()
+impl<'a> SignInPage<'a> {
+    async fn new(
+        page: &PageCtx,
+        username: &'a str,
+        next: &'a str,
+        error: Option<&'a str>,
+    ) -> ApiResult<Self> {
+        Ok(Self {
+            frame: page.frame(),
+            username,
+            next,
+            error,
+            forgotten: forgotten(page),
+            providers: buttons(page).await?,
+            passkey: mfa::passkey_sign_in_path(page),
+        })
+    }
 }
 
 pub(super) async fn show(page: PageCtx, Params(query): Params<Query>) -> PageResult<Response> {
@@ -76,33 +76,18 @@ pub(super) async fn show(page: PageCtx, Params(query): Params<Query>) -> PageRes
     if page.browser.session.is_some() {
         return redirect(next);
     }
-    page.render(&SignInPage {
-        frame: page.frame(),
-        username: "",
-        next,
-        error: None,
-        forgotten: forgotten(&page),
-        providers: buttons(&page).await?,
-        ways: ways(&page),
-    })
+    page.render(&SignInPage::new(&page, "", next, None).await?)
 }
 
 pub(super) async fn submit(form: Form<SignIn>) -> PageResult<Response> {
     let Form { page, data } = form;
     let username = data.username.trim();
+    let next = local_path(&data.next);
     let checked = check_password(&page, username, &data.password, page.familiar).await;
     let user = match checked {
         Ok(user) => user,
         Err(error) if error.status.is_client_error() => {
-            let shown = SignInPage {
-                frame: page.frame(),
-                username,
-                next: local_path(&data.next),
-                error: Some(&error.detail),
-                forgotten: forgotten(&page),
-                providers: buttons(&page).await?,
-                ways: ways(&page),
-            };
+            let shown = SignInPage::new(&page, username, next, Some(&error.detail)).await?;
             return page.render_with(error.status, &Policy::default(), &shown);
         }
         Err(error) => return Err(error.into()),
@@ -111,7 +96,7 @@ pub(super) async fn submit(form: Form<SignIn>) -> PageResult<Response> {
         user,
         method: "password".to_owned(),
         factors: Factors::new(),
-        next: local_path(&data.next).to_owned(),
+        next: next.to_owned(),
     };
     let outcome = sign_in::proceed(&page, &page.browser, proof).await?;
     respond(&page, outcome)
@@ -133,10 +118,6 @@ pub(crate) fn respond(page: &PageCtx, outcome: Outcome) -> PageResult<Response> 
         }
     }
 }
-
-/// A form without fields of its own.
-#[derive(Deserialize)]
-pub(super) struct Nothing {}
 
 pub(super) async fn sign_out(form: Form<Nothing>) -> PageResult<Response> {
     let Form {

@@ -35,7 +35,8 @@ use crate::oidc::{Addresses, Fetcher, Issuers};
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
 use crate::{
-    applications, approvals, audit, commands, fleet, iam, oauth, transfers, tunnels, work_sessions,
+    applications, approvals, audit, commands, fleet, iam, oauth, rendezvous, transfers, tunnels,
+    work_sessions,
 };
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
@@ -154,7 +155,8 @@ impl Node {
             agents: Hub::default(),
             events: EventHub::default(),
             feeds: Feeds::default(),
-            tunnels: tunnels::Hub::default(),
+            tunnels: rendezvous::Hub::default(),
+            file_browsers: rendezvous::Hub::default(),
             transfer_feeds: Feeds::default(),
             objects,
             login_limiter: LoginLimiter::new(),
@@ -229,7 +231,7 @@ impl Node {
     }
 }
 
-/// The store of transferred content.
+/// Issuers that others trust, and how they are reached.
 fn open_issuers(config: &Config) -> anyhow::Result<Issuers> {
     let addresses = Addresses::new(&config.oidc.private_hosts);
     let fetcher = Fetcher::new(addresses, config.oidc.ca_file.as_deref());
@@ -238,6 +240,7 @@ fn open_issuers(config: &Config) -> anyhow::Result<Issuers> {
     )?))
 }
 
+/// The store of transferred content.
 fn open_objects(config: &Config, keys: &Keys) -> anyhow::Result<Objects> {
     let folder = config.objects_folder();
     let remote = match &config.objects.bucket {
@@ -257,7 +260,7 @@ fn start_clocks(app: &SharedApp) {
     app.spawn(work_sessions::run_clock(app.clone()));
     app.spawn(approvals::run_clock(app.clone()));
     app.spawn(fleet::run_clock(app.clone()));
-    app.spawn(tunnels::run_clock(app.clone()));
+    app.spawn(rendezvous::run_clock(app.clone()));
     app.spawn(locks::watch(app.clone()));
     app.spawn(guardrails::watch(app.clone()));
     app.spawn(mail::run(app.clone()));

@@ -37,7 +37,11 @@ pub(super) async fn bounded(
 ) -> ApiResult<api_token::Model> {
     match (token.is_nil(), service_token.is_nil()) {
         (false, true) => manageable(ctx, token).await,
-        (true, false) => service_token_of(ctx, service_token).await,
+        (true, false) => {
+            applications::require_manager(ctx)?;
+            let row = ctx.tenant().applications().token(service_token).await?;
+            with_own_rules(row.ok_or_else(ApiError::not_found)?)
+        }
         (true, true) => Err(ApiError::missing(SOURCE, "token")),
         (false, false) => Err(ApiError::field(
             SOURCE,
@@ -49,19 +53,19 @@ pub(super) async fn bounded(
 
 /// The token that a rule bounds, of either kind, if the caller may manage it.
 pub(super) async fn manageable(ctx: &Ctx, id: TokenId) -> ApiResult<api_token::Model> {
-    let service_token = ctx.tenant().applications().token(id).await?;
-    match service_token {
+    match ctx.tenant().applications().token(id).await? {
         None => own_token(ctx, id).await,
         // To those who may not manage it, it does not exist.
         Some(_) if !ctx.principal.is_superuser() => Err(ApiError::not_found()),
-        Some(_) => service_token_of(ctx, id).await,
+        Some(row) => {
+            applications::require_manager(ctx)?;
+            with_own_rules(row)
+        }
     }
 }
 
-async fn service_token_of(ctx: &Ctx, id: TokenId) -> ApiResult<api_token::Model> {
-    applications::require_manager(ctx)?;
-    let row = ctx.tenant().applications().token(id).await?;
-    let row = row.ok_or_else(ApiError::not_found)?;
+/// A service token, if its rules are its own.
+fn with_own_rules(row: api_token::Model) -> ApiResult<api_token::Model> {
     if row.issued_from.is_some() {
         return Err(ApiError::field(
             SOURCE,

@@ -13,6 +13,7 @@ use store::{StoreError, Unit, now};
 use super::{owner, scope};
 use crate::crypto::token::{self, Token};
 use crate::http::{ApiError, ApiResult, Ctx};
+use crate::rendezvous;
 
 /// For refusals.
 pub(crate) const SOURCE: &str = "token";
@@ -64,7 +65,7 @@ pub(super) async fn delete(ctx: &Ctx, id: TokenId) -> ApiResult<()> {
         .await?;
     unit.commit().await?;
     ctx.app.events.close_of(row.id);
-    ctx.app.tunnels.end_of_token(id);
+    rendezvous::end_of_token(&ctx.app, id);
     Ok(())
 }
 

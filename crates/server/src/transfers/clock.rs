@@ -11,12 +11,14 @@ use store::entity::{command, transfer};
 use store::now;
 use store::transfers::Outcome;
 
+use super::authority;
 use super::finish::{clean, finish};
 use crate::app::SharedApp;
+use crate::gate::Standing;
 use crate::http::{ApiError, ApiResult, PublicCtx};
 use crate::rounds::Rounds;
 
-const TICK: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_millis(500);
 /// A report may trail behind the end of its command for this long.
 const REPORT_PATIENCE: TimeDelta = TimeDelta::seconds(5);
 /// What was read stays for a reader that was cut off and does not know it.
@@ -40,25 +42,41 @@ pub(crate) async fn run(app: SharedApp) {
 
 async fn pass(ctx: &PublicCtx) -> ApiResult<()> {
     let mut after = 0;
+    let mut standing = Standing::default();
     loop {
         let rows = ctx.tenant().transfers().open(after, BATCH).await?;
         let Some(last) = rows.last() else {
             return Ok(());
         };
         after = last.id;
+        // All are cut off before any is recorded, which takes its time.
         for row in &rows {
-            if let Err(error) = check(ctx, row, now()).await {
+            if !authority::stands(ctx, row, &mut standing).await {
+                authority::cut_off(ctx, row);
+            }
+        }
+        for row in &rows {
+            if let Err(error) = check(ctx, row, &mut standing, now()).await {
                 tracing::warn!(transfer = %row.transfer_id, detail = error.detail, "not checked");
             }
         }
     }
 }
 
-async fn check(ctx: &PublicCtx, row: &transfer::Model, time: DateTime<Utc>) -> ApiResult<()> {
-    if row.success.is_none() {
+async fn check(
+    ctx: &PublicCtx,
+    row: &transfer::Model,
+    standing: &mut Standing,
+    time: DateTime<Utc>,
+) -> ApiResult<()> {
+    let stands = authority::stands(ctx, row, standing).await;
+    if !stands {
+        authority::cut(ctx, row).await?;
+    } else if row.success.is_none() {
         return end_if_over(ctx, row, time).await;
     }
-    let still_wanted = row.direction == "download"
+    let still_wanted = stands
+        && row.direction == "download"
         && row.success == Some(true)
         && time < row.expires_at
         && row.fetched_at.is_none_or(|read| time - read < AFTER_FETCH);

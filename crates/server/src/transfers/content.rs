@@ -19,7 +19,10 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::paths::SOURCE;
 use super::ranges::{self, Part};
+use super::{authority, finish, policy, quota};
+use crate::gate;
 use crate::http::{ApiError, ApiResult, PublicCtx};
+use crate::locks::Footing;
 use crate::objects::{Access, Digested, End, Flow, Progress, ReceiveError, Signed, Span, Stored};
 
 /// A reader waits this long for content to begin.
@@ -52,7 +55,23 @@ async fn behind(
     {
         return Err(gone(&row));
     }
+    // A link outlives neither a lock nor the session it was given in.
+    if !gate::still_holds(ctx, &Footing::of_transfer(&row)).await? {
+        return Err(ApiError::new(StatusCode::GONE, authority::ENDED));
+    }
     Ok(row)
+}
+
+/// Looks again once the flow is at hand: whoever ends the transfer from now on finds it
+/// there, and whoever did before is seen here.
+async fn require_open(ctx: &PublicCtx, id: TransferId) -> ApiResult<()> {
+    let row = ctx.tenant().transfers().find(id).await?;
+    let row = row.ok_or_else(ApiError::not_found)?;
+    if row.removed || row.success == Some(false) {
+        ctx.app.objects.end(id, "The transfer has ended.");
+        return Err(gone(&row));
+    }
+    Ok(())
 }
 
 fn gone(row: &transfer::Model) -> ApiError {
@@ -96,6 +115,7 @@ pub(super) async fn put(
     let Some(writing) = flow.try_write() else {
         return Err(ApiError::conflict("Somebody else is sending this content."));
     };
+    require_open(ctx, id).await?;
     let length = ranges::number(headers, &CONTENT_LENGTH);
     let part = ranges::content_range(headers, length)?;
     let (offset, total) = match part {
@@ -111,7 +131,7 @@ pub(super) async fn put(
     let span = Span {
         offset,
         total,
-        limit: room(ctx, total)?,
+        limit: room(ctx, &row, total).await?,
     };
     // In a task of its own: a sender that is cut off after its last byte has sent all.
     let taking = take(ctx.clone(), id, flow, writing, span, body);
@@ -130,14 +150,27 @@ async fn take(
     body: Body,
 ) -> ApiResult<Stored> {
     let local = &ctx.app.objects.local;
-    let received = local.receive(id, flow.clone(), writing, span, body).await;
-    let stored = received.map_err(|error| refuse(&error))?;
+    let policy = ctx.workspace.settings.transfer_policy.clone();
+    let admit = Box::new(move |head: &[u8]| policy::check_content(&policy, head));
+    let received = local
+        .receive(id, flow.clone(), writing, span, admit, body)
+        .await;
+    let stored = match received {
+        Ok(stored) => stored,
+        Err(ReceiveError::NotAdmitted(reason)) => {
+            finish::not_admitted(&ctx, id, &reason).await?;
+            return Err(refuse(&ReceiveError::NotAdmitted(reason)));
+        }
+        Err(error) => return Err(refuse(&error)),
+    };
     let size = i64::try_from(stored.size).unwrap_or(i64::MAX);
     let unit = ctx.begin().await?;
     let transfers = unit.tenant().transfers();
     let first = transfers.stored(id, size, &stored.sha256).await?;
     unit.commit().await?;
     if !first {
+        // Whoever ended it may have looked for content before there was any.
+        local.remove(id).map_err(ApiError::internal)?;
         return Err(ApiError::conflict("The transfer ended meanwhile."));
     }
     // Known to the database first: whoever reads to the end may rely on it.
@@ -146,11 +179,16 @@ async fn take(
 }
 
 /// Bytes that may be taken, at most.
-fn room(ctx: &PublicCtx, total: Option<u64>) -> ApiResult<u64> {
+async fn room(ctx: &PublicCtx, row: &transfer::Model, total: Option<u64>) -> ApiResult<u64> {
     let limits = &ctx.app.config.transfers;
-    let limit = u64::try_from(limits.max_bytes).unwrap_or(0);
+    let most = quota::max_bytes(ctx);
+    let left = quota::left(ctx, row).await?;
+    let limit = u64::try_from(most.min(left)).unwrap_or(0);
     if total.is_some_and(|total| total > limit) {
-        return Err(refuse(&ReceiveError::TooLarge(limit)));
+        return Err(match left < most {
+            true => quota::used_up(),
+            false => refuse(&ReceiveError::TooLarge(limit)),
+        });
     }
     let free = ctx
         .app
@@ -189,6 +227,10 @@ fn refuse(error: &ReceiveError) -> ApiError {
             StatusCode::BAD_REQUEST,
             "The content ended early; go on where it stopped.",
         ),
+        ReceiveError::NotAdmitted(reason) => {
+            ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason.clone())
+                .code(code::CONTENT_NOT_ALLOWED, SOURCE)
+        }
         ReceiveError::Ended => ApiError::conflict("The transfer ended meanwhile."),
         ReceiveError::Io(cause) if cause.kind() == std::io::ErrorKind::StorageFull => full(),
         ReceiveError::Io(cause) => ApiError::internal(cause),
@@ -203,31 +245,39 @@ pub(super) async fn get(
     headers: &HeaderMap,
 ) -> ApiResult<Response> {
     let row = behind(ctx, id, signed, &Method::GET).await?;
-    let mut start = ranges::range(headers)?;
+    let mut wanted = ranges::range(headers)?;
     let is_download = row.direction == "download";
-    if is_download && row.fetched_at.is_some() && start.is_none() {
+    if is_download && row.fetched_at.is_some() && wanted.is_none() {
         return Err(ApiError::new(
             StatusCode::GONE,
             "The content was read; a link gives it once.",
         ));
     }
     let flow = ctx.app.objects.flow(id, row.stored);
-    let progress = begun(ctx, &flow, start).await?;
+    require_open(ctx, id).await?;
+    let progress = begun(ctx, &flow, wanted.is_some()).await?;
     let tag = progress.tag.to_string();
     if headers
         .get(IF_RANGE)
         .is_some_and(|known| known.as_bytes() != tag.as_bytes())
     {
         // What the reader has is of something else: it gets all of this.
-        start = None;
+        wanted = None;
     }
-    let offset = start.unwrap_or(0);
-    if progress.total.is_some_and(|total| offset > total) {
+    let offset = wanted.map_or(0, |wanted| wanted.start);
+    // Where there is a last byte, the length is known; see `begun`.
+    let last = wanted.and_then(|wanted| wanted.last);
+    let is_outside = |total: u64| offset > total || (last.is_some() && offset == total);
+    if progress.total.is_some_and(is_outside) {
         return Err(ApiError::new(
             StatusCode::RANGE_NOT_SATISFIABLE,
             "The content is shorter than that.",
         ));
     }
+    let part_end = match (last, progress.total) {
+        (Some(last), Some(total)) => Some(last.saturating_add(1).min(total)),
+        _ => None,
+    };
     let reader = ctx.clone();
     let on_end = move || {
         if is_download {
@@ -239,7 +289,7 @@ pub(super) async fn get(
         .app
         .objects
         .local
-        .send(id, &flow, progress.tag, offset, on_end)
+        .send(id, &flow, progress.tag, (offset, part_end), on_end)
         .map_err(ApiError::internal)?;
     let mut response = Response::new(body);
     let answer = response.headers_mut();
@@ -254,9 +304,10 @@ pub(super) async fn get(
         answer.insert(ETAG, value);
     }
     if let Some(total) = progress.total {
-        answer.insert(CONTENT_LENGTH, HeaderValue::from(total - offset));
-        if start.is_some() {
-            let last = total.saturating_sub(1);
+        let end = part_end.unwrap_or(total);
+        answer.insert(CONTENT_LENGTH, HeaderValue::from(end - offset));
+        if wanted.is_some() {
+            let last = end.saturating_sub(1);
             if let Ok(value) = HeaderValue::from_str(&format!("bytes {offset}-{last}/{total}")) {
                 answer.insert(CONTENT_RANGE, value);
             }
@@ -266,13 +317,14 @@ pub(super) async fn get(
     Ok(response)
 }
 
-/// Waits until there is content to read; to go on somewhere, until it is known how
-/// much there will be.
-async fn begun(ctx: &PublicCtx, flow: &Flow, start: Option<u64>) -> ApiResult<Progress> {
+/// Waits until there is content to read; for a part of it, until it is known how much
+/// there will be. Of nothing only the end can be read, so that is waited for: who was
+/// told that there is nothing may rely on it.
+async fn begun(ctx: &PublicCtx, flow: &Flow, is_part: bool) -> ApiResult<Progress> {
     let mut progress = flow.follow();
     let ready = progress.wait_for(|progress| {
-        let known = progress.total.is_some();
-        progress.end.is_some() || known || (progress.written > 0 && start.is_none())
+        let known = progress.total.is_some_and(|total| total > 0);
+        progress.end.is_some() || known || (progress.written > 0 && !is_part)
     });
     let ready = tokio::select! {
         () = ctx.app.shutdown.cancelled() => {

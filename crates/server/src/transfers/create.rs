@@ -15,6 +15,8 @@ use store::transfers::NewTransfer;
 
 use super::order::{self, Agent};
 use super::paths::{self, SOURCE};
+use super::policy;
+use super::quota::require_room;
 use crate::gate::{self, FileRules, Grant, Operation, Target};
 use crate::http::{ApiError, ApiResult, Ctx};
 
@@ -94,6 +96,9 @@ async fn create_uploads(
     }
     let judged = judge_uploads(&rules, &agent, &request, &path);
     refused(ctx, &grant, judged, &[&request.path]).await?;
+    let mut names: Vec<&str> = request.names.iter().map(String::as_str).collect();
+    names.push(paths::without_slash(&path));
+    require_names(ctx, &grant, &names).await?;
     // The path may turn out to be a folder.
     let names = request.names.iter();
     let inside = names.flat_map(|name| [target_of(&path, name), paths::inside(&path, name)]);
@@ -219,6 +224,11 @@ async fn create_download(
     let judged = judge_downloads(&rules, &agent, &ordered, kind);
     let typed: Vec<&str> = request.path.iter().map(String::as_str).collect();
     refused(ctx, &grant, judged, &typed).await?;
+    let names: Vec<&str> = ordered
+        .iter()
+        .map(|path| paths::without_slash(path))
+        .collect();
+    require_names(ctx, &grant, &names).await?;
     let details = ordered.iter().cloned().map(Detail::Download);
     let guarded = guard(ctx, &grant, details).await;
     refused(ctx, &grant, guarded, &typed).await?;
@@ -308,36 +318,16 @@ fn require_server(server: ServerId) -> ApiResult<()> {
     Ok(())
 }
 
-/// Refuses what the store has no room for.
-async fn require_room(ctx: &Ctx, size: i64, count: usize) -> ApiResult<()> {
-    let limits = &ctx.app.config.transfers;
-    let too_much = |status, detail: String| {
-        Err(ApiError::new(status, detail).code(code::TRANSFER_LIMIT_EXCEEDED, SOURCE))
-    };
-    if size > limits.max_bytes {
-        return too_much(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("A transfer may have at most {} bytes.", limits.max_bytes),
-        );
-    }
-    let transfers = ctx.tenant().transfers();
-    let open = transfers
-        .count_open(ctx.principal.user_id(), ctx.principal.token())
-        .await?;
-    let open = open.saturating_add(count as u64);
-    if open > u64::try_from(limits.max_open).unwrap_or(u64::MAX) {
-        return too_much(
-            StatusCode::TOO_MANY_REQUESTS,
-            "You have too many transfers open; wait until some have ended.".to_owned(),
-        );
-    }
-    if transfers.bytes_held().await?.saturating_add(size) > limits.quota_bytes {
-        return too_much(
-            StatusCode::INSUFFICIENT_STORAGE,
-            "The workspace's room for transfers is used up; wait until some have ended.".to_owned(),
-        );
-    }
-    Ok(())
+/// Refuses names that the workspace does not let through, on the record.
+async fn require_names(ctx: &Ctx, grant: &Grant, names: &[&str]) -> ApiResult<()> {
+    let policy = &ctx.workspace.settings.transfer_policy;
+    let judged = names
+        .iter()
+        .try_for_each(|name| policy::check_name(policy, name))
+        .map_err(|reason| {
+            ApiError::new(StatusCode::FORBIDDEN, reason).code(code::CONTENT_NOT_ALLOWED, SOURCE)
+        });
+    refused(ctx, grant, judged, names).await
 }
 
 /// What all transfers of one request have in common.

@@ -10,6 +10,7 @@ use store::entity::transfer;
 use store::transfers::Outcome;
 
 use super::paths::SOURCE;
+use super::{policy, quota};
 use crate::http::{AgentCtx, ApiError, ApiResult, PublicCtx};
 use crate::objects::RemoteError;
 
@@ -55,9 +56,16 @@ pub(super) async fn look_into_store(ctx: &PublicCtx, row: &mut transfer::Model) 
         return Ok(());
     }
     let id = TransferId(row.transfer_id);
-    let limit = u64::try_from(ctx.app.config.transfers.max_bytes).unwrap_or(0);
-    let stored = match remote.measure(ctx.workspace_id(), id, limit).await {
+    let limit = u64::try_from(quota::max_bytes(ctx).min(quota::left(ctx, row).await?)).unwrap_or(0);
+    let settings = &ctx.workspace.settings.transfer_policy;
+    let admit = |head: &[u8]| policy::check_content(settings, head);
+    let stored = match remote.measure(ctx.workspace_id(), id, limit, admit).await {
         Ok(stored) => stored,
+        Err(RemoteError::NotAdmitted(reason)) => {
+            not_admitted(ctx, id, &reason).await?;
+            return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason)
+                .code(code::CONTENT_NOT_ALLOWED, SOURCE));
+        }
         Err(RemoteError::Missing) => return Ok(()),
         Err(error @ RemoteError::TooLarge(_)) => {
             return Err(
@@ -161,6 +169,38 @@ pub(super) async fn finish(
     }
     ctx.app.transfer_feeds.wake(id);
     Ok(())
+}
+
+/// Ends a transfer whose content the workspace does not let through, on the record.
+pub(super) async fn not_admitted(ctx: &PublicCtx, id: TransferId, reason: &str) -> ApiResult<()> {
+    let Some(row) = ctx.tenant().transfers().find(id).await? else {
+        return Ok(());
+    };
+    let unit = ctx.begin().await?;
+    unit.audit(AuditRecord {
+        actor: Actor::system(),
+        ip: row.remote_ip.clone(),
+        app: SOURCE,
+        model: "transfer",
+        object_id: Some(row.transfer_id),
+        action: "deny",
+        status_code: StatusCode::UNSUPPORTED_MEDIA_TYPE.as_u16(),
+        description: format!("{} of {} refused: {reason}", row.direction, row.name),
+        data: json!({
+            "code": code::CONTENT_NOT_ALLOWED,
+            "server": row.server_id,
+            "session": row.work_session_id,
+            "token": row.token_id,
+        }),
+    })
+    .await?;
+    unit.commit().await?;
+    let outcome = Outcome {
+        success: false,
+        message: reason.to_owned(),
+        final_path: None,
+    };
+    finish(ctx, &row, outcome, Actor::system()).await
 }
 
 #[cfg(test)]

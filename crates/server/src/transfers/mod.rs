@@ -4,6 +4,7 @@
 //! become durable in one transaction; the content goes through a store that is
 //! reached by signed links; the order goes to the agent, which says how it went.
 
+mod authority;
 mod clock;
 mod content;
 mod create;
@@ -11,6 +12,8 @@ mod finish;
 mod log;
 mod order;
 mod paths;
+mod policy;
+mod quota;
 mod ranges;
 mod routes;
 mod status;
@@ -18,4 +21,5 @@ mod view;
 
 pub(crate) use clock::run as run_clock;
 pub(crate) use order::is_order;
+pub(crate) use paths::home;
 pub(crate) use routes::routes;

@@ -13,8 +13,8 @@ use store::Unit;
 use store::commands::NewCommand;
 use store::entity::{command, server, transfer, work_session};
 
-use super::finish;
 use super::paths::SOURCE;
+use super::{finish, quota};
 use crate::agents::Connection;
 use crate::commands::dispatch;
 use crate::gate::{self, Grant, Operation, Target};
@@ -99,6 +99,7 @@ pub(super) async fn create(
             groupname: first.groupname.clone(),
             status: Status::Delivered,
             verdict: json!({}),
+            guard: None,
             run_after: Vec::new(),
             scheduled_at: None,
         })
@@ -215,9 +216,7 @@ async fn send_order(ctx: &PublicCtx, agent: &Agent, row: &transfer::Model) -> Ap
         streaming: row.streaming,
         rules: rules(row)?,
         resource_type: kind.to_owned(),
-        max_bytes: agent
-            .is_ours()
-            .then_some(ctx.app.config.transfers.max_bytes),
+        max_bytes: agent.is_ours().then_some(quota::max_bytes(ctx)),
     })
 }
 

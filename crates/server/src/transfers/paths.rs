@@ -12,7 +12,7 @@ const MAX_PATH: usize = 4096;
 const MAX_NAME: usize = 255;
 
 /// The home directory of an account, where the server's inventory knows it.
-pub(super) async fn home(ctx: &Ctx, server: &server::Model, username: &str) -> ApiResult<String> {
+pub(crate) async fn home(ctx: &Ctx, server: &server::Model, username: &str) -> ApiResult<String> {
     let id = protocol::id::ServerId(server.id);
     let row = ctx.tenant().inventory(id).find("users", username).await?;
     let home = row

@@ -18,20 +18,33 @@ pub(super) fn number(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.parse().ok()
 }
 
-/// `Range: bytes=N-`; other forms are refused.
-pub(super) fn range(headers: &HeaderMap) -> ApiResult<Option<u64>> {
+/// What a reader wants of content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) start: u64,
+    /// The last byte; absent: to the end.
+    pub(super) last: Option<u64>,
+}
+
+/// `Range: bytes=N-` or `bytes=N-M`; other forms are refused.
+pub(super) fn range(headers: &HeaderMap) -> ApiResult<Option<Wanted>> {
     let Some(value) = headers.get(RANGE) else {
         return Ok(None);
     };
-    let start = value.to_str().ok().and_then(|text| {
-        let text = text.strip_prefix("bytes=")?.strip_suffix('-')?;
-        digits(text)
+    let wanted = value.to_str().ok().and_then(|text| {
+        let (start, last) = text.strip_prefix("bytes=")?.split_once('-')?;
+        let start = digits(start)?;
+        let last = match last {
+            "" => None,
+            last => Some(digits(last).filter(|last| *last >= start)?),
+        };
+        Some(Wanted { start, last })
     });
-    match start {
-        Some(start) => Ok(Some(start)),
+    match wanted {
+        Some(wanted) => Ok(Some(wanted)),
         None => Err(ApiError::invalid(
             SOURCE,
-            "Range must have the form bytes=N-.",
+            "Range must have the form bytes=N- or bytes=N-M.",
         )),
     }
 }
@@ -76,14 +89,20 @@ mod tests {
     }
 
     #[test]
-    fn only_ranges_to_the_end_are_understood() {
+    fn one_range_from_a_start_is_understood() {
         let read = |text| range(&headers(RANGE, text));
-        assert_eq!(read("bytes=0-").unwrap(), Some(0));
-        assert_eq!(read("bytes=42-").unwrap(), Some(42));
+        let wanted = |start, last| Some(Wanted { start, last });
+        assert_eq!(read("bytes=0-").unwrap(), wanted(0, None));
+        assert_eq!(read("bytes=42-").unwrap(), wanted(42, None));
+        assert_eq!(read("bytes=1-2").unwrap(), wanted(1, Some(2)));
+        assert_eq!(read("bytes=7-7").unwrap(), wanted(7, Some(7)));
         assert_eq!(range(&HeaderMap::new()).unwrap(), None);
         for text in [
             "bytes=-5",
-            "bytes=1-2",
+            "bytes=2-1",
+            "bytes=1-2,5-6",
+            "bytes=1-+2",
+            "bytes=1-99999999999999999999",
             "bytes=1-,5-",
             "bytes=+1-",
             "items=1-",

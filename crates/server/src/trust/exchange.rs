@@ -164,10 +164,7 @@ async fn issue(
         return Err(not_trusted());
     }
     let (parent, application) = parent(ctx, unit, &current).await?;
-    let end = claims
-        .seconds("exp")
-        .and_then(|end| DateTime::from_timestamp(end, 0));
-    let end = end.ok_or_else(not_trusted)?.max(now()) + REMEMBER;
+    let end = remembered_until(claims).ok_or_else(not_trusted)?;
     let fingerprint = fingerprint(subject_token, claims);
     let used = tenant.trust().use_up(&fingerprint, end).await;
     used.map_err(|error| match error {
@@ -234,8 +231,11 @@ async fn parent(
     rule: &trust_rule::Model,
 ) -> ApiResult<(api_token::Model, application::Model)> {
     let tenant = unit.tenant();
+    let id = TokenId(rule.token_id);
+    // First, so that a lock or a change in between is seen below or sees what is issued.
+    let token = tenant.applications().hold_token(id).await?;
     let footing = Footing {
-        token: Some(TokenId(rule.token_id)),
+        token: Some(id),
         ..Footing::default()
     };
     if let Some(held) = ctx.app.locks.on(ctx.workspace_id(), &footing) {
@@ -246,7 +246,6 @@ async fn parent(
                       application is locked.";
         ApiError::forbidden(detail)
     };
-    let token = tenant.applications().token(TokenId(rule.token_id)).await?;
     let token = token
         .filter(|token| token.enabled && token.expires_at.is_none_or(|end| end > now()))
         .ok_or_else(ended)?;
@@ -254,6 +253,12 @@ async fn parent(
     let owner = tenant.applications().find(owner).await?;
     let owner = owner.filter(|owner| owner.is_active).ok_or_else(ended)?;
     Ok((token, owner))
+}
+
+/// How long a token is remembered. None: its end is no time.
+fn remembered_until(claims: &Claims) -> Option<DateTime<Utc>> {
+    let end = DateTime::from_timestamp(claims.seconds("exp")?, 0)?;
+    end.max(now()).checked_add_signed(REMEMBER)
 }
 
 /// What makes a token the same one: its id where it has one, else what was signed. Not
@@ -329,6 +334,18 @@ mod tests {
             fingerprint("x.y.z", &unnamed),
             fingerprint("x.Y.z", &unnamed)
         );
+    }
+
+    #[test]
+    fn a_token_is_remembered_past_its_end() {
+        let until = |end: i64| remembered_until(&claims(&json!({"exp": end})));
+        let end = now().timestamp() + 300;
+        assert_eq!(until(end).unwrap().timestamp(), end + 600);
+        assert!(until(0).unwrap() > now());
+        for end in [DateTime::<Utc>::MAX_UTC.timestamp(), i64::MAX, i64::MIN] {
+            assert!(until(end).is_none(), "{end}");
+        }
+        assert!(remembered_until(&claims(&json!({}))).is_none());
     }
 
     #[test]

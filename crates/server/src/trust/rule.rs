@@ -28,9 +28,11 @@ const DEFAULT_TTL: i64 = 900;
 
 /// A rule with the names of what it gives.
 pub(super) async fn find(ctx: &Ctx, id: TrustRuleId) -> ApiResult<TrustRule> {
-    let row = row(ctx, id).await?;
-    let given = [row];
-    let mut views = views(ctx, &given).await?;
+    named(ctx, row(ctx, id).await?).await
+}
+
+async fn named(ctx: &Ctx, row: trust_rule::Model) -> ApiResult<TrustRule> {
+    let mut views = views(ctx, &[row]).await?;
     views.pop().ok_or_else(ApiError::not_found)
 }
 
@@ -155,7 +157,7 @@ pub(super) async fn change(
     unit.audit(record(ctx, &changed, "update", StatusCode::OK))
         .await?;
     unit.commit().await?;
-    find(ctx, id).await
+    named(ctx, changed).await
 }
 
 /// Deletes a rule. What it gave already lives on until its end, at most an hour; to end
@@ -202,23 +204,19 @@ fn taken(error: StoreError) -> ApiError {
 }
 
 async fn views(ctx: &Ctx, rows: &[trust_rule::Model]) -> ApiResult<Vec<TrustRule>> {
-    let owners = ctx.tenant().applications();
-    let owners = owners
+    let applications = ctx.tenant().applications();
+    let owners = applications
         .find_all(rows.iter().map(|row| row.application_id))
         .await?;
-    let mut views = Vec::with_capacity(rows.len());
-    for row in rows {
-        let token = ctx
-            .tenant()
-            .applications()
-            .token(TokenId(row.token_id))
-            .await?;
-        let owner = owners.iter().find(|owner| owner.id == row.application_id);
-        if let (Some(owner), Some(token)) = (owner, token) {
-            views.push(view(row, owner, &token));
-        }
-    }
-    Ok(views)
+    let tokens = applications
+        .find_tokens(rows.iter().map(|row| row.token_id))
+        .await?;
+    let views = rows.iter().filter_map(|row| {
+        let owner = owners.iter().find(|owner| owner.id == row.application_id)?;
+        let token = tokens.iter().find(|token| token.id == row.token_id)?;
+        Some(view(row, owner, token))
+    });
+    Ok(views.collect())
 }
 
 fn view(

@@ -7,14 +7,14 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::any;
 use http::HeaderMap;
 use protocol::auth::extension;
-use protocol::id::TunnelId;
 use protocol::tunnel::EXTENSIONS_HEADER;
 
-use super::hub::Side;
+use super::kind::Tunnels;
 use super::leg::Arrival;
 use super::pipe::Pipe;
-use crate::app::SharedApp;
-use crate::http::{AgentCtx, ApiError, ApiResult};
+use crate::app::{App, SharedApp};
+use crate::http::{AgentCtx, lists};
+use crate::rendezvous::{self, Side};
 
 /// A frame has at most 64 KiB; peers may join several in a message.
 const MAX_MESSAGE: usize = 1024 * 1024;
@@ -22,19 +22,10 @@ const MAX_MESSAGE: usize = 1024 * 1024;
 const READ_BUFFER: usize = 128 * 1024;
 
 pub(crate) fn websocket_routes() -> Router<SharedApp> {
+    let path = |side| rendezvous::path::<Tunnels>(side, "{id}", "{token}");
     Router::new()
-        .route("/ws/tunnels/client/{id}/{token}/", any(client))
-        .route("/ws/tunnels/agent/{id}/{token}/", any(agent))
-}
-
-/// The URL a client is given.
-pub(super) fn client_url(base: &str, id: TunnelId, token: &str) -> String {
-    format!("{base}/ws/tunnels/client/{id}/{token}/")
-}
-
-/// The URL an agent is given.
-pub(super) fn agent_url(base: &str, id: TunnelId, token: &str) -> String {
-    format!("{base}/ws/tunnels/agent/{id}/{token}/")
+        .route(&path(Side::Client), any(client))
+        .route(&path(Side::Agent), any(agent))
 }
 
 /// The URL carries its own credential: good once, for a minute.
@@ -44,7 +35,7 @@ async fn client(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    answer(arrive(&app, Side::Client, (&id, &token), &headers, upgrade))
+    arrive(&app, Side::Client, (&id, &token), &headers, upgrade)
 }
 
 /// The agent shows its own credential beside that of the URL, and is the right one.
@@ -54,64 +45,26 @@ async fn agent(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let is_target = id
-        .parse()
-        .ok()
-        .and_then(|id| ctx.app.tunnels.find(id))
-        .is_some_and(|live| live.bond.server == ctx.server_id());
-    if !is_target {
-        return refused().into_response();
+    if let Err(refusal) = rendezvous::check_agent::<Tunnels>(&ctx.app, &id, Some(&ctx)) {
+        return refusal.into_response();
     }
-    answer(arrive(
-        &ctx.app,
-        Side::Agent,
-        (&id, &token),
-        &headers,
-        upgrade,
-    ))
-}
-
-fn answer(response: ApiResult<Response>) -> Response {
-    response.unwrap_or_else(ApiError::into_response)
-}
-
-fn refused() -> ApiError {
-    ApiError::unauthenticated("This tunnel does not exist, or not any more; open a new one.")
+    arrive(&ctx.app, Side::Agent, (&id, &token), &headers, upgrade)
 }
 
 fn arrive(
-    app: &SharedApp,
+    app: &App,
     side: Side,
-    (id, token): (&str, &str),
+    address: (&str, &str),
     headers: &HeaderMap,
     upgrade: WebSocketUpgrade,
-) -> ApiResult<Response> {
-    if app.shutdown.is_cancelled() {
-        return Err(ApiError::unavailable("The server is shutting down."));
-    }
-    let id = id.parse::<TunnelId>().map_err(|_| refused())?;
-    let (place, bond) = app.tunnels.claim(id, side, token).ok_or_else(refused)?;
-    tracing::debug!(tunnel = %bond.id, ?side, "one side of a tunnel connects");
-    let is_precise = names_extension(headers);
-    // An upgrade that fails drops the place, and with it ends the tunnel.
-    Ok(upgrade
+) -> Response {
+    let is_precise = lists(headers, EXTENSIONS_HEADER, extension::TUNNEL_MUX);
+    let upgrade = upgrade
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
-        .read_buffer_size(READ_BUFFER)
-        .on_upgrade(async move |socket| {
-            let pipe = Pipe::new(socket);
-            // The tunnel may have ended meanwhile.
-            let _ended = place.send(Arrival { pipe, is_precise });
-        }))
-}
-
-fn names_extension(headers: &HeaderMap) -> bool {
-    headers
-        .get(EXTENSIONS_HEADER)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|names| {
-            names
-                .split(',')
-                .any(|name| name.trim() == extension::TUNNEL_MUX)
-        })
+        .read_buffer_size(READ_BUFFER);
+    rendezvous::admit::<Tunnels>(app, side, address, upgrade, move |socket| Arrival {
+        pipe: Pipe::new(socket),
+        is_precise,
+    })
 }

@@ -13,7 +13,7 @@ const RECEIVE_BUFFER: usize = 8 * 1024 * 1024;
 
 /// A side that has just connected.
 #[derive(Debug)]
-pub(super) struct Arrival {
+pub(crate) struct Arrival {
     pub(super) pipe: Pipe,
     /// It speaks version 2: it has windows, resets and half-closed streams.
     pub(super) is_precise: bool,

@@ -5,28 +5,22 @@ use std::sync::atomic::AtomicBool;
 
 use http::StatusCode;
 use protocol::code;
-use protocol::command::{SHELL_INTERNAL, Status};
-use protocol::id::{CommandId, ServerId, TunnelId, WorkSessionId};
+use protocol::id::{CommandId, TunnelId};
 use protocol::tunnel::{CreateTunnel, OPEN, OpenTunnel, Tunnel};
 use serde_json::json;
 use store::audit::AuditRecord;
-use store::commands::NewCommand;
 use store::entity::{command, tunnel};
 use store::tunnels::NewTunnel;
 
-use super::channel::{agent_url, client_url};
-use super::hub::Bond;
+use super::kind::Tunnels;
 use super::relay::Relay;
 use super::view;
 use crate::agents::Connection;
-use crate::commands::dispatch;
-use crate::crypto::token::{self, Token};
 use crate::gate::{self, Grant, Operation, Target};
 use crate::http::{ApiError, ApiResult, Ctx};
+use crate::rendezvous::{self, Bond};
 
 pub(super) const SOURCE: &str = "tunnel";
-/// Whom orders to the agent itself name; see `commands::internal`.
-const ACCOUNT: &str = "root";
 /// Kinds of clients, and what the agent is told of each.
 const CLIENT_TYPES: [(&str, &str); 3] = [("cli", "cli"), ("web", "web"), ("proxy", "cli")];
 
@@ -53,34 +47,10 @@ pub(super) async fn open(ctx: &Ctx, request: &CreateTunnel) -> ApiResult<Tunnel>
         gate::record_refusal(ctx, Operation::Tunnel, request.server, &refusal, data).await;
         return Err(refusal);
     }
-    let connection = ctx
-        .app
-        .agents
-        .connection(ServerId(grant.server.id))
-        .ok_or_else(|| {
-            ApiError::conflict(format!(
-                "The agent of {} is not connected; try again when it is.",
-                grant.server.name
-            ))
-            .code(code::SERVER_NOT_CONNECTED, SOURCE)
-        })?;
-    let bond = Bond {
-        id: TunnelId::new(),
-        workspace: ctx.workspace_id(),
-        server: request.server,
-        user: ctx.principal.user_id(),
-        token: ctx.principal.token(),
-        work_session: grant.session.as_ref().map(|row| WorkSessionId(row.id)),
-        target_port,
-    };
-    if !ctx.app.tunnels.has_room(&bond) {
-        return Err(ApiError::new(
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many tunnels are open; close some, or try again later.",
-        )
-        .retry_after(5));
-    }
-    let opened = record(ctx, &grant, &bond, client_type).await?;
+    let connection = rendezvous::connected(ctx, &grant, SOURCE)?;
+    let bond = Bond::new(ctx, &grant, true);
+    rendezvous::check_room::<Tunnels>(ctx, &bond)?;
+    let opened = record(ctx, &grant, &bond, (client_type, target_port)).await?;
     ctx.app.metrics.decision(SOURCE, "allow");
     start(ctx, &grant, bond, &connection, opened).await
 }
@@ -129,9 +99,10 @@ struct Opened {
 async fn record(
     ctx: &Ctx,
     grant: &Grant,
-    bond: &Bond,
-    client_type: &'static str,
+    bond: &Bond<TunnelId>,
+    (client_type, target_port): (&'static str, u16),
 ) -> ApiResult<Opened> {
+    let footing = &bond.footing;
     let unit = ctx.begin().await?;
     let row = unit
         .tenant()
@@ -139,37 +110,18 @@ async fn record(
         .create(NewTunnel {
             id: bond.id,
             server: bond.server,
-            requested_by: bond.user,
-            token: bond.token,
-            work_session: bond.work_session,
+            requested_by: footing.user,
+            token: footing.token,
+            work_session: footing.work_session,
             username: grant.username.clone(),
             groupname: grant.groupname.clone(),
             client_type,
-            target_port: bond.target_port,
+            target_port,
             remote_ip: ctx.ip.to_string(),
         })
         .await?;
-    let order = unit
-        .tenant()
-        .commands()
-        .create(NewCommand {
-            server: bond.server,
-            requested_by: bond.user,
-            token: bond.token,
-            work_session: bond.work_session,
-            shell: SHELL_INTERNAL,
-            line: OPEN.to_owned(),
-            argv: None,
-            sealed_env: None,
-            data: json!({"session_id": bond.id, "target_port": bond.target_port}).to_string(),
-            username: ACCOUNT.to_owned(),
-            groupname: ACCOUNT.to_owned(),
-            status: Status::Delivered,
-            verdict: json!({}),
-            run_after: Vec::new(),
-            scheduled_at: None,
-        })
-        .await?;
+    let data = json!({"session_id": bond.id, "target_port": target_port});
+    let order = rendezvous::order(&unit, bond, OPEN, &data).await?;
     unit.audit(AuditRecord {
         actor: ctx.principal.actor(),
         ip: ctx.ip.to_string(),
@@ -178,12 +130,12 @@ async fn record(
         object_id: Some(row.id),
         action: "create",
         status_code: StatusCode::CREATED.as_u16(),
-        description: format!("tunnel to {}:{}", grant.server.name, bond.target_port),
+        description: format!("tunnel to {}:{}", grant.server.name, target_port),
         data: json!({
             "server": bond.server,
-            "session": bond.work_session,
-            "token": bond.token,
-            "target_port": bond.target_port,
+            "session": footing.work_session,
+            "token": footing.token,
+            "target_port": target_port,
             "username": row.username,
             "client_type": client_type,
         }),
@@ -197,51 +149,40 @@ async fn record(
 async fn start(
     ctx: &Ctx,
     grant: &Grant,
-    bond: Bond,
+    bond: Bond<TunnelId>,
     connection: &Connection,
     opened: Opened,
 ) -> ApiResult<Tunnel> {
-    let Opened { row, mut order } = opened;
-    let client_token = Token::generate(token::CHANNEL)?;
-    let agent_token = Token::generate(token::CHANNEL)?;
+    let Opened { row, order } = opened;
+    let target_port = u16::try_from(row.target_port).unwrap_or_default();
     let id = bond.id;
-    let (live, arrivals) = ctx
-        .app
-        .tunnels
-        .insert(bond, client_token.hash(), agent_token.hash());
+    let expected = rendezvous::expect::<Tunnels>(ctx, bond, connection)?;
     let relay = Arc::new(Relay {
         ctx: ctx.public.clone(),
-        live,
+        live: expected.live,
         actor: ctx.principal.actor(),
+        target_port,
         order: CommandId(order.id),
         told: AtomicBool::new(false),
     });
     // Tracked and not aborted: it ends with the process by itself, and records that.
-    ctx.app.tasks.spawn(relay.run(arrivals));
+    ctx.app.tasks.spawn(relay.run(expected.arrivals));
     let client_type = CLIENT_TYPES
         .into_iter()
         .find(|(name, _)| *name == row.client_type)
         .map_or("cli", |(_, told)| told);
     let arguments = OpenTunnel {
         session_id: id.to_string(),
-        url: agent_url(&connection.websocket_base, id, agent_token.reveal()),
+        url: expected.agent_url,
         client_type: client_type.to_owned(),
-        target_port: u16::try_from(row.target_port).unwrap_or_default(),
+        target_port,
         username: row.username.clone(),
         groupname: row.groupname.clone(),
         extensions: view::extensions(),
     };
-    order.data = serde_json::to_string(&arguments).map_err(ApiError::internal)?;
-    dispatch::send(
-        &ctx.public,
-        &order,
-        std::collections::BTreeMap::new(),
-        connection,
-        grant.session.as_deref(),
-    )
-    .await;
+    rendezvous::send_order(ctx, grant, connection, order, &arguments).await?;
     let mut answer = view::tunnel(ctx, &row).await?;
-    answer.websocket_url = client_url(&ctx.websocket_base(), id, client_token.reveal());
+    answer.websocket_url = expected.client_url;
     answer.extensions = view::extensions();
     Ok(answer)
 }

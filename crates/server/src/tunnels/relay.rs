@@ -13,23 +13,17 @@ use mux::Error;
 use protocol::id::CommandId;
 use serde_json::json;
 use store::audit::{Actor, AuditRecord};
-use tokio::sync::oneshot;
 use tokio::time::{Instant, interval, timeout};
 use tokio_util::task::TaskTracker;
 
 use super::end::End;
-use super::hub::{Arrivals, Live};
+use super::kind::Tunnels;
 use super::leg::{Arrival, Leg};
 use super::record::Recorder;
 use super::stream::{ForeignPort, Passage};
 use crate::http::{ApiResult, PublicCtx};
+use crate::rendezvous::{self, Arrivals, Live};
 
-/// A client's URL is good for this long.
-const CLIENT_PATIENCE: Duration = Duration::from_secs(60);
-/// An agent takes seconds to connect where it is busy; after this it never will.
-const AGENT_PATIENCE: Duration = Duration::from_secs(30);
-/// How often it is looked whether the agent refused.
-const REFUSAL_TICK: Duration = Duration::from_millis(500);
 /// How often what changed is stored.
 const STORE_TICK: Duration = Duration::from_secs(1);
 /// Connections that were cut off have this long to note their end.
@@ -41,8 +35,9 @@ const RATE: NonZeroU32 = NonZeroU32::new(1000).unwrap();
 /// What the task of a tunnel needs.
 pub(super) struct Relay {
     pub(super) ctx: PublicCtx,
-    pub(super) live: Arc<Live>,
+    pub(super) live: Arc<Live<Tunnels>>,
     pub(super) actor: Actor,
+    pub(super) target_port: u16,
     /// The command that orders the agent to connect.
     pub(super) order: CommandId,
     /// An attempt to reach another port was recorded.
@@ -51,7 +46,7 @@ pub(super) struct Relay {
 
 impl Relay {
     /// Runs the tunnel to its end, and records it.
-    pub(super) async fn run(self: Arc<Self>, arrivals: Arrivals) {
+    pub(super) async fn run(self: Arc<Self>, arrivals: Arrivals<Arrival>) {
         let recorder = Arc::new(Recorder::new(self.live.bond.id));
         let end = self.serve(arrivals, &recorder).await;
         self.ctx.app.tunnels.remove(self.live.bond.id);
@@ -64,12 +59,11 @@ impl Relay {
         }
     }
 
-    async fn serve(self: &Arc<Self>, arrivals: Arrivals, recorder: &Arc<Recorder>) -> End {
+    async fn serve(self: &Arc<Self>, arrivals: Arrivals<Arrival>, recorder: &Arc<Recorder>) -> End {
         let Arrivals { client, agent } = arrivals;
-        let waiting = arrival(client, CLIENT_PATIENCE, End::ClientAbsent);
         let arrived = tokio::select! {
-            arrived = waiting => arrived,
-            end = self.stopped() => Err(end),
+            arrived = rendezvous::client::<Tunnels>(client) => arrived,
+            end = self.live.stopped(&self.ctx.app) => Err(end),
         };
         let mut client = match arrived {
             Ok(arrived) => Leg::start(arrived),
@@ -78,10 +72,9 @@ impl Relay {
         // The client's session runs meanwhile: it says that it is alive, and holds
         // streams back.
         let arrived = tokio::select! {
-            arrived = arrival(agent, AGENT_PATIENCE, End::AgentAbsent) => arrived,
-            () = self.refused() => Err(End::AgentRefused),
+            arrived = rendezvous::agent::<Tunnels>(&self.ctx, self.order, agent) => arrived,
             error = client.gone() => Err(client_end(&error)),
-            end = self.stopped() => Err(end),
+            end = self.live.stopped(&self.ctx.app) => Err(end),
         };
         let mut agent = match arrived {
             Ok(arrived) => Leg::start(arrived),
@@ -95,14 +88,14 @@ impl Relay {
             agent: agent.session.clone(),
             agent_is_precise: agent.is_precise,
             client_is_precise: client.is_precise,
-            target_port: self.live.bond.target_port,
+            target_port: self.target_port,
             recorder: recorder.clone(),
         });
         let session = client.session.clone();
         let end = tokio::select! {
             error = client.gone() => client_end(&error),
             _ = agent.gone() => End::AgentLeft,
-            end = self.stopped() => end,
+            end = self.live.stopped(&self.ctx.app) => end,
             error = self.accept(&session, &passage, &connections) => client_end(&error),
             () = self.store(recorder) => End::Closed,
         };
@@ -116,14 +109,6 @@ impl Relay {
             tracing::warn!(tunnel = %self.live.bond.id, "connections of a tunnel hang");
         }
         end
-    }
-
-    /// Waits until somebody ends the tunnel, or the process.
-    async fn stopped(&self) -> End {
-        tokio::select! {
-            end = self.live.ended() => end,
-            () = self.ctx.app.shutdown.cancelled() => End::Restart,
-        }
     }
 
     /// Carries each connection in a task of its own, no faster than allowed.
@@ -184,27 +169,12 @@ impl Relay {
             status_code: StatusCode::FORBIDDEN.as_u16(),
             description: format!(
                 "a connection through the tunnel to port {} asked for port {port}",
-                bond.target_port
+                self.target_port
             ),
-            data: json!({"server": bond.server, "session": bond.work_session, "port": port}),
+            data: json!({"server": bond.server, "session": bond.footing.work_session, "port": port}),
         })
         .await?;
         Ok(unit.commit().await?)
-    }
-
-    /// Waits until the agent has reported that it does not open the tunnel.
-    async fn refused(&self) {
-        let mut ticks = interval(REFUSAL_TICK);
-        loop {
-            ticks.tick().await;
-            let row = self.ctx.tenant().commands().find(self.order).await;
-            if let Ok(Some(row)) = row
-                && row.reported_at.or(row.finished_at).is_some()
-                && row.success != Some(true)
-            {
-                return;
-            }
-        }
     }
 
     async fn record_end(&self, end: End, recorder: &Recorder) -> ApiResult<()> {
@@ -227,8 +197,8 @@ impl Relay {
             description: format!("tunnel closed: {}", end.reason()),
             data: json!({
                 "server": self.live.bond.server,
-                "session": self.live.bond.work_session,
-                "target_port": self.live.bond.target_port,
+                "session": self.live.bond.footing.work_session,
+                "target_port": self.target_port,
                 "connections": totals.connections,
                 "bytes_sent": totals.bytes_sent,
                 "bytes_received": totals.bytes_received,
@@ -236,17 +206,6 @@ impl Relay {
         })
         .await?;
         Ok(unit.commit().await?)
-    }
-}
-
-async fn arrival(
-    place: oneshot::Receiver<Arrival>,
-    patience: Duration,
-    absent: End,
-) -> Result<Arrival, End> {
-    match timeout(patience, place).await {
-        Ok(Ok(arrived)) => Ok(arrived),
-        Ok(Err(_)) | Err(_) => Err(absent),
     }
 }
 

@@ -45,6 +45,7 @@ pub(super) async fn create(
         request.allow_commands,
         request.allow_paths,
         request.allow_ports,
+        request.hold_programs,
     )?;
     let expires_at = request
         .expires_at
@@ -313,7 +314,19 @@ pub(super) fn sudo_policies(
     Ok(policies)
 }
 
-fn rules(commands: Vec<String>, paths: Vec<String>, ports: Vec<String>) -> ApiResult<Rules> {
+fn rules(
+    commands: Vec<String>,
+    paths: Vec<String>,
+    ports: Vec<String>,
+    hold: bool,
+) -> ApiResult<Rules> {
+    if hold && commands.is_empty() {
+        return Err(ApiError::field(
+            SOURCE,
+            "hold_programs",
+            "Without allow_commands nothing is denied, so nothing can be held.",
+        ));
+    }
     compiles("allow_commands", RuleSet::compile(&commands))?;
     compiles("allow_paths", RuleSet::compile_paths(&paths))?;
     if ports.len() > MAX_RULES
@@ -331,6 +344,7 @@ fn rules(commands: Vec<String>, paths: Vec<String>, ports: Vec<String>) -> ApiRe
         commands,
         paths,
         ports,
+        hold,
     })
 }
 

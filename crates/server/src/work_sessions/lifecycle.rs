@@ -9,14 +9,15 @@ use protocol::work_session::Status;
 use serde_json::json;
 use store::audit::{Actor, AuditRecord};
 use store::commands::CommandFilter;
-use store::entity::work_session;
+use store::entity::{command, work_session};
 use store::work_sessions::SessionChange;
 use store::{Paging, now};
 
 use super::create::SOURCE;
 use crate::approvals;
-use crate::commands::dispatch;
+use crate::commands::{self, dispatch};
 use crate::http::{ApiError, ApiResult, Ctx, PublicCtx};
+use crate::rendezvous;
 
 /// What somebody does with a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,14 +145,18 @@ pub(super) async fn carry_out(
         data: json!({"from": row.status, "to": changed.status}),
     })
     .await?;
+    let mut held = Vec::new();
     if to.is_final() {
-        let why = "The work session ended.";
-        approvals::cancel_of_session(&unit, WorkSessionId(row.id), why).await?;
+        let why = format!("The work session was {}.", transition.event());
+        held = approvals::cancel_of_session(&unit, WorkSessionId(row.id), &why).await?;
     }
     unit.commit().await?;
     announce(ctx, &changed, transition.event(), time);
+    for command in held {
+        commands::announce_end(ctx, command).await;
+    }
     if to.is_final() {
-        ctx.app.tunnels.end_of_session(WorkSessionId(row.id));
+        rendezvous::end_of_session(&ctx.app, WorkSessionId(row.id));
         end_work(ctx, WorkSessionId(row.id), transition).await;
     }
     Ok(changed)
@@ -212,7 +217,9 @@ async fn end_work(ctx: &PublicCtx, id: WorkSessionId, transition: Transition) {
         }
     };
     let reason = format!("The work session was {}.", transition.event());
-    for row in rows.iter().filter(|row| row.finished_at.is_none()) {
+    // A guarded command that has ended may have left programs behind.
+    let may_run = |row: &&command::Model| row.finished_at.is_none() || row.enforcement.is_some();
+    for row in rows.iter().filter(may_run) {
         if let Err(error) = dispatch::cancel(ctx, row, &reason).await {
             tracing::error!(detail = error.detail, "a command could not be stopped");
         }

@@ -205,17 +205,30 @@ async fn reject(ctx: Ctx, Id(id): Id<WorkSessionId>) -> ApiResult<Json<WorkSessi
     Err(decided_elsewhere())
 }
 
+/// What a timeline holds besides its items.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+struct TimelineFilter {
+    /// `true`: with the programs that commands started.
+    include_programs: Option<String>,
+    #[serde(flatten)]
+    #[param(ignore)]
+    paging: PageParams,
+}
+
 /// What happened in a session, newest first.
 #[utoipa::path(get, path = "/api/work-sessions/sessions/{id}/timeline/", tag = "work-sessions",
-    params(("id" = WorkSessionId, Path), PageParams),
+    params(("id" = WorkSessionId, Path), TimelineFilter, PageParams),
     responses((status = OK, body = Page<TimelineItem>), (status = NOT_FOUND)))]
 async fn session_timeline(
     ctx: Ctx,
     Id(id): Id<WorkSessionId>,
-    Params(paging): Params<PageParams>,
+    Params(filter): Params<TimelineFilter>,
 ) -> ApiResult<Json<Page<TimelineItem>>> {
     let row = view::visible(&ctx, id).await?;
-    timeline::timeline(&ctx, &row, paging.paging()?)
+    let with_programs = filter.include_programs.as_deref() == Some("true");
+    timeline::timeline(&ctx, &row, with_programs, filter.paging.paging()?)
         .await
         .map(Json)
 }

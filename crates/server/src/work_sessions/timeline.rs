@@ -14,20 +14,32 @@ use uuid::Uuid;
 
 use crate::http::paging::page;
 use crate::http::{ApiResult, Ctx};
+use crate::programs;
 use crate::tunnels::timeline_item;
 
 /// A page of the timeline, newest first.
 pub(super) async fn timeline(
     ctx: &Ctx,
     session: &work_session::Model,
+    with_programs: bool,
     paging: Paging,
 ) -> ApiResult<Page<TimelineItem>> {
     let session = WorkSessionId(session.id);
     let (entries, count) = ctx.tenant().timeline().page(session, paging).await?;
     let mut items = HashMap::with_capacity(entries.len());
     let commands = ctx.tenant().commands();
-    for row in commands.find_all(&of_kind(&entries, Kind::Command)).await? {
-        items.insert(row.id, command_item(&row));
+    let rows = commands.find_all(&of_kind(&entries, Kind::Command)).await?;
+    let mut programs = if with_programs {
+        programs::programs_of(ctx, &rows).await?
+    } else {
+        HashMap::new()
+    };
+    for row in &rows {
+        let mut item = command_item(row);
+        if with_programs {
+            item.programs = Some(programs.remove(&row.id).unwrap_or_default());
+        }
+        items.insert(row.id, item);
     }
     let grants = ctx.tenant().sudo();
     for row in grants.find_all(&of_kind(&entries, Kind::SudoGrant)).await? {
@@ -67,6 +79,10 @@ fn command_item(row: &command::Model) -> TimelineItem {
         success: row.success.filter(|_| status.is_none_or(Status::is_final)),
         denied: Some(status == Some(Status::Rejected)),
         elapsed_time: Some(row.elapsed_time),
+        enforcement: row.enforcement.clone(),
+        program_count: (row.enforcement.is_some())
+            .then_some(row.programs.saturating_add(row.programs_folded)),
+        denied_program_count: row.enforcement.is_some().then_some(row.programs_denied),
         ..TimelineItem::default()
     }
 }

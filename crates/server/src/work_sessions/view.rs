@@ -46,7 +46,13 @@ pub(super) async fn sessions(
 
 pub(super) async fn session(ctx: &Ctx, row: &work_session::Model) -> ApiResult<WorkSession> {
     let rows = sessions(ctx, std::slice::from_ref(row)).await?;
-    rows.into_iter().next().ok_or_else(ApiError::not_found)
+    let mut session = rows.into_iter().next().ok_or_else(ApiError::not_found)?;
+    let levels = (ctx.tenant().programs())
+        .levels(WorkSessionId(row.id))
+        .await?;
+    let least = levels.into_iter().min();
+    session.enforcement = least.map(|level| level.as_str().to_owned());
+    Ok(session)
 }
 
 fn detail(row: &work_session::Model, summaries: &Summaries) -> ApiResult<WorkSession> {
@@ -78,7 +84,9 @@ fn detail(row: &work_session::Model, summaries: &Summaries) -> ApiResult<WorkSes
         allow_commands: rules.commands,
         allow_paths: rules.paths,
         allow_ports: rules.ports,
+        hold_programs: rules.hold,
         status_detail: row.status_detail.clone(),
+        enforcement: None,
     })
 }
 

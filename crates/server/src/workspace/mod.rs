@@ -6,6 +6,7 @@ mod documents;
 pub(crate) mod reach;
 mod routes;
 mod settings;
+mod transfer_policy;
 mod usage;
 
 use std::collections::HashMap;

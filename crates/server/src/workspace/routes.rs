@@ -1,7 +1,7 @@
 //! Routes of workspace settings (`rest-identity.md` §21).
 
 use axum::Json;
-use protocol::workspace::{AccessControl, MfaMethods, Preferences, Security};
+use protocol::workspace::{AccessControl, MfaMethods, Preferences, Security, TransferPolicy};
 use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -17,6 +17,7 @@ pub(crate) fn routes() -> OpenApiRouter<SharedApp> {
         .routes(routes!(access_control, change_access_control))
         .routes(routes!(security, change_security))
         .routes(routes!(mfa_methods))
+        .routes(routes!(transfer_policy, change_transfer_policy))
         .merge(super::usage::routes())
 }
 
@@ -77,6 +78,24 @@ async fn change_security(
     ctx: Ctx,
     Body(document): Body<Map<String, Value>>,
 ) -> ApiResult<Json<Security>> {
+    change(&ctx, &document).await.map(Json)
+}
+
+/// What transfers let through.
+#[utoipa::path(get, path = "/api/workspaces/transfer-policy/-/", tag = "workspaces",
+    responses((status = OK, body = TransferPolicy)))]
+async fn transfer_policy(ctx: Ctx) -> ApiResult<Json<TransferPolicy>> {
+    read(&ctx)
+}
+
+/// Change what transfers let through. Takes the whole document as it was read.
+#[utoipa::path(patch, path = "/api/workspaces/transfer-policy/-/", tag = "workspaces",
+    request_body = TransferPolicy,
+    responses((status = OK, body = TransferPolicy), (status = FORBIDDEN)))]
+async fn change_transfer_policy(
+    ctx: Ctx,
+    Body(document): Body<Map<String, Value>>,
+) -> ApiResult<Json<TransferPolicy>> {
     change(&ctx, &document).await.map(Json)
 }
 

@@ -2,6 +2,7 @@
 //! database, absent ones read as their default.
 
 use judge::risk::RiskActions;
+use protocol::workspace::TransferPolicy;
 use serde::{Deserialize, Serialize};
 
 /// When a work session needs a reviewer.
@@ -79,6 +80,8 @@ pub(crate) struct Settings {
     pub(crate) block_local_sudo: bool,
     /// Told to agents: report logins outside our sessions.
     pub(crate) detect_local_access: bool,
+    /// What transfers let through.
+    pub(crate) transfer_policy: TransferPolicy,
     /// Reviewers who must approve a request.
     pub(crate) approvals_needed: i64,
     /// Reviewers may approve their own requests.
@@ -113,6 +116,7 @@ impl Default for Settings {
             allow_direct_root: true,
             block_local_sudo: false,
             detect_local_access: false,
+            transfer_policy: TransferPolicy::default(),
             approvals_needed: 1,
             allow_self_approval: false,
             approval_ttl: 24 * 3600,

@@ -46,6 +46,16 @@ pub struct Model {
     /// The agent's end report is here; the command is final once its output is too.
     pub reported_at: Option<ChronoDateTimeUtc>,
     pub finished_at: Option<ChronoDateTimeUtc>,
+    /// What the exec guard lets its tree run; absent: no guard.
+    pub guard: Option<Json>,
+    /// How well it was guarded, once the agent has said so.
+    pub enforcement: Option<String>,
+    /// Array of words: parts of the floor in force.
+    pub floor: Option<Json>,
+    /// Programs stored, denied among them, and only counted.
+    pub programs: i64,
+    pub programs_denied: i64,
+    pub programs_folded: i64,
 }
 
 /// None: joins are written where they are needed.

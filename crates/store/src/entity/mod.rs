@@ -15,6 +15,7 @@ pub mod command;
 pub mod command_acl;
 pub mod command_chunk;
 pub mod device_code;
+pub mod exec_event;
 pub mod federated_identity;
 pub mod federated_login;
 pub mod file_acl;

@@ -44,6 +44,22 @@ impl Model {
     pub fn is_active(&self, time: ChronoDateTimeUtc) -> bool {
         self.status == protocol::work_session::Status::Active.as_str() && self.expires_at > time
     }
+
+    #[must_use]
+    pub fn holds_scope(&self, scope: &str) -> bool {
+        lists(&self.scopes, scope)
+    }
+
+    #[must_use]
+    pub fn includes_server(&self, server: Uuid) -> bool {
+        lists(&self.servers, &server.to_string())
+    }
+}
+
+/// What is no list holds nothing.
+fn lists(list: &Json, wanted: &str) -> bool {
+    let items = list.as_array();
+    items.is_some_and(|items| items.iter().any(|item| item.as_str() == Some(wanted)))
 }
 
 /// None: joins are written where they are needed.

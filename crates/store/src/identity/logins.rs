@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use protocol::id::{LoginId, UserId};
 use sea_orm::ActiveValue::{Set, Unchanged};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _,
     PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
@@ -189,37 +190,29 @@ impl<C: ConnectionTrait> Identity<'_, C> {
         expires_at: DateTime<Utc>,
         ip: &str,
     ) -> Result<(), StoreError> {
-        use sea_orm::sea_query::Expr;
-        let renewed = login::Entity::update_many()
-            .col_expr(login::Column::SeenAt, Expr::value(now()))
-            .col_expr(login::Column::ExpiresAt, Expr::value(expires_at))
-            .col_expr(login::Column::RemoteIp, Expr::value(ip))
-            .filter(login::Column::WorkspaceId.eq(self.0.workspace.0))
-            .filter(login::Column::Id.eq(id.0))
-            .exec(self.0.connection)
-            .await?;
-        match renewed.rows_affected {
-            0 => Err(StoreError::Stale),
-            _ => Ok(()),
-        }
+        use login::Column;
+        self.change_login(
+            id,
+            [
+                (Column::SeenAt, Expr::value(now())),
+                (Column::ExpiresAt, Expr::value(expires_at)),
+                (Column::RemoteIp, Expr::value(ip)),
+            ],
+        )
+        .await
     }
 
     /// Stores the factors that were proved in a login, all of them.
     ///
     /// # Errors
     /// When the login is gone or the database not writable.
-    pub async fn set_login_factors(&self, id: LoginId, factors: Json) -> Result<(), StoreError> {
-        use sea_orm::sea_query::Expr;
-        let changed = login::Entity::update_many()
-            .col_expr(login::Column::Factors, Expr::value(factors))
-            .filter(login::Column::WorkspaceId.eq(self.0.workspace.0))
-            .filter(login::Column::Id.eq(id.0))
-            .exec(self.0.connection)
-            .await?;
-        match changed.rows_affected {
-            0 => Err(StoreError::Stale),
-            _ => Ok(()),
-        }
+    pub(crate) async fn set_login_factors(
+        &self,
+        id: LoginId,
+        factors: Json,
+    ) -> Result<(), StoreError> {
+        self.change_login(id, [(login::Column::Factors, Expr::value(factors))])
+            .await
     }
 
     /// Gives a login another secret; the old one is void. `token_hash`: SHA-256, hex.
@@ -231,14 +224,22 @@ impl<C: ConnectionTrait> Identity<'_, C> {
         id: LoginId,
         token_hash: String,
     ) -> Result<(), StoreError> {
-        use sea_orm::sea_query::Expr;
-        let changed = login::Entity::update_many()
-            .col_expr(login::Column::TokenHash, Expr::value(token_hash))
+        self.change_login(id, [(login::Column::TokenHash, Expr::value(token_hash))])
+            .await
+    }
+
+    async fn change_login(
+        &self,
+        id: LoginId,
+        values: impl IntoIterator<Item = (login::Column, Expr)>,
+    ) -> Result<(), StoreError> {
+        let mut update = login::Entity::update_many()
             .filter(login::Column::WorkspaceId.eq(self.0.workspace.0))
-            .filter(login::Column::Id.eq(id.0))
-            .exec(self.0.connection)
-            .await?;
-        match changed.rows_affected {
+            .filter(login::Column::Id.eq(id.0));
+        for (column, value) in values {
+            update = update.col_expr(column, value);
+        }
+        match update.exec(self.0.connection).await?.rows_affected {
             0 => Err(StoreError::Stale),
             _ => Ok(()),
         }

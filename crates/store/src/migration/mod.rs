@@ -10,6 +10,7 @@ mod m0005_federation;
 mod m0006_workspaces;
 mod m0007_tunnels;
 mod m0008_transfers;
+mod m0009_exec_events;
 mod m0010_sudo;
 mod m0011_approvals;
 mod m0013_guardrails;
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_workspaces::Migration),
             Box::new(m0007_tunnels::Migration),
             Box::new(m0008_transfers::Migration),
+            Box::new(m0009_exec_events::Migration),
             Box::new(m0010_sudo::Migration),
             Box::new(m0011_approvals::Migration),
             Box::new(m0013_guardrails::Migration),

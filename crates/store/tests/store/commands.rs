@@ -28,6 +28,7 @@ async fn command(fresh: &Fresh) -> CommandId {
             groupname: "root".to_owned(),
             status: Status::Queued,
             verdict: json!({}),
+            guard: None,
             run_after: vec![],
             scheduled_at: None,
         })
@@ -53,9 +54,9 @@ async fn each_step_happens_once() {
         let id = command(&fresh).await;
         let unit = fresh.store.begin(fresh.workspace).await.unwrap();
         let commands = unit.tenant().commands();
-        assert!(commands.deliver(id).await.unwrap());
+        assert!(commands.deliver(id, None).await.unwrap());
         assert!(
-            !commands.deliver(id).await.unwrap(),
+            !commands.deliver(id, None).await.unwrap(),
             "delivered at most once"
         );
         assert!(commands.ack(id).await.unwrap());
@@ -99,7 +100,7 @@ async fn an_end_with_all_its_output_is_final_at_once() {
         let id = command(&fresh).await;
         let unit = fresh.store.begin(fresh.workspace).await.unwrap();
         let commands = unit.tenant().commands();
-        commands.deliver(id).await.unwrap();
+        commands.deliver(id, None).await.unwrap();
         assert!(commands.report(id, &fin(0), true).await.unwrap());
         assert!(!commands.finish(id, true).await.unwrap());
         let row = commands.find(id).await.unwrap().unwrap();
@@ -114,7 +115,7 @@ async fn a_result_that_comes_after_all_is_taken() {
         let id = command(&fresh).await;
         let unit = fresh.store.begin(fresh.workspace).await.unwrap();
         let commands = unit.tenant().commands();
-        commands.deliver(id).await.unwrap();
+        commands.deliver(id, None).await.unwrap();
         commands.ack(id).await.unwrap();
         assert!(
             commands

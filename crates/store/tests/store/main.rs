@@ -8,10 +8,12 @@
     clippy::indexing_slicing
 )]
 
+mod applications;
 mod audit_chain;
 mod commands;
 mod databases;
 mod fleet;
+mod mfa;
 mod oauth;
 mod people;
 mod tenancy;

@@ -27,6 +27,7 @@ async fn command(fresh: &Fresh, session: WorkSessionId, shell: &'static str) {
         groupname: "root".to_owned(),
         status: Status::Queued,
         verdict: json!({}),
+        guard: None,
         run_after: vec![],
         scheduled_at: None,
     };

@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use serde_json::{Value, json};
 use testkit::{Agent, Api, Credential, System, Tunnel, eventually};
 
+use crate::accounts::{create_user, log_in};
 use crate::{from_now, id, submission, submit};
 
 const APPLICATIONS: &str = "/api/auth/applications/";
@@ -294,14 +295,8 @@ fn a_service_token_reaches_nothing_about_people() {
 #[test]
 fn only_superusers_with_a_login_manage_applications() {
     let scene = scene();
-    let password = "correct horse battery staple";
-    let new =
-        json!({"username": "mallory", "email": "m@x.test", "password": password, "is_staff": true});
-    scene.root.post("/api/iam/users/", &new).expect(201);
-    let login = json!({"workspace_url": "", "username": "mallory", "password": password});
-    let login = scene.system.anonymous().post("/api/auth/login/", &login);
-    let token = Credential::Token(login.expect(200).text_at("/token"));
-    let staff = scene.system.anonymous().as_caller(token);
+    create_user(&scene.root, "mallory", &json!({"is_staff": true}));
+    let staff = log_in(&scene.system.anonymous(), "mallory");
     for api in [&staff, &scene.system.api()] {
         api.get(APPLICATIONS).expect(403);
         api.post(APPLICATIONS, &json!({"name": "x"})).expect(403);

@@ -3,17 +3,14 @@
 use serde_json::json;
 use testkit::{Credential, System};
 
+use crate::accounts::try_log_in;
 use crate::submission;
 
 #[test]
 fn a_wrong_password_is_refused_without_a_hint() {
     let system = System::start();
-    let login = |username: &str, password: &str| {
-        system.anonymous().post(
-            "/api/auth/login/",
-            &json!({"workspace_url": "", "username": username, "password": password}),
-        )
-    };
+    let login =
+        |username: &str, password: &str| try_log_in(&system.anonymous(), username, password);
     let name = &system.ready().superuser.username;
     let wrong = login(name, "wrong");
     let unknown = login("nobody-here", "wrong");
@@ -27,10 +24,7 @@ fn guessing_passwords_is_slowed_down() {
     let system = System::start();
     let name = &system.ready().superuser.username;
     let limited = (0..200).any(|_| {
-        let answer = system.anonymous().post(
-            "/api/auth/login/",
-            &json!({"workspace_url": "", "username": name, "password": "wrong"}),
-        );
+        let answer = try_log_in(&system.anonymous(), name, "wrong");
         let limited = answer.status == 429;
         if limited {
             let wait: u64 = answer.header("retry-after").parse().unwrap();

@@ -53,27 +53,29 @@ fn next_order(agent: &mut PublicAgent) -> Value {
 }
 
 #[test]
-fn an_agent_killed_in_the_middle_ends_the_command() {
+fn an_agent_killed_in_the_middle_finds_the_command_again() {
     let system = System::start();
     let agent = system.agent("host");
     let cli = system.cli_with_password();
     cli.open_session("host", "command");
-    let running = cli.start(&["exec", "host", "echo begun; sleep 90"]);
+    let gate = system.folder().join("go-on");
+    let line = format!(
+        "echo begun; until [ -e {} ]; do sleep 0.05; done; echo done; exit 7",
+        gate.display()
+    );
+    let running = cli.start(&["exec", "host", &line]);
     let job = running_command(&system);
     agent.kill();
     system.wait_connected(agent.id(), false);
     agent.restart();
-    let ended = system.wait_for(&format!("{COMMANDS}{job}/"), |command| {
-        (command["success"] == false).then(|| command.clone())
-    });
-    assert!(
-        ["stuck", "error", "failed", "completed"]
-            .contains(&ended["status"].as_str().unwrap_or_default()),
-        "{ended}"
-    );
-    let done = running.finish();
-    assert_ne!(done.code, Some(0), "{}", done.stderr);
     system.wait_connected(agent.id(), true);
+    std::fs::write(&gate, "").unwrap();
+    let ended = system.wait_for(&format!("{COMMANDS}{job}/"), |command| {
+        (!command["success"].is_null()).then(|| command.clone())
+    });
+    assert_eq!(ended["exit_code"], 7, "{ended}");
+    assert_eq!(output(&system, &job), "begun\ndone\n");
+    running.finish().exits(7).stdout_is("begun\ndone\n");
     cli.run(&["exec", "host", "echo back"])
         .exits(0)
         .stdout_is("back\n");
@@ -209,6 +211,37 @@ fn a_rejected_order_is_final() {
         ["rejected", "error", "failed"].contains(&ended["status"].as_str().unwrap_or_default()),
         "{ended}"
     );
+}
+
+#[test]
+fn a_refusal_after_the_acknowledgement_is_recorded_and_ends_nothing() {
+    let system = System::start();
+    let mut agent = system.public_agent("host");
+    let job = submit(&system.api(), agent.id(), "true", None);
+    next_order(&mut agent);
+    agent.ack(&job).expect_success();
+    agent
+        .api()
+        .post(
+            &format!("{COMMANDS}{job}/reject/"),
+            &json!({"reason": "replayed"}),
+        )
+        .expect_success();
+    assert!(command(&system, &job)["success"].is_null());
+    agent.fin(&job, 0, "done").expect_success();
+    let ended = system.wait_for(&format!("{COMMANDS}{job}/"), |command| {
+        (!command["success"].is_null()).then(|| command.clone())
+    });
+    assert_eq!(ended["success"], true, "{ended}");
+    let trail = system.api().get("/api/audit/activity/?page_size=50");
+    let trail = trail.expect(200).json();
+    let records = trail["results"].as_array().unwrap();
+    assert!(
+        records.iter().any(|record| record["action"] == "reject"),
+        "{trail}"
+    );
+    let (whole, said) = system.verify_audit();
+    assert!(whole, "{said}");
 }
 
 #[test]

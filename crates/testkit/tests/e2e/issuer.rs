@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
+use testkit::System;
 use uuid::Uuid;
 
 /// What a job shows GitHub to get its token.
@@ -62,6 +63,17 @@ struct State {
     /// What its token endpoint answers.
     token: Mutex<Value>,
     requests: AtomicUsize,
+}
+
+/// A system that may fetch from this machine: the issuers of the tests are here.
+pub(crate) fn system() -> System {
+    System::with(&testkit::Options {
+        environment: vec![(
+            "ALPACON_OIDC__PRIVATE_HOSTS".to_owned(),
+            r#"["127.0.0.1"]"#.to_owned(),
+        )],
+        ..testkit::Options::default()
+    })
 }
 
 /// A running issuer. It serves until the test ends.

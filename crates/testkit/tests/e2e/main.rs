@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )]
 
+mod accounts;
 mod applications;
 mod approvals;
 mod audit;
@@ -20,6 +21,7 @@ mod federation;
 mod files;
 mod gate;
 mod guardrails;
+mod guard;
 mod issuer;
 mod judging;
 mod mfa;
@@ -37,7 +39,15 @@ mod work_sessions;
 mod workspaces;
 
 use serde_json::{Value, json};
-use testkit::{Api, Credential, System};
+use testkit::Api;
+
+/// `body` with the members that `changes` has, if it has any.
+fn changed(mut body: Value, changes: &Value) -> Value {
+    for (name, value) in changes.as_object().into_iter().flatten() {
+        body[name] = value.clone();
+    }
+    body
+}
 
 /// A time relative to now, RFC 3339 in UTC with whole seconds.
 fn from_now(seconds: i64) -> String {
@@ -48,17 +58,14 @@ fn from_now(seconds: i64) -> String {
 /// Creates a work session over REST and gives the object.
 #[track_caller]
 fn create_session(api: &Api, server: &str, scopes: &[&str], more: &Value) -> Value {
-    let mut body = json!({
+    let body = json!({
         "description": "end-to-end test",
         "requester_type": "user",
         "scopes": scopes,
         "servers": [server],
         "expires_at": from_now(3600),
     });
-    for (key, value) in more.as_object().into_iter().flatten() {
-        body[key] = value.clone();
-    }
-    api.post("/api/work-sessions/sessions/", &body)
+    api.post("/api/work-sessions/sessions/", &changed(body, more))
         .expect(201)
         .json()
 }
@@ -97,31 +104,6 @@ fn submit(api: &Api, server: &str, line: &str, session: Option<&str>) -> String 
     let answer = api.post("/api/events/commands/", &submission(server, line, session));
     assert!((200..300).contains(&answer.status), "{}", answer.text());
     answer.text_at("/0/id")
-}
-
-/// Another superuser, logged in with a password.
-fn second_superuser(system: &System) -> Api {
-    let (name, password) = ("second", "correct horse battery staple");
-    system
-        .api_with_password()
-        .post(
-            "/api/iam/users/",
-            &json!({
-                "username": name, "password": password, "email": "second@example.com",
-                "first_name": "", "last_name": "", "is_active": true, "is_superuser": true,
-            }),
-        )
-        .expect(201);
-    let login = system
-        .anonymous()
-        .post(
-            "/api/auth/login/",
-            &json!({"workspace_url": "", "username": name, "password": password}),
-        )
-        .expect(200);
-    system
-        .anonymous()
-        .as_caller(Credential::Token(login.text_at("/token")))
 }
 
 /// Whether this machine lets the tests do everything.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use testkit::{Answer, Api, Credential, MailServer, Options, Page, System, Visitor, eventually};
 
+use crate::accounts::{PASSWORD, create_user, try_log_in};
 use crate::id;
 
 const INVITE: &str = "/api/workspaces/users/invite/";
@@ -12,7 +13,6 @@ const CHANGE: &str = "/api/auth/password/";
 const FORGOTTEN: &str = "/api/auth/password/reset/";
 const NEW: &str = "/api/auth/password/reset/complete/";
 const PREFERENCES: &str = "/api/workspaces/preferences/-/";
-const PASSWORD: &str = "correct horse battery staple";
 const OTHER_PASSWORD: &str = "a different horse altogether";
 
 struct Scene {
@@ -40,8 +40,7 @@ impl Scene {
     }
 
     fn log_in(&self, username: &str, password: &str) -> Answer {
-        let body = json!({"workspace_url": "", "username": username, "password": password});
-        self.anonymous().post("/api/auth/login/", &body)
+        try_log_in(&self.anonymous(), username, password)
     }
 
     #[track_caller]
@@ -55,13 +54,7 @@ impl Scene {
 
     #[track_caller]
     fn person(&self, name: &str, more: &Value) -> String {
-        let mut body = json!({
-            "username": name, "password": PASSWORD, "email": format!("{name}@example.com"),
-        });
-        for (key, value) in more.as_object().into_iter().flatten() {
-            body[key] = value.clone();
-        }
-        id(&self.root.post("/api/iam/users/", &body).expect(201).json())
+        create_user(&self.root, name, more)
     }
 
     fn accept(&self, token: &str, username: &str, password: &str) -> Answer {
@@ -368,10 +361,7 @@ fn a_login_in_flight_does_not_outlive_the_deactivation_of_its_user() {
     let path = format!("/api/iam/users/{uma}/");
     for _ in 0..10 {
         let anonymous = scene.anonymous();
-        let login = std::thread::spawn(move || {
-            let body = json!({"workspace_url": "", "username": "uma", "password": PASSWORD});
-            anonymous.post("/api/auth/login/", &body)
-        });
+        let login = std::thread::spawn(move || try_log_in(&anonymous, "uma", PASSWORD));
         scene
             .root
             .patch(&path, &json!({"is_active": false}))

@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 use testkit::{Api, PublicAgent, Socket, System};
 
-use crate::{create_session, id, second_superuser, submission};
+use crate::accounts::second_superuser;
+use crate::{changed, create_session, id, submission};
 
 const APPROVAL: &str = "/api/sudo/approval/";
 
@@ -51,13 +52,10 @@ fn scene() -> Scene {
 impl Scene {
     /// A request of the command's own account, with `more` over it.
     fn request(&self, request: &str, more: &Value) -> Value {
-        let mut body = json!({"request_id": request, "type": "sudo_approval",
+        let body = json!({"request_id": request, "type": "sudo_approval",
             "username": self.account, "groupname": self.account, "pid": 7, "ppid": 6,
             "command": "/usr/bin/id -u", "is_alpacon_user": true, "command_id": self.command});
-        for (key, value) in more.as_object().unwrap() {
-            body[key] = value.clone();
-        }
-        body
+        changed(body, more)
     }
 
     /// The next decision on the control connection.

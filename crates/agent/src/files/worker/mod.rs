@@ -4,6 +4,7 @@
 //! it gets from here.
 
 mod archive;
+pub(crate) mod browse;
 mod failure;
 mod merge;
 mod place;

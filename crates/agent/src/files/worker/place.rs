@@ -65,6 +65,61 @@ pub(crate) fn find(path: &Path, name_in_directory: &str) -> Result<Place, Failur
     Walk::new(path)?.finish(name_in_directory)
 }
 
+/// An entry of a directory, which need not be there and is not followed.
+#[derive(Debug)]
+pub(crate) struct Spot {
+    /// Open with `O_PATH`.
+    pub(crate) directory: OwnedFd,
+    /// Never empty, `.`, `..`, or with a `/`.
+    pub(crate) name: OsString,
+    /// Both as a canonical path.
+    pub(crate) path: PathBuf,
+}
+
+/// Finds the directory of an entry.
+///
+/// # Errors
+/// When there is no such directory, or `path` is the root.
+pub(crate) fn spot(path: &Path) -> Result<Spot, Failure> {
+    let mut walk = Walk::new(path)?;
+    let name = walk.parts.pop_back().filter(|name| name != "..");
+    let name = name.ok_or_else(|| walk.failure(Errno::INVAL))?;
+    while let Some(part) = walk.next_part()? {
+        if !walk.step(&part)? {
+            return Err(walk.failure(Errno::NOTDIR));
+        }
+    }
+    let path = canonical(&walk.directory, &walk.shown)?.join(&name);
+    Ok(Spot {
+        directory: walk.directory,
+        name,
+        path,
+    })
+}
+
+/// Opens whatever is at `path`, with `O_PATH`; and where it really is.
+///
+/// # Errors
+/// When there is nothing.
+pub(crate) fn open(path: &Path) -> Result<(OwnedFd, PathBuf), Failure> {
+    let mut walk = Walk::new(path)?;
+    while let Some(part) = walk.next_part()? {
+        if walk.step(&part)? {
+            continue;
+        }
+        if !walk.parts.is_empty() {
+            return Err(walk.failure(Errno::NOTDIR));
+        }
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = rustix::fs::openat(&walk.directory, &part, flags, Mode::empty());
+        let opened = opened.map_err(|error| walk.failure(error))?;
+        let path = canonical(&opened, &walk.shown)?;
+        return Ok((opened, path));
+    }
+    let path = canonical(&walk.directory, &walk.shown)?;
+    Ok((walk.directory, path))
+}
+
 struct Walk {
     /// For messages.
     shown: String,
@@ -131,6 +186,18 @@ impl Walk {
             Err(Errno::NOENT) if is_last => Ok(None),
             Err(error) => Err(self.failure(error)),
         }
+    }
+
+    /// Goes on into a directory, or to where a link leads. False: it is neither.
+    fn step(&mut self, part: &OsStr) -> Result<bool, Failure> {
+        let stat = self.look(part, false)?.ok_or(Errno::NOENT);
+        let stat = stat.map_err(|error| self.failure(error))?;
+        match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Symlink => self.follow(part, &stat)?,
+            FileType::Directory => self.enter(part)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     fn enter(&mut self, part: &OsStr) -> Result<(), Failure> {

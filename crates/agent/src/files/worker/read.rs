@@ -91,6 +91,15 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// Found step by step, without following links of others.
+    ///
+    /// # Errors
+    /// As for any path.
+    pub(crate) fn at(path: &Path, rules: &Rules) -> Result<Self, Failure> {
+        let (handle, _) = place::open(path)?;
+        Self::judged(handle, &shown(path.as_os_str().as_bytes()), rules)
+    }
+
     fn open(path: &Path, rules: &Rules) -> Result<Self, Failure> {
         let shown = shown(path.as_os_str().as_bytes());
         // Opening for reading can block, or set a device in motion.

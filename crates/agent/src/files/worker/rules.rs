@@ -25,12 +25,22 @@ impl Rules {
             .map_err(|error| Failure::new(format!("permission denied: a file rule: {error}")))
     }
 
+    /// Whether everything is allowed.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether every list allows `path`, which must be canonical.
+    pub(crate) fn allow(&self, path: &Path) -> bool {
+        let text = path.to_str();
+        let allows = |list: &PathRules| text.is_some_and(|text| list.allows(text).is_some());
+        self.0.iter().all(allows)
+    }
+
     /// # Errors
     /// When a list does not allow `path`, which must be canonical.
     pub(crate) fn check(&self, path: &Path) -> Result<(), Failure> {
-        let text = path.to_str();
-        let allows = |list: &PathRules| text.is_some_and(|text| list.allows(text).is_some());
-        if self.0.iter().all(allows) {
+        if self.allow(path) {
             return Ok(());
         }
         Err(Failure::new(format!(

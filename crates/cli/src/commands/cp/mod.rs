@@ -2,18 +2,17 @@
 
 mod plan;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use client::Api;
 use client::transfers::{self, Download, Item, Meter, Remote, Source, To, Upload};
-use client::{Api, servers};
 
 use crate::commands::exec::session_choice;
 use crate::commands::transfer::{self, Direction, Subject};
 use crate::context::{Context, Session};
 use crate::error::Failure;
+use crate::output::message;
 use crate::output::progress::Progress;
-use crate::output::{message, sanitize};
 
 use plan::{Down, Plan, Up};
 
@@ -102,7 +101,7 @@ async fn copy(session: &mut Session, args: &Args, plan: Plan) -> Result<(), Fail
             if let (To::File(path), true) = (&down.to, saved.readable_by_others) {
                 message::warning(&format!(
                     "{} keeps its mode, which lets others read it",
-                    one_line(&path.to_string_lossy())
+                    transfer::shown(path)
                 ));
             }
             done("downloaded", &down.paths, &args.destination);
@@ -112,12 +111,8 @@ async fn copy(session: &mut Session, args: &Args, plan: Plan) -> Result<(), Fail
 }
 
 async fn send(api: &Api, up: &Up, upload: &Upload) -> Result<(), transfers::TransferError> {
-    let server = servers::id_by_name(api, &up.host).await?;
     let upload = Upload {
-        remote: Remote {
-            server,
-            ..upload.remote.clone()
-        },
+        remote: transfer::reached(api, &up.host, &upload.remote).await?,
         ..upload.clone()
     };
     let meter = Arc::new(Meter::default());
@@ -131,12 +126,8 @@ async fn receive(
     down: &Down,
     download: &Download,
 ) -> Result<transfers::Saved, transfers::TransferError> {
-    let server = servers::id_by_name(api, &down.host).await?;
     let download = Download {
-        remote: Remote {
-            server,
-            ..download.remote.clone()
-        },
+        remote: transfer::reached(api, &down.host, &download.remote).await?,
         ..download.clone()
     };
     let meter = Arc::new(Meter::default());
@@ -145,23 +136,18 @@ async fn receive(
 }
 
 fn done(what: &str, sources: &[String], destination: &str) {
-    let sources: Vec<String> = sources.iter().map(|source| one_line(source)).collect();
+    let sources: Vec<String> = sources.iter().map(transfer::shown).collect();
     message::success(&format!(
         "{what} [{}] to {}",
         sources.join(" "),
-        one_line(destination)
+        transfer::shown(destination)
     ));
-}
-
-/// A name as it may stand in a message.
-fn one_line(name: &str) -> String {
-    sanitize::cell(&client::files::shown(&PathBuf::from(name)))
 }
 
 /// `Uploading NAME...`, `Downloading N files...`.
 fn label(verb: &str, names: &[&str], noun: &str) -> String {
     match names {
-        [name] => format!("{verb} {}...", one_line(name)),
+        [name] => format!("{verb} {}...", transfer::shown(name)),
         names => format!("{verb} {} {noun}...", names.len()),
     }
 }

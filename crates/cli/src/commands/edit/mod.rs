@@ -8,8 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use client::files::{digest, name};
-use client::transfers::{self, Download, Item, Meter, Remote, Source, To, TransferError, Upload};
-use client::{Api, servers};
+use client::transfers::{self, Download, Item, Meter, Remote, Source, To, Upload};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::commands::exec::session_choice;
@@ -17,7 +16,7 @@ use crate::commands::transfer::{self, Direction, Subject};
 use crate::context::{Context, Session};
 use crate::error::{CliError, Failure};
 use crate::output::progress::Progress;
-use crate::output::{self, message, sanitize};
+use crate::output::{self, message};
 use crate::prompt;
 use crate::target::{self, RemotePath};
 
@@ -213,13 +212,12 @@ fn agrees(copy: &WorkingCopy) -> bool {
 fn announce(copy: &WorkingCopy) {
     message::warning(&format!(
         "your changes are kept in {}",
-        sanitize::cell(&client::files::shown(copy.path()))
+        transfer::shown(copy.path())
     ));
 }
 
 fn shown(target: &RemotePath) -> String {
-    let text = format!("{}:{}", target.host, target.path);
-    sanitize::cell(&client::files::shown(Path::new(&text)))
+    transfer::shown(format!("{}:{}", target.host, target.path))
 }
 
 fn subject(file: &File, direction: Direction) -> Subject {
@@ -230,19 +228,12 @@ fn subject(file: &File, direction: Direction) -> Subject {
     }
 }
 
-async fn reached(api: &Api, file: &File) -> Result<Remote, TransferError> {
-    Ok(Remote {
-        server: servers::id_by_name(api, &file.target.host).await?,
-        ..file.remote.clone()
-    })
-}
-
 async fn fetch(session: &mut Session, file: &File, to: &Path) -> Result<(), Failure> {
     let options = transfer::options(session, true);
     let subject = subject(file, Direction::FromHost);
     transfer::curing(session, &subject, async |api| {
         let download = Download {
-            remote: reached(api, file).await?,
+            remote: transfer::reached(api, &file.target.host, &file.remote).await?,
             paths: vec![file.target.path.clone()],
             to: To::File(to.to_owned()),
             options,
@@ -262,7 +253,7 @@ async fn send(session: &mut Session, file: &File, from: &Path) -> Result<(), Fai
     let directory = path.get(..path.len() - file.name.len()).unwrap_or_default();
     transfer::curing(session, &subject, async |api| {
         let upload = Upload {
-            remote: reached(api, file).await?,
+            remote: transfer::reached(api, &file.target.host, &file.remote).await?,
             path: directory.to_owned(),
             items: vec![Item {
                 name: file.name.clone(),
@@ -278,8 +269,7 @@ async fn send(session: &mut Session, file: &File, from: &Path) -> Result<(), Fai
 }
 
 fn label(verb: &str, name: &str) -> String {
-    let name = sanitize::cell(&client::files::shown(Path::new(name)));
-    format!("{verb} {name}...")
+    format!("{verb} {}...", transfer::shown(name))
 }
 
 /// The first 16 digits of the digest of what is edited: two files of one name do not

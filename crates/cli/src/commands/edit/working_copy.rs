@@ -2,8 +2,8 @@
 //! unless it holds changes that are nowhere else.
 
 use std::fs::{DirBuilder, Permissions};
-use std::io::Read as _;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use client::files::FileError;
@@ -33,7 +33,14 @@ impl WorkingCopy {
         name: &str,
     ) -> Result<Self, FileError> {
         let below = |root: PathBuf| Self::below(root, server, path, name);
-        below(folder.join("edit")).or_else(|_| below(std::env::temp_dir().join("alpacon-edit")))
+        below(folder.join("edit")).or_else(|_| {
+            let root = std::env::temp_dir().join("alpacon-edit");
+            require_own(&root)?;
+            let copy = below(root)?;
+            // Another one of ours may have removed it in between; now it cannot.
+            require_own(&copy.root)?;
+            Ok(copy)
+        })
     }
 
     fn below(root: PathBuf, server: &str, path: &str, name: &str) -> Result<Self, FileError> {
@@ -120,6 +127,28 @@ impl Drop for WorkingCopy {
     }
 }
 
+/// A root where everybody may make directories: it must be ours, or whoever made it
+/// could put another file in the place of the one that is edited.
+fn require_own(root: &Path) -> Result<(), FileError> {
+    let failed = |source| FileError::Io {
+        path: root.to_owned(),
+        source,
+    };
+    match DirBuilder::new().mode(PRIVATE).create(root) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(failed(error)),
+        Ok(()) | Err(_) => {}
+    }
+    let found = root.symlink_metadata().map_err(failed)?;
+    let is_private = found.permissions().mode() & 0o077 == 0;
+    if found.is_dir() && is_private && found.uid() == rustix::process::geteuid().as_raw() {
+        return Ok(());
+    }
+    Err(FileError::Unfit {
+        path: root.to_owned(),
+        reason: "is not a directory for you alone; remove it, or set TMPDIR",
+    })
+}
+
 /// The server's name as a name of a directory.
 fn plain(server: &str) -> String {
     let name: String = server
@@ -179,6 +208,19 @@ mod tests {
         let gone = discarded.path().to_owned();
         drop(discarded);
         assert!(!gone.exists() && path.exists());
+    }
+
+    #[test]
+    fn a_root_that_others_can_change_is_not_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("root");
+        require_own(&root).unwrap();
+        require_own(&root).unwrap();
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&root, &link).unwrap();
+        assert!(require_own(&link).is_err());
+        std::fs::set_permissions(&root, Permissions::from_mode(0o777)).unwrap();
+        assert!(require_own(&root).is_err());
     }
 
     #[test]

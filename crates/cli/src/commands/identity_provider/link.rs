@@ -74,7 +74,7 @@ pub(super) async fn run(context: &Context, args: &Args) -> Result<(), Failure> {
     let mut session = context.connect().await?;
     challenge::curing(&mut session, async |api| {
         let id = identity_providers::id(api, &args.provider).await?;
-        let user = users::id_by_username(api, &args.user).await?;
+        let user = users::id(api, &args.user).await?;
         identity_providers::link(api, &id, &args.subject, &user).await
     })
     .await?;

@@ -64,9 +64,12 @@ pub(crate) struct Args {
     /// Do not open a browser.
     #[arg(long)]
     no_browser: bool,
-    /// Where the login is kept: in the configuration file, or in the keyring of the Linux
-    /// kernel, from which it is gone after a restart. The choice stays until another one.
-    #[arg(long, value_name = "STORE", value_parser = [secrets::FILE, secrets::KEYRING])]
+    /// Where the login is kept: in the configuration file, in the keyring of the desktop
+    /// (Secret Service), or in the keyring of the Linux kernel, from which it is gone after
+    /// a restart. The choice stays until another one.
+    #[arg(long, value_name = "STORE", value_parser = [
+        secrets::FILE, secrets::SECRET_SERVICE, secrets::KEYRING,
+    ])]
     credential_store: Option<String>,
 }
 
@@ -97,9 +100,10 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Failure> {
         )
         .into());
     }
-    // A file that cannot be read is replaced, not repaired.
-    let before = context.store.load().ok().flatten().unwrap_or_default();
-    let was_in_keyring = before.credential_store == secrets::KEYRING;
+    // A file that cannot be read is replaced, not repaired. No secret of it is needed, and
+    // where a keyring is out of reach the choice of it still holds.
+    let before = context.store.load_bare().ok().flatten().unwrap_or_default();
+    let old_store = before.credential_store.clone();
     let target = match given {
         Some(target) => target,
         None => target::ask(&before)?,
@@ -130,8 +134,8 @@ pub(crate) async fn run(context: &Context, args: Args) -> Result<(), Failure> {
     api.set_credential(&config.credential())?;
     verify(&api, &config).await?;
     context.store.save(&config)?;
-    if was_in_keyring && config.credential_store != secrets::KEYRING {
-        context.store.forget_secrets();
+    if config.credential_store != old_store {
+        context.store.forget_secrets(&old_store);
     }
     message::success(&format!("logged in to {}", config.workspace_name));
     Ok(())

@@ -52,6 +52,9 @@ fn rows(session: &WorkSession) -> Vec<Vec<String>> {
             rows.push((field, values.join(", ")));
         }
     }
+    if let Some(level) = &session.enforcement {
+        rows.push(("Enforcement", level.clone()));
+    }
     if let Some(detail) = &session.status_detail {
         rows.push(("Status detail", detail.clone()));
     }

@@ -7,6 +7,7 @@ mod describe;
 mod extend;
 mod ls;
 mod mutation;
+mod programs;
 mod recording;
 mod suggest;
 mod timeline;

@@ -22,7 +22,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<(), Failure> {
         |count: usize| CliError::usage(format!("--index must be between 1 and {count}"));
     let index = args.index.checked_sub(1).ok_or_else(|| out_of_range(1))?;
     let session = context.connect().await?;
-    let records: Vec<TimelineItem> = work_sessions::timeline(&session.api, &args.session_id)
+    let records: Vec<TimelineItem> = work_sessions::timeline(&session.api, &args.session_id, false)
         .await?
         .into_iter()
         .filter(|item| item.kind == RECORD)

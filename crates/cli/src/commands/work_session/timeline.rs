@@ -7,6 +7,7 @@ use client::work_sessions;
 use protocol::work_session::TimelineItem;
 use serde::Serialize;
 
+use super::programs;
 use crate::context::Context;
 use crate::error::Failure;
 use crate::output::{Format, json, pager, sanitize, table, time};
@@ -25,6 +26,9 @@ pub(crate) struct Args {
     /// Leave the recordings out.
     #[arg(long)]
     no_records: bool,
+    /// Show the programs that each command started, and which were denied.
+    #[arg(long)]
+    programs: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -42,19 +46,19 @@ struct Recording {
 }
 
 #[derive(Debug, Serialize)]
-struct Row {
-    timestamp: String,
+pub(super) struct Row {
+    pub(super) timestamp: String,
     #[serde(rename = "type")]
-    kind: String,
-    server: String,
-    user: String,
-    details: String,
+    pub(super) kind: String,
+    pub(super) server: String,
+    pub(super) user: String,
+    pub(super) details: String,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<(), Failure> {
     let session = context.connect().await?;
     let (items, found) = tokio::join!(
-        work_sessions::timeline(&session.api, &args.session_id),
+        work_sessions::timeline(&session.api, &args.session_id, args.programs),
         work_sessions::get(&session.api, &args.session_id),
     );
     // Names are a comfort: without them ids are shown.
@@ -91,7 +95,7 @@ fn build(items: &[TimelineItem], servers: &BTreeMap<String, String>, no_records:
     let timeline = items
         .iter()
         .filter(|item| item.kind != RECORD)
-        .map(|item| {
+        .flat_map(|item| {
             let count = records()
                 .filter(|record| record.session_id.as_deref() == Some(item.id.as_str()))
                 .count();
@@ -99,13 +103,15 @@ fn build(items: &[TimelineItem], servers: &BTreeMap<String, String>, no_records:
             if item.kind == "websh_session" && count > 0 {
                 details.push_str(&format!(" • {count} recording(s)"));
             }
-            Row {
+            let row = Row {
                 timestamp: local(item.timestamp.as_deref()),
                 kind: kind(&item.kind).to_owned(),
                 server: server(item),
                 user: item.username.clone().unwrap_or_default(),
                 details,
-            }
+            };
+            let programs = programs::rows(item, &row.server);
+            std::iter::once(row).chain(programs).collect::<Vec<_>>()
         })
         .collect();
     let recordings = records()
@@ -145,7 +151,8 @@ fn details(item: &TimelineItem) -> String {
     match item.kind.as_str() {
         "command" => {
             let line = item.line.as_deref().unwrap_or_default();
-            format!("[{}] {}", result(item), table::truncate(line, LINE_LENGTH))
+            let line = table::truncate(line, LINE_LENGTH);
+            format!("[{}] {line}{}", result(item), programs::summary(item))
         }
         "websh_session" => match item.client_type.as_deref() {
             Some(client) if !client.is_empty() => format!("{state} (client: {client})"),

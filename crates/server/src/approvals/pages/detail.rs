@@ -9,10 +9,11 @@ use serde_json::Value;
 use store::entity::{approval_request, work_session};
 use uuid::Uuid;
 
-use super::{is_fresh, sign_in_again};
+use super::{FRESH, path};
 use crate::approvals::{reviewer, view};
 use crate::http::{ApiError, ApiResult};
 use crate::identity::summary::Summaries;
+use crate::mfa;
 use crate::pages::{Frame, PageResult, Policy, SignedIn};
 use crate::work_sessions;
 
@@ -30,7 +31,7 @@ struct DetailPage {
     open: bool,
     /// Why not, if not.
     closed: Option<String>,
-    /// Where to sign in again before deciding.
+    /// Where to prove oneself again before deciding.
     again: Option<String>,
     error: Option<String>,
 }
@@ -71,7 +72,7 @@ pub(super) async fn render(
         Ok(()) => None,
     };
     let open = pending && closed.is_none();
-    let fresh = is_fresh(signed_in);
+    let fresh = mfa::is_proved_within(signed_in, FRESH).await?;
     let narrow = match &session {
         Some(session) if open && fresh && row.request_type == kind::WORK_SESSION => {
             Some(narrowable(signed_in, session).await?)
@@ -87,7 +88,7 @@ pub(super) async fn render(
         reviews,
         open: open && fresh,
         closed,
-        again: (open && !fresh).then(|| sign_in_again(id)),
+        again: (open && !fresh).then(|| mfa::confirm_path(&path(id))),
         error: error.map(|error| error.detail),
     };
     signed_in.render_with(status, &Policy::default(), &page)
@@ -140,7 +141,7 @@ async fn facts(
     signed_in: &SignedIn,
     row: &approval_request::Model,
 ) -> ApiResult<Vec<(&'static str, String)>> {
-    const NAMES: [(&str, &str); 20] = [
+    const NAMES: [(&str, &str); 22] = [
         ("line", "Command line"),
         ("plan", "Runs"),
         ("command", "Command"),
@@ -161,6 +162,8 @@ async fn facts(
         ("starts_at", "Starts"),
         ("expires_at", "Ends"),
         ("server", "Server"),
+        ("scheduled_at", "Not before"),
+        ("run_after", "After the commands"),
     ];
     let ids = server_ids(&row.content);
     let servers = Summaries::read(signed_in, [], ids).await?;

@@ -7,10 +7,10 @@ use serde::Deserialize;
 
 use super::fresh::Enrolling;
 use super::qr::Qr;
-use super::{AUTHENTICATOR, Next, next_path, with_next};
+use super::{AUTHENTICATOR, Next, next_path};
 use crate::http::{ApiError, Params};
 use crate::mfa::{Method, enrolment};
-use crate::pages::{Form, Frame, PageCtx, PageResult, Policy, respond};
+use crate::pages::{Form, Frame, PageCtx, PageResult, Policy, with_next};
 
 #[derive(Template)]
 #[template(path = "authenticator.html")]
@@ -35,7 +35,7 @@ pub(super) struct Setup {
 pub(super) async fn show(page: PageCtx, Params(query): Params<Next>) -> PageResult<Response> {
     let back = with_next(AUTHENTICATOR, query.path());
     let enrolling = Enrolling::of(page, &back).await?;
-    enrolment::require_allowed(&enrolling.page, Method::Totp)?;
+    enrolment::require_allowed(enrolling.page(), Method::Totp)?;
     render(&enrolling, query.path(), "", StatusCode::OK, None).await
 }
 
@@ -43,15 +43,17 @@ pub(super) async fn submit(form: Form<Setup>) -> PageResult<Response> {
     let Form { page, data } = form;
     let next = next_path(&data.next);
     let enrolling = Enrolling::of(page, &with_next(AUTHENTICATOR, next)).await?;
-    let page = &enrolling.page;
-    let added =
-        enrolment::add_totp(page, &page.browser, &enrolling.user, &data.name, &data.code).await;
+    let page = enrolling.page();
+    let added = enrolment::add_totp(
+        page,
+        &page.browser,
+        enrolling.user(),
+        &data.name,
+        &data.code,
+    )
+    .await;
     match added {
-        Ok(()) => {
-            let page = page.clone();
-            let outcome = enrolling.done(Method::Totp, next).await?;
-            respond(&page, outcome)
-        }
+        Ok(()) => enrolling.done(Method::Totp, next).await,
         Err(error) if error.status.is_client_error() => {
             let name = data.name.trim();
             render(&enrolling, next, name, error.status, Some(&error.detail)).await
@@ -67,11 +69,11 @@ async fn render(
     status: StatusCode,
     error: Option<&str>,
 ) -> PageResult<Response> {
-    let page = &enrolling.page;
+    let page = enrolling.page();
     let seed = enrolment::seed(page, &page.browser).await?;
     let issuer = format!("Alpacon {}", page.workspace.name);
-    let account = match enrolling.user.username.as_str() {
-        "" => enrolling.user.email.as_str(),
+    let account = match enrolling.user().username.as_str() {
+        "" => enrolling.user().email.as_str(),
         name => name,
     };
     let url = seed.to_url(&issuer, account).map_err(ApiError::internal)?;

@@ -5,18 +5,13 @@ use axum::response::Response;
 use http::StatusCode;
 use protocol::id::UserId;
 use serde::Deserialize;
-use store::entity::mfa_factor;
 
 use super::factor_forms::{Answer, FactorForms};
 use super::{CONFIRM, Next, fresh, next_path};
 use crate::http::{ApiResult, Params};
 use crate::identity::check_password;
-use crate::identity::guesses::Acquaintance;
-use crate::mfa::{policy, proof};
+use crate::mfa::policy;
 use crate::pages::{Form, Frame, PageResult, Policy, SignedIn, redirect};
-
-/// The first factor that a proof here stands beside.
-const FIRST: &str = "session";
 
 #[derive(Template)]
 #[template(path = "confirm.html")]
@@ -64,7 +59,7 @@ pub(super) async fn submit(form: Form<Confirmation>) -> PageResult<Response> {
 /// What was proved: a factor where the user has one, the password otherwise.
 async fn prove(signed_in: &SignedIn, data: Confirmation) -> ApiResult<&'static str> {
     let user = signed_in.user();
-    let enrolled = enrolled(signed_in).await?;
+    let enrolled = fresh::enrolled(signed_in, user).await?;
     if enrolled.is_empty() {
         check_password(
             signed_in,
@@ -80,16 +75,7 @@ async fn prove(signed_in: &SignedIn, data: Confirmation) -> ApiResult<&'static s
         answer: data.answer,
         next: data.next,
     };
-    let usable = policy::usable(&signed_in.workspace.settings, FIRST, &enrolled);
-    let presented = answer.presented(signed_in);
-    let who = Acquaintance::Known(signed_in.session.login_id().to_string());
-    let method = proof::prove(signed_in, user, &usable, presented, who).await?;
-    Ok(method.as_str())
-}
-
-async fn enrolled(signed_in: &SignedIn) -> ApiResult<Vec<mfa_factor::Model>> {
-    let user = UserId(signed_in.user().id);
-    Ok(signed_in.tenant().mfa().factors(user).await?)
+    Ok(answer.prove(signed_in, &enrolled).await?.as_str())
 }
 
 async fn render(
@@ -99,8 +85,8 @@ async fn render(
     error: Option<&str>,
 ) -> PageResult<Response> {
     let user = signed_in.user();
-    let enrolled = enrolled(signed_in).await?;
-    let usable = policy::usable(&signed_in.workspace.settings, FIRST, &enrolled);
+    let enrolled = fresh::enrolled(signed_in, user).await?;
+    let usable = policy::usable(&signed_in.workspace.settings, policy::SESSION, &enrolled);
     let forms = FactorForms::new(signed_in, user, &usable, CONFIRM, next).await?;
     let policy = Policy {
         scripts: forms.passkey.is_some(),

@@ -5,7 +5,7 @@ use axum::response::Response;
 
 use super::fresh::Enrolling;
 use super::{AUTHENTICATOR, ENROL, PASSKEYS};
-use crate::mfa::{Method, passkey, policy};
+use crate::mfa::{Method, enrolment};
 use crate::pages::{Frame, PageCtx, PageResult};
 
 #[derive(Template)]
@@ -19,14 +19,11 @@ struct EnrolPage<'a> {
 
 pub(super) async fn show(page: PageCtx) -> PageResult<Response> {
     let enrolling = Enrolling::of(page, ENROL).await?;
-    let page = &enrolling.page;
-    let settings = &page.workspace.settings;
-    let allows = |method| policy::allows(settings, method);
-    let has_passkeys = allows(Method::Webauthn) && passkey::rp_id(page).is_some();
+    let page = enrolling.page();
     page.render(&EnrolPage {
         frame: page.frame(),
-        username: &enrolling.user.username,
-        authenticator: allows(Method::Totp).then_some(AUTHENTICATOR),
-        passkeys: has_passkeys.then_some(PASSKEYS),
+        username: &enrolling.user().username,
+        authenticator: enrolment::is_offered(page, Method::Totp).then_some(AUTHENTICATOR),
+        passkeys: enrolment::is_offered(page, Method::Webauthn).then_some(PASSKEYS),
     })
 }

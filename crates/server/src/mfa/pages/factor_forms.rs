@@ -5,9 +5,10 @@ use serde::Deserialize;
 use store::entity::{mfa_factor, user};
 
 use crate::http::ApiResult;
-use crate::mfa::proof::Presented;
+use crate::identity::guesses::Acquaintance;
+use crate::mfa::proof::{self, Presented};
 use crate::mfa::{Method, passkey, policy};
-use crate::pages::PageCtx;
+use crate::pages::{PageCtx, SignedIn};
 
 /// What `factor_forms.html` shows.
 pub(super) struct FactorForms {
@@ -75,6 +76,18 @@ impl Answer {
         } else {
             Presented::Passkey(&page.browser, &self.answer)
         }
+    }
+
+    /// Proves one of the `enrolled` factors of who is signed in.
+    pub(super) async fn prove(
+        &self,
+        signed_in: &SignedIn,
+        enrolled: &[mfa_factor::Model],
+    ) -> ApiResult<Method> {
+        let usable = policy::usable(&signed_in.workspace.settings, policy::SESSION, enrolled);
+        let presented = self.presented(signed_in);
+        let who = Acquaintance::Known(signed_in.session.login_id().to_string());
+        proof::prove(signed_in, signed_in.user(), &usable, presented, who).await
     }
 
     /// Neither a code nor a passkey: a passkey's button without scripts.

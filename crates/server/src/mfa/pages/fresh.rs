@@ -1,56 +1,57 @@
 //! Who may change factors: whoever is signed in and proved it a moment ago, or is
 //! signing in and has to set one up first.
 
+use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use protocol::id::UserId;
 use store::entity::{mfa_factor, user};
 use store::now;
 
-use super::{CONFIRM, with_next};
+use super::CONFIRM;
 use crate::crypto::token::{self, Token};
 use crate::http::ApiResult;
 use crate::identity::sign_in::{self, Attempt, Outcome, factors_of};
 use crate::mfa::policy::{self, Missing};
 use crate::mfa::{Method, record};
-use crate::pages::{PageCtx, PageError, PageResult, SIGN_IN, SignedIn, redirect};
+use crate::pages::{
+    PageCtx, PageError, PageResult, SIGN_IN, SignedIn, redirect, respond, with_next,
+};
 
 /// How long a proof is good for changes of the account.
 const FRESH: TimeDelta = TimeDelta::minutes(5);
 /// Noted in a login whose user proved the password again.
 pub(super) const PASSWORD_AGAIN: &str = "password";
 
-/// Whether who is signed in proved it a moment ago: with a factor, where the user has
+/// Whether who is signed in proved it within `limit`: with a factor, where the user has
 /// one.
-pub(super) fn is_fresh(signed_in: &SignedIn, enrolled: &[mfa_factor::Model]) -> bool {
+pub(crate) async fn is_proved_within(signed_in: &SignedIn, limit: TimeDelta) -> ApiResult<bool> {
+    let enrolled = enrolled(signed_in, signed_in.user()).await?;
     let login = &signed_in.session.login;
     let proved = factors_of(&login.factors);
     let is_recent = |time: DateTime<Utc>| {
         let now = now();
-        time <= now && now - time < FRESH
+        time <= now && now - time < limit
     };
     if enrolled.is_empty() {
-        return is_recent(login.added_at)
-            || proved
-                .get(PASSWORD_AGAIN)
-                .is_some_and(|time| is_recent(*time));
+        let again = proved.get(PASSWORD_AGAIN);
+        return Ok(is_recent(login.added_at) || again.is_some_and(|time| is_recent(*time)));
     }
-    proved
+    Ok(proved
         .iter()
-        .any(|(name, time)| Method::parse(name).is_some() && is_recent(*time))
+        .any(|(name, time)| Method::parse(name).is_some() && is_recent(*time)))
+}
+
+/// The page that takes such a proof and goes on to `next`, a local path.
+pub(crate) fn confirm_path(next: &str) -> String {
+    with_next(CONFIRM, next)
 }
 
 /// Sends whoever did not prove it a moment ago to do so, and back to `path`.
 pub(super) async fn require(signed_in: &SignedIn, path: &str) -> PageResult<()> {
-    let enrolled = signed_in
-        .tenant()
-        .mfa()
-        .factors(UserId(signed_in.user().id))
-        .await?;
-    if is_fresh(signed_in, &enrolled) {
+    if is_proved_within(signed_in, FRESH).await? {
         return Ok(());
     }
-    let elsewhere = redirect(&with_next(CONFIRM, path))?;
-    Err(PageError::elsewhere(elsewhere))
+    Err(PageError::elsewhere(redirect(&confirm_path(path))?))
 }
 
 /// Notes in the browser's login that `factor` was proved, and replaces its cookie:
@@ -80,16 +81,9 @@ pub(super) async fn note(signed_in: &SignedIn, factor: &str) -> ApiResult<Token>
 }
 
 /// Someone who may set up a factor now.
-pub(super) struct Enrolling {
-    pub(super) page: PageCtx,
-    pub(super) user: user::Model,
-    pub(super) enrolled: Vec<mfa_factor::Model>,
-    stage: Stage,
-}
-
-enum Stage {
+pub(super) enum Enrolling {
     SignedIn(SignedIn),
-    SigningIn(Box<Attempt>),
+    SigningIn(PageCtx, Box<Attempt>),
 }
 
 impl Enrolling {
@@ -98,13 +92,7 @@ impl Enrolling {
         if page.browser.session.is_some() {
             let signed_in = SignedIn::of(page)?;
             require(&signed_in, path).await?;
-            let user = signed_in.user().clone();
-            return Ok(Self {
-                page: signed_in.page.clone(),
-                enrolled: enrolled(&signed_in, &user).await?,
-                user,
-                stage: Stage::SignedIn(signed_in),
-            });
+            return Ok(Self::SignedIn(signed_in));
         }
         let Some(attempt) = sign_in::attempt(&page, &page.browser).await? else {
             return Err(PageError::elsewhere(redirect(&with_next(SIGN_IN, path))?));
@@ -115,50 +103,55 @@ impl Enrolling {
         if missing != Missing::Enrolment {
             return Err(PageError::elsewhere(redirect(super::SECOND_FACTOR)?));
         }
-        Ok(Self {
-            user: attempt.user.clone(),
-            enrolled,
-            page,
-            stage: Stage::SigningIn(Box::new(attempt)),
-        })
+        Ok(Self::SigningIn(page, Box::new(attempt)))
     }
 
-    /// Goes on after the user set up a factor by `method`, which proves it too. The
-    /// browser gets the cookie; the path is where it goes.
-    pub(super) async fn done(self, method: Method, next: &str) -> ApiResult<Outcome> {
+    pub(super) fn page(&self) -> &PageCtx {
+        match self {
+            Self::SignedIn(signed_in) => signed_in,
+            Self::SigningIn(page, _) => page,
+        }
+    }
+
+    pub(super) fn user(&self) -> &user::Model {
+        match self {
+            Self::SignedIn(signed_in) => signed_in.user(),
+            Self::SigningIn(_, attempt) => &attempt.user,
+        }
+    }
+
+    /// Sends the browser on after the user set up a factor by `method`, which proves it
+    /// too.
+    pub(super) async fn done(self, method: Method, next: &str) -> PageResult<Response> {
         let recovery = |next: &str| with_next(super::RECOVERY_CODES, next);
-        match self.stage {
-            Stage::SigningIn(attempt) => {
-                let outcome =
-                    sign_in::add_factor(&self.page, &self.page.browser, *attempt, method.as_str())
-                        .await?;
-                Ok(match outcome {
-                    Outcome::Done { user, next, cookie } => Outcome::Done {
-                        user,
-                        next: recovery(&next),
-                        cookie,
-                    },
-                    needs @ Outcome::Needs { .. } => needs,
-                })
+        match self {
+            Self::SigningIn(page, attempt) => {
+                let mut outcome =
+                    sign_in::add_factor(&page, &page.browser, *attempt, method.as_str()).await?;
+                if let Outcome::Done { next, .. } = &mut outcome {
+                    *next = recovery(next);
+                }
+                respond(&page, outcome)
             }
-            Stage::SignedIn(signed_in) => {
+            Self::SignedIn(signed_in) => {
                 let cookie = note(&signed_in, method.as_str()).await?;
-                let user = UserId(self.user.id);
+                let user = UserId(signed_in.user().id);
                 let left = signed_in.tenant().mfa().count_recovery_codes(user).await?;
-                Ok(Outcome::Done {
-                    user,
-                    next: if left == 0 {
-                        recovery(next)
-                    } else {
-                        next.to_owned()
-                    },
-                    cookie,
-                })
+                let next = if left == 0 {
+                    recovery(next)
+                } else {
+                    next.to_owned()
+                };
+                respond(&signed_in, Outcome::Done { user, next, cookie })
             }
         }
     }
 }
 
-async fn enrolled(page: &PageCtx, user: &user::Model) -> ApiResult<Vec<mfa_factor::Model>> {
+/// The factors that a user has.
+pub(super) async fn enrolled(
+    page: &PageCtx,
+    user: &user::Model,
+) -> ApiResult<Vec<mfa_factor::Model>> {
     Ok(page.tenant().mfa().factors(UserId(user.id)).await?)
 }

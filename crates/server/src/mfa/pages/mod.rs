@@ -15,12 +15,15 @@ mod security;
 mod sessions;
 mod step_up;
 
+pub(crate) use fresh::{confirm_path, is_proved_within};
+
 use axum::Router;
 use axum::routing::{get, post};
 use serde::Deserialize;
 
 use crate::app::SharedApp;
-use crate::pages::{PageCtx, Way, local_path};
+use crate::http::PublicCtx;
+use crate::pages::local_path;
 
 /// Asks a sign-in for a second factor.
 pub(super) const SECOND_FACTOR: &str = "/login/second-factor/";
@@ -74,12 +77,9 @@ pub(crate) fn routes() -> Router<SharedApp> {
         .route("/mfa/{token}/", get(step_up::show).post(step_up::submit))
 }
 
-/// The passkey's button on the sign-in page.
-pub(crate) fn ways(page: &PageCtx) -> Option<Way> {
-    super::passkey::rp_id(page).map(|_| Way {
-        label: "Sign in with a passkey".to_owned(),
-        path: PASSKEY_SIGN_IN.to_owned(),
-    })
+/// Path of the page that signs in with a passkey alone, where there can be one.
+pub(crate) fn passkey_sign_in_path(ctx: &PublicCtx) -> Option<&'static str> {
+    super::passkey::rp_id(ctx).map(|_| PASSKEY_SIGN_IN)
 }
 
 /// Where to go on, in a query or a form.
@@ -102,15 +102,3 @@ fn next_path(next: &str) -> &str {
         path => path,
     }
 }
-
-/// `path` that goes on to `next`.
-fn with_next(path: &str, next: &str) -> String {
-    let query = form_urlencoded::Serializer::new(String::new())
-        .append_pair("next", next)
-        .finish();
-    format!("{path}?{query}")
-}
-
-/// A form without fields of its own.
-#[derive(Deserialize)]
-struct Nothing {}

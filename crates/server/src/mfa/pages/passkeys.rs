@@ -6,10 +6,10 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::fresh::Enrolling;
-use super::{Next, PASSKEYS, next_path, with_next};
+use super::{Next, PASSKEYS, next_path};
 use crate::http::Params;
 use crate::mfa::{Method, enrolment, passkey};
-use crate::pages::{Form, Frame, PageCtx, PageResult, Policy, respond};
+use crate::pages::{Form, Frame, PageCtx, PageResult, Policy, with_next};
 
 #[derive(Template)]
 #[template(path = "passkeys.html")]
@@ -34,7 +34,7 @@ pub(super) struct Registration {
 pub(super) async fn show(page: PageCtx, Params(query): Params<Next>) -> PageResult<Response> {
     let back = with_next(PASSKEYS, query.path());
     let enrolling = Enrolling::of(page, &back).await?;
-    enrolment::require_allowed(&enrolling.page, Method::Webauthn)?;
+    enrolment::require_allowed(enrolling.page(), Method::Webauthn)?;
     render(&enrolling, query.path(), "", StatusCode::OK, None).await
 }
 
@@ -47,15 +47,11 @@ pub(super) async fn submit(form: Form<Registration>) -> PageResult<Response> {
         let error = "Making a passkey needs scripts; allow them for this site.";
         return render(&enrolling, next, name, StatusCode::BAD_REQUEST, Some(error)).await;
     }
-    let page = &enrolling.page;
+    let page = enrolling.page();
     let added =
-        enrolment::add_passkey(page, &page.browser, &enrolling.user, name, &data.answer).await;
+        enrolment::add_passkey(page, &page.browser, enrolling.user(), name, &data.answer).await;
     match added {
-        Ok(()) => {
-            let page = page.clone();
-            let outcome = enrolling.done(Method::Webauthn, next).await?;
-            respond(&page, outcome)
-        }
+        Ok(()) => enrolling.done(Method::Webauthn, next).await,
         Err(error) if error.status.is_client_error() => {
             render(&enrolling, next, name, error.status, Some(&error.detail)).await
         }
@@ -70,9 +66,8 @@ async fn render(
     status: StatusCode,
     error: Option<&str>,
 ) -> PageResult<Response> {
-    let page = &enrolling.page;
-    let (user, enrolled) = (&enrolling.user, &enrolling.enrolled);
-    let options = passkey::begin_registration(page, &page.browser, user, enrolled).await?;
+    let page = enrolling.page();
+    let options = passkey::begin_registration(page, &page.browser, enrolling.user()).await?;
     let policy = Policy {
         scripts: true,
         ..Policy::default()

@@ -4,10 +4,10 @@ use askama::Template;
 use axum::response::Response;
 use protocol::id::UserId;
 
-use super::{Next, RECOVERY_CODES, fresh, with_next};
+use super::{Next, RECOVERY_CODES, fresh};
 use crate::http::Params;
 use crate::mfa::enrolment;
-use crate::pages::{Form, Frame, PageResult, SignedIn};
+use crate::pages::{Form, Frame, PageResult, SignedIn, with_next};
 
 #[derive(Template)]
 #[template(path = "recovery_codes.html")]

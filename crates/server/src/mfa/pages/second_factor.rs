@@ -3,10 +3,10 @@
 use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
-use protocol::id::UserId;
+use store::entity::mfa_factor;
 
 use super::factor_forms::{Answer, FactorForms};
-use super::{ENROL, SECOND_FACTOR};
+use super::{ENROL, SECOND_FACTOR, fresh};
 use crate::identity::acquaintance;
 use crate::identity::sign_in::{self, Attempt};
 use crate::mfa::policy::{self, Missing};
@@ -25,55 +25,70 @@ struct SecondFactorPage<'a> {
 }
 
 pub(super) async fn show(page: PageCtx) -> PageResult<Response> {
-    let attempt = attempt(&page).await?;
-    render(&page, &attempt, StatusCode::OK, None).await
+    let step = Step::of(&page).await?;
+    render(&page, &step, StatusCode::OK, None).await
 }
 
 pub(super) async fn submit(form: Form<Answer>) -> PageResult<Response> {
     let Form { page, data } = form;
-    let attempt = attempt(&page).await?;
-    let user = &attempt.user;
-    let enrolled = page.tenant().mfa().factors(UserId(user.id)).await?;
-    let usable = policy::usable(&page.workspace.settings, attempt.method(), &enrolled);
+    let step = Step::of(&page).await?;
+    let user = &step.attempt.user;
+    let usable = step.usable(&page);
     let who = acquaintance(&page, Some(user), page.familiar).await?;
     match proof::prove(&page, user, &usable, data.presented(&page), who).await {
         Ok(method) => {
             let outcome =
-                sign_in::add_factor(&page, &page.browser, attempt, method.as_str()).await?;
+                sign_in::add_factor(&page, &page.browser, step.attempt, method.as_str()).await?;
             respond(&page, outcome)
         }
         Err(error) if error.status.is_client_error() => {
-            render(&page, &attempt, error.status, Some(&error.detail)).await
+            render(&page, &step, error.status, Some(&error.detail)).await
         }
         Err(error) => Err(error.into()),
     }
 }
 
-/// The sign-in that a second factor is needed for. Those of another page go there.
-async fn attempt(page: &PageCtx) -> PageResult<Attempt> {
-    let elsewhere = |path| -> PageResult<Attempt> { Err(PageError::elsewhere(redirect(path)?)) };
-    let Some(attempt) = sign_in::attempt(page, &page.browser).await? else {
-        return elsewhere(SIGN_IN);
-    };
-    let enrolled = page.tenant().mfa().factors(UserId(attempt.user.id)).await?;
-    let settings = &page.workspace.settings;
-    match policy::missing(settings, attempt.method(), &enrolled, &attempt.factors()) {
-        Missing::Proof => Ok(attempt),
-        Missing::Enrolment => elsewhere(ENROL),
-        // The settings changed meanwhile: start anew.
-        Missing::Nothing => elsewhere(SIGN_IN),
+/// A sign-in that a second factor is needed for.
+struct Step {
+    attempt: Attempt,
+    enrolled: Vec<mfa_factor::Model>,
+}
+
+impl Step {
+    /// That of the browser. Those of another page go there.
+    async fn of(page: &PageCtx) -> PageResult<Self> {
+        let elsewhere = |path| -> PageResult<Self> { Err(PageError::elsewhere(redirect(path)?)) };
+        let Some(attempt) = sign_in::attempt(page, &page.browser).await? else {
+            return elsewhere(SIGN_IN);
+        };
+        let enrolled = fresh::enrolled(page, &attempt.user).await?;
+        let settings = &page.workspace.settings;
+        match policy::missing(settings, attempt.method(), &enrolled, &attempt.factors()) {
+            Missing::Proof => Ok(Self { attempt, enrolled }),
+            Missing::Enrolment => elsewhere(ENROL),
+            // The settings changed meanwhile: start anew.
+            Missing::Nothing => elsewhere(SIGN_IN),
+        }
+    }
+
+    /// The factors that may be proved.
+    fn usable(&self, page: &PageCtx) -> Vec<&mfa_factor::Model> {
+        policy::usable(
+            &page.workspace.settings,
+            self.attempt.method(),
+            &self.enrolled,
+        )
     }
 }
 
 async fn render(
     page: &PageCtx,
-    attempt: &Attempt,
+    step: &Step,
     status: StatusCode,
     error: Option<&str>,
 ) -> PageResult<Response> {
-    let user = &attempt.user;
-    let enrolled = page.tenant().mfa().factors(UserId(user.id)).await?;
-    let usable = policy::usable(&page.workspace.settings, attempt.method(), &enrolled);
+    let user = &step.attempt.user;
+    let usable = step.usable(page);
     let shown = SecondFactorPage {
         frame: page.frame(),
         username: &user.username,

@@ -6,10 +6,11 @@ use chrono::{DateTime, Utc};
 use protocol::id::{FactorId, UserId};
 use store::entity::{login, mfa_factor};
 
-use super::{AUTHENTICATOR, Nothing, PASSKEYS, PASSWORD, RECOVERY_CODES, SECURITY, fresh};
+use super::{AUTHENTICATOR, PASSKEYS, PASSWORD, RECOVERY_CODES, SECURITY, fresh};
 use crate::http::Id;
+use crate::identity::sessions;
 use crate::mfa::{Method, enrolment, passkey, policy};
-use crate::pages::{Form, Frame, PageResult, SignedIn, redirect};
+use crate::pages::{Form, Frame, Nothing, PageResult, SignedIn, redirect};
 
 #[derive(Template)]
 #[template(path = "security.html")]
@@ -47,12 +48,11 @@ struct LoginRow {
 pub(super) async fn show(signed_in: SignedIn) -> PageResult<Response> {
     let user = signed_in.user();
     let id = UserId(user.id);
-    let enrolled = signed_in.tenant().mfa().factors(id).await?;
-    let logins = signed_in.tenant().identity().logins_of(id).await?;
+    let enrolled = fresh::enrolled(&signed_in, user).await?;
+    let logins = sessions::list(&signed_in, id).await?;
     let settings = &signed_in.workspace.settings;
-    let allows = |method| policy::allows(settings, method);
+    let offers = |method| enrolment::is_offered(&signed_in, method);
     let rp_id = passkey::rp_id(&signed_in);
-    let has_passkeys = allows(Method::Webauthn) && rp_id.is_some();
     let page = SecurityPage {
         frame: signed_in.frame(),
         factors: enrolled
@@ -61,8 +61,8 @@ pub(super) async fn show(signed_in: SignedIn) -> PageResult<Response> {
             .collect(),
         recovery: signed_in.tenant().mfa().count_recovery_codes(id).await?,
         is_required: settings.mfa_required,
-        authenticator: allows(Method::Totp).then_some(AUTHENTICATOR),
-        passkeys: has_passkeys.then_some(PASSKEYS),
+        authenticator: offers(Method::Totp).then_some(AUTHENTICATOR),
+        passkeys: offers(Method::Webauthn).then_some(PASSKEYS),
         recovery_codes: RECOVERY_CODES,
         password: user.password_hash.as_ref().map(|_| PASSWORD),
         logins: logins

@@ -3,10 +3,10 @@
 use axum::response::Response;
 use protocol::id::LoginId;
 
-use super::{Nothing, SECURITY};
+use super::SECURITY;
 use crate::http::Id;
 use crate::identity::sessions;
-use crate::pages::{Form, PageResult, SignedIn, redirect};
+use crate::pages::{Form, Nothing, PageResult, SignedIn, redirect};
 
 /// Ends one login.
 pub(super) async fn end(Id(id): Id<LoginId>, form: Form<Nothing>) -> PageResult<Response> {

@@ -4,17 +4,12 @@ use askama::Template;
 use axum::extract::Path;
 use axum::response::Response;
 use http::StatusCode;
-use protocol::id::UserId;
 
 use super::factor_forms::{Answer, FactorForms};
-use super::{AUTHENTICATOR, PASSKEYS, SECURITY, step_up_path, with_next};
+use super::{AUTHENTICATOR, PASSKEYS, SECURITY, fresh, step_up_path};
 use crate::http::ApiResult;
-use crate::identity::guesses::Acquaintance;
-use crate::mfa::{Method, link, passkey, policy, proof};
-use crate::pages::{Form, Frame, PageResult, Policy, SignedIn};
-
-/// The first factor that a proof here stands beside.
-const FIRST: &str = "session";
+use crate::mfa::{Method, enrolment, link, policy};
+use crate::pages::{Form, Frame, PageResult, Policy, SignedIn, redirect, with_next};
 
 #[derive(Template)]
 #[template(path = "step_up.html")]
@@ -50,7 +45,7 @@ pub(super) async fn submit(Path(token): Path<String>, form: Form<Answer>) -> Pag
     let Form { page, data } = form;
     if page.browser.session.is_none() {
         // Signed out meanwhile: come back by GET.
-        return crate::pages::redirect(&path);
+        return redirect(&path);
     }
     let signed_in = SignedIn::of(page)?;
     let link = link::find(&signed_in, signed_in.user(), &token).await?;
@@ -74,11 +69,8 @@ async fn prove(signed_in: &SignedIn, link: &link::Link, data: &Answer) -> ApiRes
     let method = if let (true, Some(method)) = (data.is_empty(), proved(signed_in, link)) {
         method
     } else {
-        let enrolled = signed_in.tenant().mfa().factors(UserId(user.id)).await?;
-        let usable = policy::usable(&signed_in.workspace.settings, FIRST, &enrolled);
-        let presented = data.presented(signed_in);
-        let who = Acquaintance::Known(signed_in.session.login_id().to_string());
-        proof::prove(signed_in, user, &usable, presented, who).await?
+        let enrolled = fresh::enrolled(signed_in, user).await?;
+        data.prove(signed_in, &enrolled).await?
     };
     link::complete(signed_in, user, link, method).await
 }
@@ -89,15 +81,14 @@ fn proved(signed_in: &SignedIn, link: &link::Link) -> Option<Method> {
 
 /// Pages that set up what the workspace takes, and come back to `path`.
 fn ways_to_enrol(signed_in: &SignedIn, path: &str) -> Vec<(&'static str, String)> {
-    let allows = |method| policy::allows(&signed_in.workspace.settings, method);
-    let mut ways = Vec::new();
-    if allows(Method::Webauthn) && passkey::rp_id(signed_in).is_some() {
-        ways.push(("Passkey", with_next(PASSKEYS, path)));
-    }
-    if allows(Method::Totp) {
-        ways.push(("Authenticator app", with_next(AUTHENTICATOR, path)));
-    }
-    ways
+    [
+        (Method::Webauthn, "Passkey", PASSKEYS),
+        (Method::Totp, "Authenticator app", AUTHENTICATOR),
+    ]
+    .into_iter()
+    .filter(|(method, ..)| enrolment::is_offered(signed_in, *method))
+    .map(|(_, label, page)| (label, with_next(page, path)))
+    .collect()
 }
 
 async fn render(
@@ -110,8 +101,8 @@ async fn render(
     let user = signed_in.user();
     let path = step_up_path(token);
     let settings = &signed_in.workspace.settings;
-    let enrolled = signed_in.tenant().mfa().factors(UserId(user.id)).await?;
-    let usable = policy::usable(settings, FIRST, &enrolled);
+    let enrolled = fresh::enrolled(signed_in, user).await?;
+    let usable = policy::usable(settings, policy::SESSION, &enrolled);
     let suffices = usable
         .iter()
         .any(|row| policy::allows(settings, policy::kind(row)));

@@ -6,7 +6,8 @@ use serde_json::json;
 use testkit::eventually;
 
 use super::{APPROVALS, COMMANDS, RISKY, Scene, approve, line, page_of, reject};
-use crate::{id, second_superuser};
+use crate::accounts::second_superuser;
+use crate::id;
 
 #[test]
 fn harmless_lines_run_at_once_with_and_without_reviewers() {
@@ -266,6 +267,21 @@ fn what_ends_takes_its_request_with_it() {
     cli.run(&["approval", "cancel", &request]).exits(0);
     assert_eq!(scene.command(&held)["status"], "cancelled");
     approve(&reviewer, &request, &[]).expect(409);
+}
+
+#[test]
+fn a_held_command_ends_with_its_session_however_much_ran_since() {
+    let scene = Scene::start();
+    let _second = second_superuser(&scene.system);
+    let session = scene.session();
+    let held = scene.submit(RISKY, &session);
+    for _ in 0..101 {
+        scene.submit("true", &session);
+    }
+    let revoke = format!("{}{session}/revoke/", super::SESSIONS);
+    scene.root.post(&revoke, &json!({})).expect_success();
+    scene.wait_for(&held, "cancelled");
+    assert_eq!(scene.count("cancelled"), 1);
 }
 
 #[test]

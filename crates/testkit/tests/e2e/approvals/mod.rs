@@ -2,20 +2,21 @@
 //! must fail.
 
 mod commands;
+mod narrowed;
 mod pages;
 mod sessions;
 mod sudo;
 
 use serde_json::{Value, json};
-use testkit::{Api, Credential, Page, PublicAgent, System, Visitor, eventually};
+use testkit::{Api, Page, PublicAgent, System, Visitor, eventually};
 
-use crate::{create_session, id, submission};
+use crate::accounts::{PASSWORD, create_user, log_in};
+use crate::{changed, create_session, id, submission};
 
 const APPROVALS: &str = "/api/approvals/approvals/";
 const SESSIONS: &str = "/api/work-sessions/sessions/";
 const COMMANDS: &str = "/api/events/commands/";
 const ACCESS_CONTROL: &str = "/api/workspaces/access-control/-/";
-const PASSWORD: &str = "correct horse battery staple";
 /// A line that a person needs a reviewer for, by default.
 const RISKY: &str = "rm -rf /etc";
 
@@ -43,18 +44,12 @@ impl Scene {
     /// Creates an account and logs it in.
     #[track_caller]
     fn person(&self, name: &str, more: &Value) -> Api {
-        let mut body = json!({
-            "username": name, "password": PASSWORD, "email": format!("{name}@example.com"),
-            "first_name": name, "last_name": "", "is_active": true,
-        });
-        for (key, value) in more.as_object().unwrap() {
-            body[key] = value.clone();
-        }
-        self.root.post("/api/iam/users/", &body).expect(201);
-        let login = json!({"workspace_url": "", "username": name, "password": PASSWORD});
-        let anonymous = self.system.anonymous();
-        let token = anonymous.post("/api/auth/login/", &login).expect(200);
-        anonymous.as_caller(Credential::Token(token.text_at("/token")))
+        create_user(
+            &self.root,
+            name,
+            &changed(json!({"first_name": name}), more),
+        );
+        log_in(&self.system.anonymous(), name)
     }
 
     /// A browser of somebody created by [`Self::person`].
@@ -152,7 +147,7 @@ fn page_of(request: &str) -> String {
 
 /// Presses the button of the request's page.
 #[track_caller]
-fn approve(reviewer: &Visitor, request: &str, more: &[(&str, &str)]) -> Page {
+pub(crate) fn approve(reviewer: &Visitor, request: &str, more: &[(&str, &str)]) -> Page {
     let csrf = reviewer.get("/approvals/").expect(200).field("csrf");
     let mut fields = vec![("csrf", csrf.as_str())];
     fields.extend(more);

@@ -5,8 +5,9 @@ use std::path::Path;
 use serde_json::json;
 use testkit::{Options, System};
 
-use super::{PASSWORD, RISKY};
-use crate::{create_session, id, second_superuser, submit};
+use super::RISKY;
+use crate::accounts::{PASSWORD, second_superuser};
+use crate::{create_session, id, submit};
 
 /// Where the pictures go that somebody looks at; unset: nowhere.
 fn picture(browser: &testkit::Browser, name: &str) {
@@ -54,7 +55,14 @@ fn a_reviewer_reads_and_decides() {
     browser.shows("Approved by");
     assert_eq!(agent.next_command()["id"], json!(held));
 
+    // Whoever signed in long ago proves it again, and comes back.
+    system
+        .database()
+        .execute("UPDATE logins SET added_at = '2001-01-01 00:00:00+00:00'");
     browser.open(&second);
+    browser.click("Prove that it is you");
+    browser.fill("password", PASSWORD);
+    browser.click("Continue");
     browser.fill("reason", "wrong disk");
     browser.click("Reject");
     browser.shows("wrong disk");

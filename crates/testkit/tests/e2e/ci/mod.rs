@@ -7,8 +7,8 @@ mod rules;
 use serde_json::{Value, json};
 use testkit::{Agent, Answer, Api, Credential, System, eventually};
 
-use crate::issuer::{Issuer, JOB_SECRET};
-use crate::{id, submission};
+use crate::issuer::{Issuer, JOB_SECRET, system};
+use crate::{changed, id, submission};
 
 const RULES: &str = "/api/auth/trust-rules/";
 const TOKENS: &str = "/api/auth/service-tokens/";
@@ -23,17 +23,6 @@ struct Scene {
     /// The service token that jobs get one like.
     token: String,
     application: String,
-}
-
-/// Fetching from this machine is allowed: the issuer of the tests is here.
-fn system() -> System {
-    System::with(&testkit::Options {
-        environment: vec![(
-            "ALPACON_OIDC__PRIVATE_HOSTS".to_owned(),
-            r#"["127.0.0.1"]"#.to_owned(),
-        )],
-        ..testkit::Options::default()
-    })
 }
 
 fn scene() -> Scene {
@@ -99,14 +88,13 @@ impl Scene {
     }
 
     fn exchange_with(&self, more: &Value) -> Answer {
-        let mut body = json!({
+        let body = json!({
             "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
             "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
         });
-        for (name, value) in more.as_object().unwrap() {
-            body[name] = value.clone();
-        }
-        self.system.anonymous().post("/oauth/token/", &body)
+        self.system
+            .anonymous()
+            .post("/oauth/token/", &changed(body, more))
     }
 
     /// A job that has logged in.

@@ -8,6 +8,8 @@ use testkit::{Api, Page, System, Visitor};
 use url::Url;
 
 use super::{PROVIDERS, is_signed_in, leave, scene, system};
+use crate::accounts::create_user;
+use crate::changed;
 use crate::issuer::{Issuer, Key};
 
 #[test]
@@ -131,11 +133,7 @@ impl Liar {
         let system = system();
         let issuer = Issuer::start();
         let root: Api = system.api_with_password();
-        let user = json!({
-            "username": "jane", "email": "jane@example.com",
-            "password": "correct horse battery staple",
-        });
-        root.post("/api/iam/users/", &user).expect(201);
+        create_user(&root, "jane", &json!({}));
         let body = json!({
             "slug": "liar", "issuer": issuer.url(), "client_id": "me",
             "email_domains": ["example.com"], "link_by_email": true, "mfa_values": ["mfa"],
@@ -249,12 +247,7 @@ fn evidence_of_a_second_factor_is_what_the_settings_name() {
     let settings = "/api/workspaces/security/-/";
     root.patch(settings, &required).expect(200);
     let goes_to = |claims: Value| {
-        let page = liar.attempt(|issuer, mut honest| {
-            for (name, value) in claims.as_object().unwrap() {
-                honest[name] = value.clone();
-            }
-            issuer.sign(&honest)
-        });
+        let page = liar.attempt(|issuer, honest| issuer.sign(&changed(honest, &claims)));
         page.expect(303).location()
     };
     for claims in [

@@ -8,7 +8,9 @@ mod rules;
 use serde_json::{Value, json};
 use testkit::{Api, OidcProvider, Page, System, Visitor};
 
-use crate::id;
+use crate::accounts::create_user;
+use crate::issuer::system;
+use crate::{changed, id};
 
 const PROVIDERS: &str = "/api/auth/identity-providers/";
 
@@ -16,16 +18,6 @@ struct Scene {
     system: System,
     root: Api,
     idp: OidcProvider,
-}
-
-fn system() -> System {
-    System::with(&testkit::Options {
-        environment: vec![(
-            "ALPACON_OIDC__PRIVATE_HOSTS".to_owned(),
-            r#"["127.0.0.1"]"#.to_owned(),
-        )],
-        ..testkit::Options::default()
-    })
 }
 
 fn callback(base: &str, slug: &str) -> String {
@@ -57,14 +49,12 @@ impl Scene {
     /// A provider of people of example.com, with more settings.
     #[track_caller]
     fn provider(&self, slug: &str, more: &Value) -> String {
-        let mut body = json!({
+        let body = json!({
             "slug": slug, "name": "Corp", "issuer": self.idp.issuer(),
             "client_id": "confidential", "client_secret": OidcProvider::SECRET,
             "scopes": ["email", "profile", "groups"], "email_domains": ["example.com"],
         });
-        for (name, value) in more.as_object().unwrap() {
-            body[name] = value.clone();
-        }
+        let body = changed(body, more);
         let created = self.root.post(PROVIDERS, &body).expect(201).json();
         assert!(!created.to_string().contains("client secret"), "{created}");
         id(&created)
@@ -73,13 +63,7 @@ impl Scene {
     /// A user with an address, and the id of it.
     #[track_caller]
     fn user(&self, name: &str, email: &str, more: &Value) -> String {
-        let mut body = json!({
-            "username": name, "email": email, "password": "correct horse battery staple",
-        });
-        for (key, value) in more.as_object().unwrap() {
-            body[key] = value.clone();
-        }
-        id(&self.root.post("/api/iam/users/", &body).expect(201).json())
+        create_user(&self.root, name, &changed(json!({"email": email}), more))
     }
 
     /// Signs in at the provider and comes back.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use testkit::{Answer, OidcProvider};
 
 use super::{PROVIDERS, Scene, is_signed_in, scene};
-use crate::id;
+use crate::{changed, id};
 
 #[test]
 fn nobody_is_linked_without_a_rule() {
@@ -20,6 +20,13 @@ fn nobody_is_linked_without_a_rule() {
     }
     assert_eq!((scene.links(), scene.logins()), (0, 0));
     assert_eq!(scene.users(), users);
+    // What an administrator needs to link them is on record.
+    let record = scene.root.get("/api/audit/activity/?page_size=100").json();
+    let record = record.to_string();
+    for login in ["jane", "eve", "mallory"] {
+        let text = format!("sign-in of {login} by identity provider corp refused");
+        assert!(record.contains(&text), "{login}: {record}");
+    }
 }
 
 #[test]
@@ -166,13 +173,8 @@ fn settings_that_trust_too_much_cannot_be_made() {
         "slug": "corp", "issuer": scene.idp.issuer(), "client_id": "confidential",
         "email_domains": ["example.com"],
     });
-    let post = |changes: &Value| -> Answer {
-        let mut body = base.clone();
-        for (name, value) in changes.as_object().unwrap() {
-            body[name] = value.clone();
-        }
-        scene.root.post(PROVIDERS, &body)
-    };
+    let post =
+        |changes: &Value| -> Answer { scene.root.post(PROVIDERS, &changed(base.clone(), changes)) };
     for changes in [
         json!({"slug": ""}),
         json!({"slug": "Corp"}),
@@ -223,6 +225,66 @@ fn settings_that_trust_too_much_cannot_be_made() {
         .root
         .patch(&path, &json!({"email_domains": [], "provision": true}));
     assert_eq!(answer.status, 400);
+}
+
+/// An account that a provider made has no name to call it by.
+#[test]
+fn the_cli_links_people_by_name_and_by_id() {
+    let scene = scene();
+    scene.provider("corp", &json!({}));
+    let jane = scene.user("jane", "jane@nowhere.test", &json!({}));
+    let cli = scene.system.cli_with_password();
+    let link = |subject: &str, user: &str| {
+        let words = ["identity-provider", "link", "corp", "--subject", subject];
+        cli.run(&[&words[..], &["--user", user]].concat()).exits(0);
+    };
+    link("by-name", "jane");
+    link("by-id", &jane);
+    let words = [
+        "identity-provider",
+        "identities",
+        "corp",
+        "--output",
+        "json",
+    ];
+    let rows = cli.run(&words).exits(0).json();
+    for (row, subject) in ["by-name", "by-id"].iter().enumerate() {
+        assert_eq!(rows[row]["subject"], *subject);
+        assert_eq!(rows[row]["user"], jane);
+    }
+    let words = ["identity-provider", "unlink", "corp", "--subject", "by-id"];
+    cli.run(&words).exits(0);
+    assert_eq!(scene.links(), 1);
+}
+
+#[test]
+fn a_provider_can_be_disabled_when_a_group_of_its_is_gone() {
+    let scene = scene();
+    let group = scene.root.post(
+        "/api/iam/groups/",
+        &json!({"name": "sre", "display_name": "sre"}),
+    );
+    let group = id(&group.expect(201).json());
+    let more = json!({
+        "default_groups": ["sre"], "group_claim": "groups", "group_map": {"sre": "sre"},
+    });
+    let path = format!("{PROVIDERS}{}/", scene.provider("corp", &more));
+    scene
+        .root
+        .delete(&format!("/api/iam/groups/{group}/"))
+        .expect(204);
+    let changed = scene.root.patch(&path, &json!({"enabled": false}));
+    let document = changed.expect(200).json();
+    assert_eq!(document["enabled"], false);
+    scene.root.patch(&path, &document).expect(200);
+    // Another one that is not there cannot be named.
+    for (field, value) in [
+        ("default_groups", json!(["sre", "nowhere"])),
+        ("group_map", json!({"sre": "sre", "dev": "nowhere"})),
+    ] {
+        let answer = scene.root.patch(&path, &json!({field: value.clone()}));
+        assert_eq!(answer.status, 400, "{field} {value}: {}", answer.text());
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{Scene, create_upload, failed, get, put, scene, status, succeeded};
 use crate::{create_session, id};
 
 /// A token that may reach the server, with these file rules.
-fn token(scene: &Scene, rules: &[(&str, &str)]) -> Api {
+pub(super) fn token(scene: &Scene, rules: &[(&str, &str)]) -> Api {
     let owner = scene.system.api_with_password();
     let created = owner
         .post(

@@ -15,17 +15,20 @@ pub(super) struct Desk {
 }
 
 pub(super) fn desk() -> Desk {
-    let scene = scene();
-    let cli = scene.system.cli_with_password();
-    cli.open_session("host", "webftp");
-    Desk {
-        scene,
-        cli,
-        here: tempfile::tempdir().unwrap(),
-    }
+    Desk::at(scene())
 }
 
 impl Desk {
+    pub(super) fn at(scene: Scene) -> Self {
+        let cli = scene.system.cli_with_password();
+        cli.open_session("host", "webftp");
+        Self {
+            scene,
+            cli,
+            here: tempfile::tempdir().unwrap(),
+        }
+    }
+
     pub(super) fn local(&self, name: &str) -> String {
         self.here.path().join(name).to_str().unwrap().to_owned()
     }

@@ -1,79 +1,15 @@
 //! What breaks on the way of `alpacon cp`, and what is left then: all of it, or
 //! nothing.
 
-use std::io::{Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
 
 use super::cli::{Desk, desk};
+use super::way::Way;
 use super::{names, pseudo_random};
 
-const SIZE: usize = 8_000_000;
-
-/// A way to the control plane that breaks once so many bytes went by in one direction.
-/// The client uses it as its proxy.
-struct Way {
-    url: String,
-    passed: Arc<AtomicU64>,
-}
-
-impl Way {
-    /// `met`: at the break both sides wait for each other twice, so that the test can
-    /// do something in between.
-    fn breaking_after(limit: u64, server: &str, met: Option<Arc<Barrier>>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let server = server.strip_prefix("http://").unwrap().to_owned();
-        let passed = Arc::new(AtomicU64::new(0));
-        let counted = passed.clone();
-        std::thread::spawn(move || {
-            for client in listener.incoming() {
-                let (Ok(client), Ok(server)) = (client, TcpStream::connect(&server)) else {
-                    continue;
-                };
-                for (from, to) in [(&client, &server), (&server, &client)] {
-                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-                    let (counted, met) = (counted.clone(), met.clone());
-                    std::thread::spawn(move || pass(from, to, limit, &counted, met.as_deref()));
-                }
-            }
-        });
-        Self { url, passed }
-    }
-
-    /// It has broken.
-    fn has_broken(&self, limit: u64) -> bool {
-        self.passed.load(Ordering::SeqCst) > limit
-    }
-}
-
-fn pass(
-    mut from: TcpStream,
-    mut to: TcpStream,
-    limit: u64,
-    passed: &AtomicU64,
-    met: Option<&Barrier>,
-) {
-    let mut buffer = vec![0; 32 * 1024];
-    while let Ok(count @ 1..) = from.read(&mut buffer) {
-        let before = passed.fetch_add(count as u64, Ordering::SeqCst);
-        if before <= limit && before + count as u64 > limit {
-            if let Some(met) = met {
-                met.wait();
-                met.wait();
-            }
-            break;
-        }
-        if to.write_all(&buffer[..count]).is_err() {
-            break;
-        }
-    }
-    // Either may be closed already.
-    let _closed = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
-}
+pub(super) const SIZE: usize = 8_000_000;
 
 /// One file up, or down, by a way that breaks after a part of it. Gives what arrived.
 fn by_a_broken_way(desk: &Desk, up: bool, limit: u64, met: Option<Arc<Barrier>>) -> Way {
@@ -90,7 +26,7 @@ fn by_a_broken_way(desk: &Desk, up: bool, limit: u64, met: Option<Arc<Barrier>>)
     std::fs::write(target, "what was there").unwrap();
     let copying = desk
         .cli
-        .start_with(&[("HTTP_PROXY", &way.url)], &["cp", &from, &to]);
+        .start_with(&[("HTTP_PROXY", way.url())], &["cp", &from, &to]);
     if let Some(met) = met {
         met.wait();
         assert_eq!(std::fs::read(target).unwrap(), b"what was there");
@@ -103,7 +39,7 @@ fn by_a_broken_way(desk: &Desk, up: bool, limit: u64, met: Option<Arc<Barrier>>)
         std::fs::read(target).unwrap() == content,
         "the content differs"
     );
-    assert!(way.has_broken(limit), "the way never broke");
+    assert!(way.has_struck(), "the way never broke");
     assert_eq!(names(&desk.scene.host), ["big"]);
     assert_eq!(names(desk.here.path()), ["big"]);
     way
@@ -115,7 +51,7 @@ fn a_broken_way_is_taken_up_where_it_broke() {
         for percent in [1, 50, 99] {
             let limit = (SIZE * percent / 100) as u64;
             let way = by_a_broken_way(&desk(), up, limit, None);
-            let passed = way.passed.load(Ordering::SeqCst);
+            let passed = way.passed();
             // Not everything again.
             let most = SIZE as u64 + 3_000_000;
             assert!(passed < most, "{up} {percent}: {passed} bytes went by");
@@ -154,7 +90,7 @@ fn a_signal_leaves_nothing_behind() {
         std::fs::write(source.join("big"), pseudo_random(SIZE)).unwrap();
         let copying = desk
             .cli
-            .start_with(&[("HTTP_PROXY", &way.url)], &["cp", &from, &to]);
+            .start_with(&[("HTTP_PROXY", way.url())], &["cp", &from, &to]);
         met.wait();
         copying.signal("INT");
         copying.finish().exits(130);
@@ -240,10 +176,94 @@ fn a_target_that_vanishes_is_an_error_and_leaves_nothing() {
     std::fs::write(desk.scene.host.join("big"), pseudo_random(SIZE)).unwrap();
     std::fs::create_dir(desk.here.path().join("out")).unwrap();
     let words = ["cp", &desk.there("big"), &desk.local("out/")];
-    let copying = desk.cli.start_with(&[("HTTP_PROXY", &way.url)], &words);
+    let copying = desk.cli.start_with(&[("HTTP_PROXY", way.url())], &words);
     met.wait();
     std::fs::remove_dir_all(desk.here.path().join("out")).unwrap();
     met.wait();
     copying.finish().exits(1);
     assert!(names(desk.here.path()).is_empty());
+}
+
+#[test]
+fn a_lost_answer_is_no_lost_upload() {
+    let desk = desk();
+    let here = desk.here.path();
+    std::fs::create_dir(here.join("tree")).unwrap();
+    std::fs::write(here.join("tree/leaf"), pseudo_random(SIZE)).unwrap();
+    std::fs::write(here.join("big"), pseudo_random(SIZE)).unwrap();
+    std::fs::write(here.join("none"), "").unwrap();
+    for words in [&["big"][..], &["none"], &["-r", "tree"]] {
+        let way = Way::losing_the_answer_to_a_put(desk.scene.system.url());
+        let there = desk.there("");
+        let mut line = vec!["cp".to_owned()];
+        line.extend(words.iter().map(|word| match word.starts_with('-') {
+            true => (*word).to_owned(),
+            false => desk.local(word),
+        }));
+        line.push(there);
+        let line: Vec<&str> = line.iter().map(String::as_str).collect();
+        let copied = desk.cli.run_with(&[("HTTP_PROXY", way.url())], &line);
+        copied.exits(0);
+        assert!(way.has_struck(), "{words:?}");
+    }
+    let host = &desk.scene.host;
+    assert_eq!(names(host), ["big", "none", "tree"]);
+    for file in ["big", "none", "tree/leaf"] {
+        let same =
+            std::fs::read(host.join(file)).unwrap() == std::fs::read(here.join(file)).unwrap();
+        assert!(same, "{file}");
+    }
+}
+
+#[test]
+fn a_folder_starts_over_when_its_way_breaks_or_the_control_plane_restarts() {
+    for restarts in [false, true] {
+        let desk = desk();
+        let tree = desk.here.path().join("tree");
+        std::fs::create_dir(&tree).unwrap();
+        for number in 0..40 {
+            std::fs::write(tree.join(format!("{number}")), pseudo_random(SIZE / 40)).unwrap();
+        }
+        let met = Arc::new(Barrier::new(2));
+        let limit = (SIZE / 2) as u64;
+        let way = Way::breaking_after(limit, desk.scene.system.url(), Some(met.clone()));
+        let copying = desk.cli.start_with(
+            &[("HTTP_PROXY", way.url())],
+            &["cp", "-r", &desk.local("tree"), &desk.there("")],
+        );
+        met.wait();
+        if restarts {
+            desk.scene.system.kill_server();
+            desk.scene.system.restart_server();
+        }
+        met.wait();
+        copying.finish().exits(0);
+        let arrived = desk.scene.host.join("tree");
+        assert_eq!(names(&arrived).len(), 40);
+        let last = std::fs::read(arrived.join("39")).unwrap();
+        assert!(last == pseudo_random(SIZE / 40));
+        assert_eq!(names(&desk.scene.host), ["tree"]);
+    }
+}
+
+#[test]
+fn what_is_altered_on_its_way_is_told() {
+    let desk = desk();
+    let content = b"the one byte that matters, and more that comes after it";
+    let way = Way::altering(b"the one byte", desk.scene.system.url());
+    let by = [("HTTP_PROXY", way.url())];
+    std::fs::write(desk.here.path().join("x"), content).unwrap();
+    let up = desk
+        .cli
+        .run_with(&by, &["cp", &desk.local("x"), &desk.there("up")])
+        .exits(1);
+    assert!(up.stderr().contains("changed on its way"), "{up:?}");
+    assert!(way.has_struck());
+    std::fs::write(desk.scene.host.join("x"), content).unwrap();
+    let down = desk
+        .cli
+        .run_with(&by, &["cp", &desk.there("x"), &desk.local("down")])
+        .exits(1);
+    assert!(down.stderr().contains("changed on its way"), "{down:?}");
+    assert_eq!(names(desk.here.path()), ["x"]);
 }

@@ -2,14 +2,19 @@
 //! speak it.
 
 mod authority;
+mod browse;
 mod cli;
 mod cli_faults;
+mod cli_forms;
 mod content;
 mod faults;
 mod links;
 mod memory;
+mod policy;
 mod public_agent;
+mod revocation;
 mod s3;
+mod way;
 
 use std::path::{Path, PathBuf};
 
@@ -91,7 +96,7 @@ impl Scene {
 
 #[track_caller]
 fn create_upload(api: &Api, server: &str, name: &str, path: &str, more: &Value) -> Answer {
-    let mut body = json!({
+    let body = json!({
         "name": name,
         "path": path,
         "server": server,
@@ -100,10 +105,7 @@ fn create_upload(api: &Api, server: &str, name: &str, path: &str, more: &Value) 
         "allow_overwrite": true,
         "allow_unzip": false,
     });
-    for (key, value) in more.as_object().into_iter().flatten() {
-        body[key] = value.clone();
-    }
-    api.post("/api/webftp/uploads/", &body)
+    api.post("/api/webftp/uploads/", &crate::changed(body, more))
 }
 
 /// The path of a signed link, called without any other credential.

@@ -18,7 +18,7 @@ use super::{Scene, failed, pseudo_random, status, succeeded};
 const BUCKET: &str = "transfers";
 
 /// A store that lives as long as this value.
-struct Store {
+pub(super) struct Store {
     runtime: Runtime,
     endpoint: String,
     client: reqwest::Client,
@@ -88,7 +88,7 @@ impl Store {
     }
 }
 
-fn scene(folder: &tempfile::TempDir) -> (Store, Scene) {
+pub(super) fn scene(folder: &tempfile::TempDir) -> (Store, Scene) {
     let store = Store::start(folder.path());
     let system = System::with(&store.options());
     let agent = system.agent("host");

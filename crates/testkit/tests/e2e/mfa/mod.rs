@@ -11,11 +11,11 @@ mod step_up;
 use serde_json::{Value, json};
 use testkit::{Api, AuthenticatorApp, Credential, Page, SoftPasskey, System, Visitor};
 
-use crate::id;
+use crate::accounts::{LOGIN, PASSWORD, create_user, login};
 
-const PASSWORD: &str = "correct horse battery staple";
 const SECURITY_SETTINGS: &str = "/api/workspaces/security/-/";
 const SECOND_FACTOR: &str = "/login/second-factor/";
+const NEW_PASSWORD: &str = "/login/new-password/";
 const ENROL: &str = "/login/enrol/";
 const PASSKEY_SIGN_IN: &str = "/login/passkey/";
 const SECURITY: &str = "/account/security/";
@@ -41,14 +41,7 @@ impl Scene {
     /// Creates a user and gives their id.
     #[track_caller]
     fn person(&self, name: &str, more: &Value) -> String {
-        let mut body = json!({
-            "username": name, "password": PASSWORD, "email": format!("{name}@example.com"),
-            "is_active": true,
-        });
-        for (key, value) in more.as_object().into_iter().flatten() {
-            body[key] = value.clone();
-        }
-        id(&self.root.post("/api/iam/users/", &body).expect(201).json())
+        create_user(&self.root, name, more)
     }
 
     /// A browser in front of which `name` proved the password.
@@ -90,11 +83,11 @@ impl Scene {
     }
 
     fn log_in(&self, name: &str, otp: &str) -> testkit::Answer {
-        let mut body = json!({"workspace_url": "", "username": name, "password": PASSWORD});
+        let mut body = login(name, PASSWORD);
         if !otp.is_empty() {
             body["otp"] = json!(otp);
         }
-        self.system.anonymous().post("/api/auth/login/", &body)
+        self.system.anonymous().post(LOGIN, &body)
     }
 
     #[track_caller]

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{
-    AUTHENTICATOR, ENROL, PASSKEYS, PASSWORD, RECOVERY_CODES, SECOND_FACTOR, SECURITY, enrol_app,
-    is_signed_in, recovery_codes, scene, send,
+    AUTHENTICATOR, ENROL, NEW_PASSWORD, PASSKEYS, PASSWORD, RECOVERY_CODES, SECOND_FACTOR,
+    SECURITY, enrol_app, is_signed_in, recovery_codes, scene, send,
 };
 
 #[test]
@@ -123,6 +123,29 @@ fn where_it_is_required_nobody_gets_in_without() {
     for path in [ENROL, AUTHENTICATOR, PASSKEYS] {
         assert_eq!(thief.get(path).expect(303).location(), SECOND_FACTOR);
     }
+}
+
+#[test]
+fn a_password_is_replaced_only_after_the_second_factor() {
+    let scene = scene();
+    let uma = scene.person("uma", &json!({}));
+    let (_, app) = scene.with_app("uma");
+    // It leaked: whoever has it shall not choose the next one.
+    let require = format!("/api/iam/users/{uma}/require-password-change/");
+    scene.root.post(&require, &json!(null)).expect(204);
+    let choice = [
+        ("new_password", "a stapled horse of battery"),
+        ("again", "a stapled horse of battery"),
+    ];
+    let visitor = scene.with_password("uma");
+    let page = visitor.get(NEW_PASSWORD).expect(303);
+    assert_eq!(page.location(), "/login/");
+    let page = send(&visitor, NEW_PASSWORD, &choice).expect(303);
+    assert_eq!(page.location(), "/login/");
+    let page = send(&visitor, SECOND_FACTOR, &[("code", &app.code())]).expect(303);
+    assert_eq!(page.location(), NEW_PASSWORD);
+    send(&visitor, NEW_PASSWORD, &choice).expect(303);
+    assert!(is_signed_in(&visitor));
 }
 
 #[test]

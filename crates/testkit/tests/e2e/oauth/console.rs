@@ -67,17 +67,14 @@ fn code(system: &System) -> String {
 }
 
 fn exchange(system: &System, code: &str, changes: &Value) -> Answer {
-    let mut body = json!({
+    let body = json!({
         "grant_type": "authorization_code",
         "client_id": CLIENT,
         "code": code,
         "redirect_uri": redirect_uri(system),
         "code_verifier": VERIFIER,
     });
-    for (name, value) in changes.as_object().into_iter().flatten() {
-        body[name] = value.clone();
-    }
-    token(system, &body)
+    token(system, &crate::changed(body, changes))
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn a_locked_user_loses_every_login() {
         .get("/api/iam/users/-/")
         .expect(200)
         .text_at("/id");
-    let admin = crate::second_superuser(&system);
+    let admin = crate::accounts::second_superuser(&system);
     admin
         .patch(
             &format!("/api/iam/users/{user}/"),

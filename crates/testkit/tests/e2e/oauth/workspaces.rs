@@ -4,10 +4,10 @@ use serde_json::{Value, json};
 use testkit::{Api, System, eventually};
 
 use super::{CLI, bearer, claims, error, log_in};
+use crate::accounts::{PASSWORD, second_superuser, try_log_in};
 
 const HERE: &str = "127.0.0.1";
 const THERE: &str = "there.test";
-const PASSWORD: &str = "correct horse battery staple";
 const PERSON: &str = "0198c0de-0000-7000-8000-000000000001";
 
 fn operate(system: &System, arguments: &[&str], input: &str) {
@@ -36,9 +36,8 @@ fn second(system: &System) -> Api {
         &format!("{PASSWORD}\n"),
     );
     let stranger = system.anonymous().at_host(THERE);
-    let body = json!({"workspace_url": "", "username": "boss", "password": PASSWORD});
     eventually("the second workspace is served", || {
-        let answer = stranger.post("/api/auth/login/", &body);
+        let answer = try_log_in(&stranger, "boss", PASSWORD);
         (answer.status == 200)
             .then(|| stranger.as_caller(testkit::Credential::Token(answer.text_at("/token"))))
     })
@@ -110,7 +109,7 @@ fn a_login_serves_the_workspaces_that_accept_it_and_no_others() {
     let user = bearer(&system, &fresh)
         .get("/api/iam/users/-/")
         .text_at("/id");
-    let admin = crate::second_superuser(&system);
+    let admin = second_superuser(&system);
     admin
         .patch(
             &format!("/api/iam/users/{user}/"),

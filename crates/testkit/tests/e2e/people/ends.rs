@@ -3,7 +3,8 @@
 use serde_json::json;
 use testkit::eventually;
 
-use super::{ACCESS_CONTROL, PASSWORD, USERS, scene};
+use super::{ACCESS_CONTROL, scene};
+use crate::accounts::{PASSWORD, USERS};
 use crate::{create_session, from_now, id, submission};
 
 #[test]

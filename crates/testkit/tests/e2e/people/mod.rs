@@ -8,13 +8,12 @@ mod users;
 use serde_json::{Value, json};
 use testkit::{Api, Credential, System};
 
+use crate::accounts::{self, USERS, create_user};
 use crate::id;
 
-const USERS: &str = "/api/iam/users/";
 const GROUPS: &str = "/api/iam/groups/";
 const MEMBERSHIPS: &str = "/api/iam/memberships/";
 const ACCESS_CONTROL: &str = "/api/workspaces/access-control/-/";
-const PASSWORD: &str = "correct horse battery staple";
 
 struct Scene {
     system: System,
@@ -43,22 +42,19 @@ impl Person {
 impl Scene {
     #[track_caller]
     fn person(&self, name: &str, more: &Value) -> Person {
-        let created = self.root.post(USERS, &new_user(name, more)).expect(201);
         Person {
-            id: id(&created.json()),
+            id: create_user(&self.root, name, more),
             api: self.log_in(name),
         }
     }
 
     #[track_caller]
     fn log_in(&self, name: &str) -> Api {
-        let login = self.try_log_in(name, PASSWORD).expect(200);
-        self.as_token(login.text_at("/token"))
+        accounts::log_in(&self.system.anonymous(), name)
     }
 
     fn try_log_in(&self, name: &str, password: &str) -> testkit::Answer {
-        let body = json!({"workspace_url": "", "username": name, "password": password});
-        self.system.anonymous().post("/api/auth/login/", &body)
+        accounts::try_log_in(&self.system.anonymous(), name, password)
     }
 
     fn as_token(&self, token: String) -> Api {
@@ -97,19 +93,6 @@ impl Scene {
         let path = format!("/api/servers/servers/{server}/");
         self.root.patch(&path, &json!({"groups": []})).expect(200);
     }
-}
-
-fn new_user(name: &str, more: &Value) -> Value {
-    let mut body = json!({
-        "username": name, "password": PASSWORD, "first_name": "", "last_name": "",
-        "email": format!("{name}@example.com"), "phone": "", "tags": "", "description": "",
-        "shell": "", "is_active": true, "is_staff": false, "is_superuser": false,
-        "is_ldap_user": false,
-    });
-    for (key, value) in more.as_object().into_iter().flatten() {
-        body[key] = value.clone();
-    }
-    body
 }
 
 fn member(group: &str, user: &str, role: &str) -> Value {

@@ -9,7 +9,12 @@ fn settings_are_read_by_all_and_changed_by_superusers() {
     let scene = scene();
     let uma = scene.person("uma", &json!({}));
     let staff = scene.person("sally", &json!({"is_staff": true}));
-    for part in ["preferences", "access-control", "security"] {
+    for part in [
+        "preferences",
+        "access-control",
+        "security",
+        "transfer-policy",
+    ] {
         let path = format!("/api/workspaces/{part}/-/");
         let document = uma.api.get(&path).expect(200).json();
         for api in [&uma.api, &staff.api] {
@@ -32,7 +37,10 @@ fn settings_are_read_by_all_and_changed_by_superusers() {
         assert!(answer[member].is_array(), "{answer}");
     }
     let methods = uma.api.get("/api/workspaces/security/-/mfa-methods/");
-    assert_eq!(methods.expect(200).json()["allowed_mfa_methods"], json!([]));
+    assert_eq!(
+        methods.expect(200).json()["allowed_mfa_methods"],
+        json!(["totp", "webauthn"])
+    );
     let preferences = "/api/workspaces/preferences/-/";
     scene
         .root

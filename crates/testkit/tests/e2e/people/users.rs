@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::{ACCESS_CONTROL, GROUPS, MEMBERSHIPS, USERS, member, new_user, scene};
+use super::{ACCESS_CONTROL, GROUPS, MEMBERSHIPS, USERS, member, scene};
+use crate::accounts::new_user;
 use crate::id;
 
 #[test]

@@ -189,6 +189,27 @@ fn what_a_session_allowed_ends_with_it_however_it_ends() {
 }
 
 #[test]
+fn a_session_that_leaves_a_server_ends_its_tunnels() {
+    let scene = scene();
+    let other = scene.system.public_agent("other");
+    let service = Service::echo();
+    let servers = json!({"servers": [scene.agent.id(), other.id()]});
+    let session = create_session(&scene.user(), scene.agent.id(), &["tunnel"], &servers);
+    let session = crate::id(&session);
+    let mut tunnel = Tunnel::open(
+        &scene.cli,
+        "host",
+        service.port,
+        &["--work-session", &session],
+    );
+    exchange(&mut tunnel.connect(), b"while it lasts");
+    let left = json!({"servers": [other.id()]});
+    let path = format!("/api/work-sessions/sessions/{session}/");
+    scene.user().patch(&path, &left).expect(200);
+    assert_eq!(tunnel.ended(), Some(3), "{}", tunnel.stderr());
+}
+
+#[test]
 fn a_tunnel_can_be_closed_by_its_owner_and_by_no_other() {
     let scene = scene();
     let service = Service::echo();

@@ -8,14 +8,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 use testkit::{Options, System, eventually};
 
-use super::{PASSWORD, must, new_user, try_log_in};
+use super::must;
+use crate::accounts::{PASSWORD, create_user, log_in};
 
 #[test]
 fn a_superuser_locks_and_unlocks_from_the_command_line() {
     let system = System::start();
     let root = system.api_with_password();
-    new_user(&root, "uma", &json!({}));
-    let uma = try_log_in(&system.anonymous(), "uma", PASSWORD).unwrap();
+    create_user(&root, "uma", &json!({}));
+    let uma = log_in(&system.anonymous(), "uma");
     let cli = system.cli_with_password();
     cli.run(&["lock", "user", "uma", "--reason", "laptop stolen"])
         .exits(0)
@@ -58,8 +59,8 @@ fn a_self_hosted_workspace_tells_what_it_uses() {
     assert_eq!(usage["services"]["users"]["current_usage"], 1, "{usage}");
     assert_eq!(usage["services"]["users"]["limit"], json!(null));
     let root = system.api_with_password();
-    new_user(&root, "uma", &json!({}));
-    let uma = try_log_in(&system.anonymous(), "uma", PASSWORD).unwrap();
+    create_user(&root, "uma", &json!({}));
+    let uma = log_in(&system.anonymous(), "uma");
     let list = uma.get("/api/workspaces/workspaces/").expect(200).json();
     let id = crate::id(&list["results"][0]);
     let path = format!("/api/workspaces/workspaces/{id}/estimate/");
@@ -71,7 +72,7 @@ fn a_self_hosted_workspace_tells_what_it_uses() {
 fn who_must_change_a_password_is_told_at_the_login() {
     let system = System::start();
     let root = system.api_with_password();
-    let uma = new_user(&root, "uma", &json!({}));
+    let uma = create_user(&root, "uma", &json!({}));
     let require = format!("/api/iam/users/{uma}/require-password-change/");
     root.post(&require, &json!(null)).expect(204);
     let password = format!("--password={PASSWORD}");

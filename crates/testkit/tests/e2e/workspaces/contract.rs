@@ -3,6 +3,8 @@
 use serde_json::{Map, Value, json};
 use testkit::Api;
 
+use crate::accounts::PASSWORD;
+
 /// How deep a body is made up: what lies deeper is left out.
 const DEPTH: usize = 6;
 
@@ -136,7 +138,7 @@ fn word(name: &str) -> &'static str {
     match name {
         "email" | "login" => "somebody@example.com",
         "username" => "somebody",
-        "password" | "new_password" => "correct horse battery staple",
+        "password" | "new_password" => PASSWORD,
         "platform" => "debian",
         "role" => "member",
         "kind" => "user",

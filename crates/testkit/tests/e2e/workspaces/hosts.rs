@@ -3,7 +3,8 @@
 use serde_json::json;
 use testkit::{System, eventually};
 
-use super::{HERE, PASSWORD, THERE, Two, must, try_log_in};
+use super::{HERE, THERE, Two, must};
+use crate::accounts::{PASSWORD, try_log_in};
 
 #[test]
 fn the_host_name_chooses_the_workspace_and_an_unknown_one_is_told_so() {
@@ -28,8 +29,10 @@ fn people_passwords_and_tokens_of_one_workspace_are_nothing_in_another() {
     let two = Two::start();
     let superuser = &two.system.ready().superuser;
     let stranger = two.stranger();
-    assert!(try_log_in(&stranger, &superuser.username, &superuser.password).is_none());
-    assert!(try_log_in(&two.system.anonymous(), "boss", PASSWORD).is_none());
+    let elsewhere = try_log_in(&stranger, &superuser.username, &superuser.password);
+    assert_ne!(elsewhere.status, 200);
+    let elsewhere = try_log_in(&two.system.anonymous(), "boss", PASSWORD);
+    assert_ne!(elsewhere.status, 200);
     for api in [&two.here, &two.system.api()] {
         api.at_host(THERE).get("/api/auth/whoami/").expect(401);
     }
@@ -61,10 +64,7 @@ fn a_disabled_workspace_refuses_everybody_and_comes_back() {
     two.there
         .get("/api/iam/users/")
         .refuses(403, "workspace_disabled");
-    let body = json!({"workspace_url": "", "username": "boss", "password": PASSWORD});
-    two.stranger()
-        .post("/api/auth/login/", &body)
-        .refuses(403, "workspace_disabled");
+    try_log_in(&two.stranger(), "boss", PASSWORD).refuses(403, "workspace_disabled");
     two.here.get("/api/auth/whoami/").expect(200);
 
     must(&two.system, &["workspace", "enable", "there"], "");

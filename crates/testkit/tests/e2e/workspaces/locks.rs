@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use testkit::{Api, Credential, System, eventually};
 
-use super::{PASSWORD, Two, must, new_user, try_log_in};
+use super::{Two, must};
+use crate::accounts::{PASSWORD, create_user, log_in, try_log_in};
 use crate::{create_session, id, submission, submit};
 
 const LOCKS: &str = "/api/security/locks/";
@@ -25,12 +26,12 @@ impl Scene {
         let own_rules = json!({"work_session_approval": "never", "allow_direct_root": true});
         root.patch("/api/workspaces/access-control/-/", &own_rules)
             .expect(200);
-        let person_id = new_user(
+        let person_id = create_user(
             &root,
             "uma",
             &json!({"is_staff": true, "is_superuser": true}),
         );
-        let person = try_log_in(&system.anonymous(), "uma", PASSWORD).unwrap();
+        let person = log_in(&system.anonymous(), "uma");
         Self {
             system,
             root,
@@ -114,14 +115,10 @@ fn a_locked_user_stops_at_once_and_goes_on_when_unlocked() {
         let refusal = api.get("/api/auth/whoami/").refuses(403, "user_locked");
         assert!(refusal.text().contains("incident 7"), "{}", refusal.text());
     }
-    let body = json!({"workspace_url": "", "username": "uma", "password": PASSWORD});
     let anonymous = scene.system.anonymous();
-    anonymous
-        .post("/api/auth/login/", &body)
-        .refuses(403, "user_locked");
+    try_log_in(&anonymous, "uma", PASSWORD).refuses(403, "user_locked");
     // Whoever does not know the password does not get to know of the lock.
-    let body = json!({"workspace_url": "", "username": "uma", "password": "wrong"});
-    anonymous.post("/api/auth/login/", &body).expect(401);
+    try_log_in(&anonymous, "uma", "wrong").expect(401);
 
     scene.root.delete(&lock_path(&lock)).expect(204);
     for api in [&scene.person, &token] {
@@ -200,8 +197,8 @@ fn a_locked_server_takes_no_work_from_anybody() {
 #[test]
 fn a_locked_workspace_lets_its_superusers_in_to_unlock_it() {
     let two = Two::start();
-    let scene_user = new_user(&two.here, "uma", &json!({}));
-    let uma = try_log_in(&two.system.anonymous(), "uma", PASSWORD).unwrap();
+    let scene_user = create_user(&two.here, "uma", &json!({}));
+    let uma = log_in(&two.system.anonymous(), "uma");
     let agent = two.system.agent("host");
     let api = two.system.api();
     let command = submit(&api, agent.id(), "sleep 600", None);
@@ -214,11 +211,7 @@ fn a_locked_workspace_lets_its_superusers_in_to_unlock_it() {
             .get("/api/auth/whoami/")
             .refuses(403, "workspace_locked");
     }
-    let body = json!({"workspace_url": "", "username": "uma", "password": PASSWORD});
-    two.system
-        .anonymous()
-        .post("/api/auth/login/", &body)
-        .refuses(403, "workspace_locked");
+    try_log_in(&two.system.anonymous(), "uma", PASSWORD).refuses(403, "workspace_locked");
     // Superusers see to it, but work on servers is not for them either.
     two.here
         .get(&format!("/api/iam/users/{scene_user}/"))
@@ -252,11 +245,11 @@ fn nobody_locks_what_they_do_not_manage() {
     let scene = Scene::start();
     let agent = scene.system.public_agent("host");
     let own = id(&scene.root.get("/api/iam/users/-/").expect(200).json());
-    new_user(&scene.root, "staff", &json!({"is_staff": true}));
-    new_user(&scene.root, "joe", &json!({}));
+    create_user(&scene.root, "staff", &json!({"is_staff": true}));
+    create_user(&scene.root, "joe", &json!({}));
     let anonymous = scene.system.anonymous();
-    let staff = try_log_in(&anonymous, "staff", PASSWORD).unwrap();
-    let joe = try_log_in(&anonymous, "joe", PASSWORD).unwrap();
+    let staff = log_in(&anonymous, "staff");
+    let joe = log_in(&anonymous, "joe");
     let (token, _) = scene.token();
     let attempt = |api: &Api, kind: &str, object: &str| {
         api.post(LOCKS, &json!({"kind": kind, "object": object}))

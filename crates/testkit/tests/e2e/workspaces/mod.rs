@@ -4,17 +4,16 @@ mod cli;
 mod contract;
 mod hosts;
 mod isolation;
+mod keyring;
 mod locks;
 
-use serde_json::{Value, json};
 use testkit::{Api, Credential, Options, System, eventually};
 
-use crate::id;
+use crate::accounts::{PASSWORD, try_log_in};
 
 /// Host names of the two workspaces.
 const HERE: &str = "127.0.0.1";
 const THERE: &str = "there.test";
-const PASSWORD: &str = "correct horse battery staple";
 
 /// A server with two workspaces, each with a superuser called `root`-something.
 struct Two {
@@ -54,7 +53,9 @@ impl Two {
         must(&system, &superuser, &format!("{PASSWORD}\n"));
         let anonymous = system.anonymous().at_host(THERE);
         let there = eventually("the second workspace is served", || {
-            try_log_in(&anonymous, "boss", PASSWORD)
+            let answer = try_log_in(&anonymous, "boss", PASSWORD);
+            (answer.status == 200)
+                .then(|| anonymous.as_caller(Credential::Token(answer.text_at("/token"))))
         });
         let here = system.api_with_password();
         Self {
@@ -76,21 +77,4 @@ fn must(system: &System, arguments: &[&str], input: &str) -> String {
     let (success, text) = system.operate(arguments, input);
     assert!(success, "{arguments:?}: {text}");
     text
-}
-
-fn try_log_in(anonymous: &Api, username: &str, password: &str) -> Option<Api> {
-    let body = json!({"workspace_url": "", "username": username, "password": password});
-    let answer = anonymous.post("/api/auth/login/", &body);
-    (answer.status == 200).then(|| anonymous.as_caller(Credential::Token(answer.text_at("/token"))))
-}
-
-#[track_caller]
-fn new_user(root: &Api, name: &str, more: &Value) -> String {
-    let mut body = json!({
-        "username": name, "password": PASSWORD, "email": format!("{name}@example.com"),
-    });
-    for (key, value) in more.as_object().into_iter().flatten() {
-        body[key] = value.clone();
-    }
-    id(&root.post("/api/iam/users/", &body).expect(201).json())
 }

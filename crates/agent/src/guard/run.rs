@@ -7,26 +7,20 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::ExitCode;
 
-use ::guard::{Ending, GuardError, Journal, Launch, Policy};
+use ::guard::{Ending, GuardError, Journal, Launch, Policy, read_policy};
 use anyhow::Context;
 
-use crate::args::{GuardCommand, GuardRunArguments};
+use crate::args::GuardRunArguments;
 use crate::console;
 
 /// As a shell says it: the program was not found or could not be started.
 const NOT_STARTED: i32 = 127;
 
-/// Runs the subcommand.
+/// Runs a program under the guard and passes its exit status on.
 ///
 /// # Errors
-/// Where the policy cannot be used or the program cannot be started.
-pub(crate) fn command(command: GuardCommand) -> anyhow::Result<ExitCode> {
-    match command {
-        GuardCommand::Run(arguments) => run(arguments),
-    }
-}
-
-fn run(arguments: GuardRunArguments) -> anyhow::Result<ExitCode> {
+/// Where the policy cannot be used.
+pub(super) fn run(arguments: GuardRunArguments) -> anyhow::Result<ExitCode> {
     let policy = policy(&arguments)?;
     let events = events(arguments.events.as_deref())?;
     ::guard::protect_this_process();
@@ -48,7 +42,7 @@ fn policy(arguments: &GuardRunArguments) -> anyhow::Result<Policy> {
     let path = &arguments.policy;
     let text = std::fs::read(path)
         .with_context(|| format!("cannot read the guard policy {}", path.display()))?;
-    let mut policy = Policy::from_json(&text).with_context(|| path.display().to_string())?;
+    let mut policy = read_policy(&text).with_context(|| path.display().to_string())?;
     policy.mode = arguments.mode.unwrap_or(policy.mode);
     policy.depth = arguments.depth.unwrap_or(policy.depth);
     Ok(policy)
