@@ -352,6 +352,21 @@ impl<C: ConnectionTrait> Approvals<'_, C> {
         Ok(())
     }
 
+    /// Whether a reviewer approved a command.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn approved_command(&self, command: CommandId) -> Result<bool, StoreError> {
+        use approval_request::Column;
+        let approved = approval_request::Entity::find()
+            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(Column::CommandId.eq(command.0))
+            .filter(Column::Status.eq(Status::Approved.as_str()))
+            .count(self.0.connection)
+            .await?;
+        Ok(approved > 0)
+    }
+
     /// Spends an approval. False: it was spent, is none, or is void.
     ///
     /// # Errors

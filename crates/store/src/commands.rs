@@ -52,6 +52,8 @@ pub struct NewCommand {
     pub run_after: Vec<CommandId>,
     /// Not before.
     pub scheduled_at: Option<DateTime<Utc>>,
+    /// Address it was asked for from, if anybody asked.
+    pub remote_ip: Option<String>,
 }
 
 /// What a list of commands may be narrowed to.
@@ -238,6 +240,7 @@ impl<C: ConnectionTrait> Commands<'_, C> {
             programs: Set(0),
             programs_denied: Set(0),
             programs_folded: Set(0),
+            remote_ip: Set(new.remote_ip),
         }
         .insert(self.0.connection)
         .await?)

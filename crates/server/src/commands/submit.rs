@@ -79,14 +79,7 @@ async fn decide(
     let risk = gate::risk_actions(ctx, grant, plan).await?;
     let mut judged = gate::judge_command(grant, plan, env, risk)?;
     if let Some(decided) = wanted {
-        if let Some(verdict) = judged.verdict.as_object_mut() {
-            let guardrail = json!({
-                "id": decided.guardrail, "name": decided.name, "version": decided.version,
-                "policy": decided.policy,
-            });
-            verdict.insert("guardrail".to_owned(), guardrail);
-        }
-        judged.hold.get_or_insert(decided.reason);
+        gate::hold_for(decided, &mut judged);
     }
     Ok(judged)
 }
@@ -279,6 +272,7 @@ fn new_command(ctx: &Ctx, grant: &Grant, request: &SubmitCommand, status: Status
         guard: None,
         run_after: request.run_after.clone(),
         scheduled_at: request.scheduled_at,
+        remote_ip: Some(ctx.ip.to_string()),
     }
 }
 

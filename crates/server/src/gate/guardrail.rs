@@ -2,22 +2,113 @@
 //! only tighten; a refusal names the guardrail and the policy in it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use guardrail::{Decided, Detail, Facts, Outcome, Principal, PrincipalKind, Requester, Server};
 use http::StatusCode;
 use protocol::code;
 use protocol::id::UserId;
 use protocol::work_session::REQUESTER_AGENT;
-use serde_json::json;
-use store::entity::{server, user, work_session};
+use serde_json::{Value, json};
+use store::entity::{command, server, user, work_session};
 use store::now;
 
-use super::Grant;
+use super::{Grant, Judged};
 use crate::guardrails::InForce;
 use crate::http::{AgentCtx, ApiError, ApiResult, Ctx, PublicCtx};
 use crate::identity::Subject;
 
 const SOURCE: &str = "guardrail";
+
+/// Who asks, from where, and as whom: what guardrails see of every operation besides the
+/// operation itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    principal: Principal,
+    server: Server,
+    requester: Requester,
+    interactive: bool,
+    ip: Option<IpAddr>,
+    username: String,
+    in_session: bool,
+}
+
+impl Origin {
+    /// Of what was granted.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) async fn of(ctx: &Ctx, grant: &Grant) -> ApiResult<Self> {
+        let session = grant.session.as_deref();
+        Self::new(ctx, &grant.server, session, &grant.username).await
+    }
+
+    async fn new(
+        ctx: &Ctx,
+        server: &server::Model,
+        session: Option<&work_session::Model>,
+        username: &str,
+    ) -> ApiResult<Self> {
+        let principal = match &ctx.principal.subject {
+            Subject::User(user) => principal_of(ctx, user).await?,
+            Subject::Application { name, .. } => Principal {
+                kind: PrincipalKind::Application,
+                name: name.clone(),
+                ..Principal::default()
+            },
+        };
+        let interactive = ctx.principal.is_interactive();
+        let is_agent = session.is_some_and(is_of_agent);
+        Ok(Self {
+            principal,
+            server: server_of(server),
+            requester: match &ctx.principal.subject {
+                Subject::Application { .. } => Requester::Ci,
+                Subject::User(_) if is_agent || !interactive => Requester::Agent,
+                Subject::User(_) => Requester::Human,
+            },
+            interactive,
+            ip: Some(ctx.ip),
+            username: username.to_owned(),
+            in_session: session.is_some(),
+        })
+    }
+
+    fn facts<'d>(&self, detail: Detail<'d>) -> Facts<'d> {
+        Facts {
+            principal: self.principal.clone(),
+            server: self.server.clone(),
+            requester: self.requester,
+            interactive: self.interactive,
+            ip: self.ip,
+            time: now(),
+            username: self.username.clone(),
+            in_session: self.in_session,
+            detail,
+        }
+    }
+
+    /// Asks about each of several operations, with the guardrails that are in force now.
+    /// Nobody can be asked for an approval: that a policy wants one refuses.
+    ///
+    /// # Errors
+    /// The refusal; what decided is in its record.
+    pub(crate) fn require_all<'d>(
+        &self,
+        ctx: &PublicCtx,
+        details: impl IntoIterator<Item = Detail<'d>>,
+    ) -> ApiResult<()> {
+        let InForce::Set(set) = in_force(ctx)? else {
+            return Ok(());
+        };
+        for detail in details {
+            if let Some(decided) = answer(set.decide(&self.facts(detail)))? {
+                return Err(unapproved(&decided));
+            }
+        }
+        Ok(())
+    }
+}
 
 /// What the guardrails say about a granted operation.
 ///
@@ -31,12 +122,7 @@ pub(crate) async fn ask_guardrails(
     let InForce::Set(set) = in_force(ctx)? else {
         return Ok(Outcome::Pass);
     };
-    let place = Place {
-        server: &grant.server,
-        session: grant.session.as_deref(),
-        username: &grant.username,
-    };
-    Ok(set.decide(&facts(ctx, place, detail).await?))
+    Ok(set.decide(&Origin::of(ctx, grant).await?.facts(detail)))
 }
 
 /// Asks them about an operation that can wait for a reviewer. The answer is what wants
@@ -56,14 +142,14 @@ pub(crate) async fn check_guardrails(
 ///
 /// # Errors
 /// The refusal; what decided is in its record.
-pub(crate) async fn require_guardrails(
+pub(crate) async fn require_guardrails<'d>(
     ctx: &Ctx,
     grant: &Grant,
-    detail: Detail<'_>,
+    details: impl IntoIterator<Item = Detail<'d>>,
 ) -> ApiResult<()> {
-    match check_guardrails(ctx, grant, detail).await? {
-        None => Ok(()),
-        Some(decided) => Err(unapproved(&decided)),
+    match in_force(ctx)? {
+        InForce::Set(_) => Origin::of(ctx, grant).await?.require_all(ctx, details),
+        _ => Ok(()),
     }
 }
 
@@ -80,57 +166,12 @@ pub(crate) async fn check_session_guardrails(
     let InForce::Set(set) = in_force(ctx)? else {
         return Ok(None);
     };
-    let facts = Facts {
+    let username = ctx.principal.user().map_or("", |user| &user.username);
+    let origin = Origin {
         requester,
-        ..facts(
-            ctx,
-            Place {
-                server,
-                session: None,
-                username: ctx.principal.user().map_or("", |user| &user.username),
-            },
-            detail,
-        )
-        .await?
+        ..Origin::new(ctx, server, None, username).await?
     };
-    answer(set.decide(&facts))
-}
-
-/// Where, in what, and as whom.
-#[derive(Clone, Copy)]
-struct Place<'a> {
-    server: &'a server::Model,
-    session: Option<&'a work_session::Model>,
-    username: &'a str,
-}
-
-/// The facts of an operation that a caller asks for now.
-async fn facts<'d>(ctx: &Ctx, place: Place<'_>, detail: Detail<'d>) -> ApiResult<Facts<'d>> {
-    let principal = match &ctx.principal.subject {
-        Subject::User(user) => principal_of(ctx, user).await?,
-        Subject::Application { name, .. } => Principal {
-            kind: PrincipalKind::Application,
-            name: name.clone(),
-            ..Principal::default()
-        },
-    };
-    let interactive = ctx.principal.is_interactive();
-    let is_agent = place.session.is_some_and(is_of_agent);
-    Ok(Facts {
-        principal,
-        server: server_of(place.server),
-        requester: match &ctx.principal.subject {
-            Subject::Application { .. } => Requester::Ci,
-            Subject::User(_) if is_agent || !interactive => Requester::Agent,
-            Subject::User(_) => Requester::Human,
-        },
-        interactive,
-        ip: Some(ctx.ip),
-        time: now(),
-        username: place.username.to_owned(),
-        in_session: place.session.is_some(),
-        detail,
-    })
+    answer(set.decide(&origin.facts(detail)))
 }
 
 fn is_of_agent(session: &work_session::Model) -> bool {
@@ -143,10 +184,8 @@ fn is_of_agent(session: &work_session::Model) -> bool {
 /// When the database cannot be read.
 pub(super) async fn check_sudo(
     ctx: &AgentCtx,
-    user: Option<UserId>,
-    by_token: bool,
+    command: &command::Model,
     session: Option<&work_session::Model>,
-    username: &str,
     detail: Detail<'_>,
 ) -> ApiResult<Outcome> {
     let set = match in_force(ctx) {
@@ -162,7 +201,7 @@ pub(super) async fn check_sudo(
             }));
         }
     };
-    let found = match user {
+    let found = match command.requested_by.map(UserId) {
         Some(id) => ctx.tenant().identity().user(id).await?,
         None => None,
     };
@@ -170,21 +209,20 @@ pub(super) async fn check_sudo(
         Some(user) => principal_of(ctx, user).await?,
         None => Principal::default(),
     };
-    let is_agent = by_token || session.is_some_and(is_of_agent);
-    Ok(set.decide(&Facts {
+    let by_token = command.token_id.is_some();
+    let origin = Origin {
         principal,
         server: server_of(&ctx.server),
-        requester: match is_agent {
+        requester: match by_token || session.is_some_and(is_of_agent) {
             true => Requester::Agent,
             false => Requester::Human,
         },
         interactive: !by_token,
-        ip: None,
-        time: now(),
-        username: username.to_owned(),
+        ip: command.remote_ip.as_deref().and_then(|ip| ip.parse().ok()),
+        username: command.username.clone(),
         in_session: session.is_some(),
-        detail,
-    }))
+    };
+    Ok(set.decide(&origin.facts(detail)))
 }
 
 /// A user as guardrails see them.
@@ -236,14 +274,22 @@ fn answer(outcome: Outcome) -> ApiResult<Option<Decided>> {
     }
 }
 
+/// A command that a guardrail wants a reviewer for waits as one that is risky does.
+pub(crate) fn hold_for(decided: Decided, judged: &mut Judged) {
+    if let Some(verdict) = judged.verdict.as_object_mut() {
+        verdict.insert("guardrail".to_owned(), named(&decided));
+    }
+    judged.hold.get_or_insert(decided.reason);
+}
+
 fn denied(decided: &Decided) -> ApiError {
     refuse(format!("{} ({})", decided.reason, source(decided))).record(recorded(decided))
 }
 
 /// That a policy asks for an approval, where nobody can give one.
-fn unapproved(decided: &Decided) -> ApiError {
+pub(super) fn unapproved(decided: &Decided) -> ApiError {
     refuse(format!(
-        "{} Nobody can be asked for this kind of operation, so it is refused. ({})",
+        "{} An approval is wanted, and nobody can be asked for one here. ({})",
         decided.reason,
         source(decided)
     ))
@@ -254,9 +300,14 @@ fn source(decided: &Decided) -> String {
     format!("guardrail {}, policy {}", decided.name, decided.policy)
 }
 
-fn recorded(decided: &Decided) -> serde_json::Value {
-    json!({"guardrail": {
+fn recorded(decided: &Decided) -> Value {
+    json!({"guardrail": named(decided)})
+}
+
+/// A deciding policy, for the record.
+fn named(decided: &Decided) -> Value {
+    json!({
         "id": decided.guardrail, "name": decided.name, "version": decided.version,
         "policy": decided.policy,
-    }})
+    })
 }

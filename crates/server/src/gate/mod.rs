@@ -28,8 +28,8 @@ pub(crate) use account::is_account_name;
 pub(crate) use again::judge_again;
 pub(crate) use command::{Judged, judge_command};
 pub(crate) use guardrail::{
-    ask_guardrails, check_guardrails, check_session_guardrails, principal_of, require_guardrails,
-    server_of,
+    Origin, ask_guardrails, check_guardrails, check_session_guardrails, hold_for, principal_of,
+    require_guardrails, server_of,
 };
 pub(crate) use path::{FileRules, file_rules};
 pub(crate) use port::check_port;

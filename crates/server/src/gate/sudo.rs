@@ -183,14 +183,7 @@ async fn guarded(
             account => account.to_owned(),
         },
     };
-    let asked = guardrail::check_sudo(
-        ctx,
-        command.requested_by.map(UserId),
-        command.token_id.is_some(),
-        session,
-        &command.username,
-        detail,
-    );
+    let asked = guardrail::check_sudo(ctx, command, session, detail);
     let shown = |decided: Decided| {
         format!(
             "{} (guardrail {}, policy {})",

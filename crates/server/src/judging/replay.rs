@@ -172,8 +172,7 @@ impl Known {
                 false => Requester::Human,
             },
             interactive: !by_token,
-            // The row does not say where it came from.
-            ip: None,
+            ip: row.remote_ip.as_deref().and_then(|ip| ip.parse().ok()),
             time: row.added_at,
             username: row.username.clone(),
             in_session: row.work_session_id.is_some(),

@@ -102,7 +102,7 @@ async fn create_uploads(
     // The path may turn out to be a folder.
     let names = request.names.iter();
     let inside = names.flat_map(|name| [target_of(&path, name), paths::inside(&path, name)]);
-    let guarded = guard(ctx, &grant, inside.map(Detail::Upload)).await;
+    let guarded = gate::require_guardrails(ctx, &grant, inside.map(Detail::Upload)).await;
     refused(ctx, &grant, guarded, &[&request.path]).await?;
     require_room(ctx, size, request.names.len()).await?;
 
@@ -230,7 +230,7 @@ async fn create_download(
         .collect();
     require_names(ctx, &grant, &names).await?;
     let details = ordered.iter().cloned().map(Detail::Download);
-    let guarded = guard(ctx, &grant, details).await;
+    let guarded = gate::require_guardrails(ctx, &grant, details).await;
     refused(ctx, &grant, guarded, &typed).await?;
     require_room(ctx, 0, 1).await?;
 
@@ -297,18 +297,6 @@ fn target_of(path: &str, name: &str) -> String {
         true => paths::inside(path, name),
         false => path.to_owned(),
     }
-}
-
-/// Asks the guardrails about each path.
-async fn guard(
-    ctx: &Ctx,
-    grant: &Grant,
-    details: impl Iterator<Item = Detail<'static>>,
-) -> ApiResult<()> {
-    for detail in details {
-        gate::require_guardrails(ctx, grant, detail).await?;
-    }
-    Ok(())
 }
 
 fn require_server(server: ServerId) -> ApiResult<()> {

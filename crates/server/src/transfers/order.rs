@@ -102,6 +102,7 @@ pub(super) async fn create(
             guard: None,
             run_after: Vec::new(),
             scheduled_at: None,
+            remote_ip: Some(first.remote_ip.clone()),
         })
         .await?;
     let transfers = unit.tenant().transfers();
@@ -163,14 +164,13 @@ pub(super) async fn deliver(ctx: &Ctx, mut rows: Vec<transfer::Model>) -> ApiRes
 /// Asks the guardrails once more: they may have changed since the uploads were created.
 async fn guard(ctx: &Ctx, grant: &Grant, rows: &[transfer::Model]) -> ApiResult<()> {
     for row in rows {
-        for path in texts(&row.ordered_paths)? {
-            let asked = gate::require_guardrails(ctx, grant, Detail::Upload(path)).await;
-            if let Err(refusal) = asked {
-                let data = json!({"paths": row.paths});
-                let server = ServerId(row.server_id);
-                gate::record_refusal(ctx, Operation::Webftp, server, &refusal, data).await;
-                return Err(refusal);
-            }
+        let paths = texts(&row.ordered_paths)?.into_iter();
+        let asked = gate::require_guardrails(ctx, grant, paths.map(Detail::Upload)).await;
+        if let Err(refusal) = asked {
+            let data = json!({"paths": row.paths});
+            let server = ServerId(row.server_id);
+            gate::record_refusal(ctx, Operation::Webftp, server, &refusal, data).await;
+            return Err(refusal);
         }
     }
     Ok(())

@@ -38,7 +38,7 @@ pub(super) async fn open(ctx: &Ctx, request: &CreateTunnel) -> ApiResult<Tunnel>
     let judged = match gate::check_port(&grant, target_port) {
         Ok(()) => {
             let detail = guardrail::Detail::Tunnel(target_port);
-            gate::require_guardrails(ctx, &grant, detail).await
+            gate::require_guardrails(ctx, &grant, [detail]).await
         }
         refused => refused,
     };

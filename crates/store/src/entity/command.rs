@@ -56,6 +56,8 @@ pub struct Model {
     pub programs: i64,
     pub programs_denied: i64,
     pub programs_folded: i64,
+    /// The address it was asked for from; orders of the control plane have none.
+    pub remote_ip: Option<String>,
 }
 
 /// None: joins are written where they are needed.

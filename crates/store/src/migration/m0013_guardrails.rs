@@ -1,7 +1,8 @@
-//! Guardrails and every version they ever had.
+//! Guardrails and every version they ever had; and where commands were asked for from,
+//! which guardrails may look at again when a command starts.
 
 use sea_orm::DbErr;
-use sea_orm::sea_query::{Alias, Table};
+use sea_orm::sea_query::{Alias, ColumnDef, Table};
 use sea_orm_migration::{MigrationName, MigrationTrait, SchemaManager, async_trait};
 
 use super::table::{TableBuilder, index};
@@ -10,6 +11,8 @@ pub(super) struct Migration;
 
 const GUARDRAILS: &str = "guardrails";
 const VERSIONS: &str = "guardrail_versions";
+const COMMANDS: &str = "commands";
+const REMOTE_IP: &str = "remote_ip";
 
 impl MigrationName for Migration {
     fn name(&self) -> &'static str {
@@ -46,7 +49,12 @@ impl MigrationTrait for Migration {
             .time("added_at")
             .create(manager)
             .await?;
-        index(manager, VERSIONS, &["guardrail_id", "version"], true).await
+        index(manager, VERSIONS, &["guardrail_id", "version"], true).await?;
+        let origin = Table::alter()
+            .table(Alias::new(COMMANDS))
+            .add_column(ColumnDef::new(Alias::new(REMOTE_IP)).text())
+            .to_owned();
+        manager.alter_table(origin).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
@@ -54,6 +62,10 @@ impl MigrationTrait for Migration {
             let drop = Table::drop().table(Alias::new(table)).to_owned();
             manager.drop_table(drop).await?;
         }
-        Ok(())
+        let origin = Table::alter()
+            .table(Alias::new(COMMANDS))
+            .drop_column(Alias::new(REMOTE_IP))
+            .to_owned();
+        manager.alter_table(origin).await
     }
 }

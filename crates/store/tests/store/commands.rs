@@ -31,6 +31,7 @@ async fn command(fresh: &Fresh) -> CommandId {
             guard: None,
             run_after: vec![],
             scheduled_at: None,
+            remote_ip: None,
         })
         .await
         .unwrap();

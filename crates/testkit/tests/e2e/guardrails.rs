@@ -5,7 +5,8 @@ use std::fs;
 use serde_json::{Value, json};
 use testkit::{Agent, Api, System};
 
-use crate::{create_session, from_now, id, second_superuser, submission};
+use crate::accounts::second_superuser;
+use crate::{create_session, from_now, id, submission};
 
 const GUARDRAILS: &str = "/api/security/guardrails/";
 const COMMANDS: &str = "/api/events/commands/";
