@@ -8,7 +8,14 @@ use cedar_policy::{
 };
 
 use crate::compile::{Error, Source, compile};
-use crate::facts::{Facts, Operation};
+use crate::facts::{Facts, Operation, Question};
+
+/// Stack that evaluating a policy within its bounds takes.
+const ROOM: usize = if cfg!(debug_assertions) {
+    8 << 20
+} else {
+    1 << 20
+};
 
 /// What a policy does where it matches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -148,7 +155,8 @@ impl Set {
             }
         };
         let operation = facts.detail.operation();
-        let keys = std::iter::once(None).chain(question.principals.into_iter().map(Some));
+        let principals = question.principals.iter().cloned();
+        let keys = std::iter::once(None).chain(principals.map(Some));
         let mut found: Option<(Effect, usize, Option<String>)> = None;
         let mut consider = |candidate: (Effect, usize, Option<String>)| {
             let is_better = found
@@ -162,9 +170,13 @@ impl Set {
             let Some(slice) = self.slices.get(&(operation, key)) else {
                 continue;
             };
-            let response =
-                self.authorizer
-                    .is_authorized(&question.request, slice, &question.entities);
+            // Cedar recurses, and gives up where the stack ends.
+            let response = stacker::maybe_grow(ROOM, 2 * ROOM, || {
+                let Question {
+                    request, entities, ..
+                } = &question;
+                self.authorizer.is_authorized(request, slice, entities)
+            });
             for id in response.diagnostics().reason() {
                 if let Some(index) = self.index(id)
                     && let Some(entry) = self.policies.get(index)
