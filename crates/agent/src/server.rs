@@ -7,6 +7,7 @@ use std::time::Duration;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, ORIGIN, USER_AGENT};
 use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
+use transport::content::ContentClient;
 use transport::http::HttpOptions;
 use transport::websocket::{DialOptions, WebSocket};
 
@@ -226,7 +227,7 @@ impl Server {
             environment_proxy: false,
         };
         Ok(StoreClient {
-            http: transport::http::content_client(&self.tls, &options)?,
+            http: ContentClient::new(&self.tls, &options)?,
             base: reqwest::Url::parse(&self.base)?,
             authorization: self.authorization.clone(),
         })

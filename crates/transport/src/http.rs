@@ -8,7 +8,7 @@ use rustls::ClientConfig;
 use crate::TransportError;
 
 /// How long TCP and TLS may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What differs between our clients.
 #[derive(Clone, Debug)]
@@ -31,11 +31,11 @@ pub fn client(
     Ok(builder(tls, options).build()?)
 }
 
-/// A client for content: answers arrive as they are stored, never decompressed.
+/// A client whose answers arrive as they are stored, never decompressed.
 ///
 /// # Errors
 /// When the HTTP library refuses the configuration.
-pub fn content_client(
+pub(crate) fn content_client(
     tls: &Arc<ClientConfig>,
     options: &HttpOptions,
 ) -> Result<reqwest::Client, TransportError> {

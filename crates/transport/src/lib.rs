@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod ahead;
+pub mod content;
 pub mod http;
 pub mod pipe;
 pub mod proxy;

@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 use crate::TransportError;
+use crate::ahead::ReadAhead;
 use crate::proxy::{self, Way};
 
 /// A byte stream, plain or TLS.
@@ -108,7 +109,8 @@ async fn connect(
         let server_name = ServerName::try_from(host.clone())
             .map_err(|e| TransportError::Url(format!("host name {host}: {e}")))?;
         let connector = TlsConnector::from(tls.clone());
-        Box::new(connector.connect(server_name, tcp).await.map_err(failed)?)
+        let connected = connector.connect(server_name, ReadAhead::new(tcp)).await;
+        Box::new(connected.map_err(failed)?)
     } else {
         Box::new(tcp)
     };

@@ -1,10 +1,9 @@
 //! The store as a transfer reaches it: the control plane itself, or somebody else,
 //! who must not see the agent's key.
 
-use std::error::Error as _;
-
 use reqwest::header::HeaderValue;
 use reqwest::{Response, Url};
+use transport::content::ContentClient;
 
 /// Of a refusal, in bytes.
 const MAX_REFUSAL: usize = 8 * 1024;
@@ -14,7 +13,7 @@ const MAX_SHOWN: usize = 300;
 /// A client for one transfer.
 pub(crate) struct StoreClient {
     /// Without credentials.
-    pub(crate) http: reqwest::Client,
+    pub(crate) http: ContentClient,
     /// The control plane's address.
     pub(crate) base: Url,
     /// The agent's credentials.
@@ -51,8 +50,8 @@ pub(super) async fn refusal(mut response: Response) -> String {
 
 /// The innermost cause; the layers around it only repeat it. Never the URL, which
 /// is a credential.
-pub(super) fn chain(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
+pub(super) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;
     }

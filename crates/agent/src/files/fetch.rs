@@ -69,7 +69,7 @@ pub(super) async fn fetch(
 }
 
 async fn attempt(client: &StoreClient, url: &str, filling: &mut Filling<'_>) -> Result<(), Failed> {
-    let mut request = client.http.get(url);
+    let mut request = client.http.http().get(url);
     if let Some(credentials) = client.credentials_for(url) {
         request = request.header(AUTHORIZATION, credentials);
     }
@@ -79,7 +79,7 @@ async fn attempt(client: &StoreClient, url: &str, filling: &mut Filling<'_>) -> 
             .header(RANGE, format!("bytes={}-", filling.size))
             .header(IF_RANGE, tag);
     }
-    let sent = tokio::time::timeout(SILENCE, request.send()).await;
+    let sent = tokio::time::timeout(SILENCE, client.http.get(request)).await;
     let mut response = match sent {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => return Err(Failed::ForNow(chain(&error))),

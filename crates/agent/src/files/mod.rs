@@ -340,13 +340,13 @@ pub(crate) mod tests {
     use super::*;
 
     /// A client for tests that send nothing.
-    pub(crate) fn plain_client() -> reqwest::Client {
+    pub(crate) fn plain_client() -> transport::content::ContentClient {
         let tls = transport::tls::client_config(&transport::tls::Trust::System).unwrap();
         let options = transport::http::HttpOptions {
             user_agent: "test".to_owned(),
             environment_proxy: false,
         };
-        transport::http::client(&tls, &options).unwrap()
+        transport::content::ContentClient::new(&tls, &options).unwrap()
     }
 
     #[test]

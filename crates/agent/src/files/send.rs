@@ -152,7 +152,7 @@ async fn put(
     let request = match to.blob {
         true => blob(client, to.url, offset, size).body(body),
         false => {
-            let mut request = client.http.post(to.url);
+            let mut request = client.http.http().post(to.url);
             // Whoever is named here gets the key: the order says so, as in public.
             request = request.header(AUTHORIZATION, client.authorization.clone());
             multipart(request, body, name).map_err(Failed::ForGood)?
@@ -174,7 +174,7 @@ async fn put(
 }
 
 fn blob(client: &StoreClient, url: &str, offset: u64, size: Option<u64>) -> RequestBuilder {
-    let request = client.http.put(url);
+    let request = client.http.http().put(url);
     let Some(size) = size else { return request };
     let request = request.header(CONTENT_LENGTH, size.saturating_sub(offset));
     match size.checked_sub(1).filter(|_| offset > 0) {
@@ -223,7 +223,14 @@ fn http_body_stream(body: Body) -> impl Stream<Item = Result<Bytes, reqwest::Err
 
 /// How much the store has of a file whose sending broke off.
 async fn arrived(client: &StoreClient, url: &str) -> Option<u64> {
-    let answer = client.http.head(url).timeout(ANSWER).send().await.ok()?;
+    let answer = client
+        .http
+        .http()
+        .head(url)
+        .timeout(ANSWER)
+        .send()
+        .await
+        .ok()?;
     if !matches!(answer.status(), StatusCode::OK | StatusCode::NO_CONTENT) {
         return None;
     }

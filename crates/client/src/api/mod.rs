@@ -13,6 +13,7 @@ use rustls::ClientConfig;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use transport::content::ContentClient;
 use transport::http::HttpOptions;
 use transport::tls::Trust;
 use transport::websocket::DialOptions;
@@ -43,7 +44,7 @@ pub struct Api {
     authorization: RwLock<Option<HeaderValue>>,
     tls: OnceLock<Arc<ClientConfig>>,
     http: OnceLock<reqwest::Client>,
-    content: OnceLock<reqwest::Client>,
+    content: OnceLock<ContentClient>,
 }
 
 impl Api {
@@ -278,7 +279,7 @@ impl Api {
 
     /// A client for signed URLs of a store: no credential, no name of ours, content
     /// as it is stored.
-    pub(crate) fn content_client(&self) -> Result<&reqwest::Client, Error> {
+    pub(crate) fn content_client(&self) -> Result<&ContentClient, Error> {
         if let Some(http) = self.content.get() {
             return Ok(http);
         }
@@ -286,7 +287,7 @@ impl Api {
             user_agent: CONTENT_USER_AGENT.to_owned(),
             environment_proxy: true,
         };
-        let http = transport::http::content_client(self.tls()?, &options)?;
+        let http = ContentClient::new(self.tls()?, &options)?;
         Ok(self.content.get_or_init(|| http))
     }
 

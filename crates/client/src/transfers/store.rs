@@ -12,8 +12,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header};
 use protocol::transfer::UPLOAD_OFFSET_HEADER;
-use reqwest::{Body, Client, Response, Url};
+use reqwest::{Body, Response, Url};
 use tokio::time::Instant;
+use transport::content::ContentClient;
 
 use super::body::{FileContent, FolderContent, Pieces, stream_of};
 use super::{Meter, TransferError};
@@ -41,7 +42,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 
 /// One object of a store, by its signed URL.
 pub(super) struct Object<'a> {
-    client: &'a Client,
+    client: &'a ContentClient,
     url: Url,
 }
 
@@ -187,7 +188,7 @@ impl<'a> Object<'a> {
         range: Option<(u64, u64)>,
         meter: &Meter,
     ) -> Result<(), Broken> {
-        let mut request = self.client.put(self.url.clone());
+        let mut request = self.client.http().put(self.url.clone());
         if let Some(length) = length {
             request = request.header(header::CONTENT_LENGTH, length);
         }
@@ -210,7 +211,7 @@ impl<'a> Object<'a> {
     async fn arrived(&self, failures: &mut u32) -> Arrived {
         while *failures < ATTEMPTS {
             tokio::time::sleep(pause(*failures)).await;
-            let request = self.client.head(self.url.clone()).timeout(ANSWER);
+            let request = self.client.http().head(self.url.clone()).timeout(ANSWER);
             match request.send().await {
                 Ok(answer) if answer.status().is_server_error() => {}
                 Ok(answer) => {
@@ -273,14 +274,14 @@ impl<'a> Object<'a> {
         tag: &mut Option<HeaderValue>,
     ) -> Result<(), Broken> {
         let from = sink.taken();
-        let mut request = self.client.get(self.url.clone());
+        let mut request = self.client.http().get(self.url.clone());
         if from > 0 {
             request = request.header(header::RANGE, format!("bytes={from}-"));
             if let Some(tag) = tag.as_ref() {
                 request = request.header(header::IF_RANGE, tag);
             }
         }
-        let response = tokio::time::timeout(STALL, request.send())
+        let response = tokio::time::timeout(STALL, self.client.get(request))
             .await
             .map_err(|_| self.silent())?
             .map_err(|error| self.cut(&error))?;
@@ -311,8 +312,8 @@ impl<'a> Object<'a> {
         }
     }
 
-    fn cut(&self, error: &reqwest::Error) -> Broken {
-        let mut cause: &dyn std::error::Error = error;
+    fn cut(&self, error: &(dyn std::error::Error + 'static)) -> Broken {
+        let mut cause = error;
         while let Some(source) = cause.source() {
             cause = source;
         }

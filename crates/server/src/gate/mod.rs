@@ -42,7 +42,7 @@ use crate::locks::Footing;
 use crate::mfa;
 
 /// What a caller wants to do on a server. More operations join as they are built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Operation {
     Command,
     Tunnel,

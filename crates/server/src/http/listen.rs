@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
+use transport::ahead::ReadAhead;
 
 use super::extract::Peer;
 use super::stall::Guarded;
@@ -102,6 +103,7 @@ async fn connection(
     let Some(acceptor) = acceptor else {
         return requests(TokioIo::new(stream), peer, router, shutdown).await;
     };
+    let stream = ReadAhead::new(stream);
     match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
         Ok(Ok(stream)) => requests(TokioIo::new(stream), peer, router, shutdown).await,
         Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),

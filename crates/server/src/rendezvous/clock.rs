@@ -28,7 +28,8 @@ pub(crate) async fn run(app: SharedApp) {
 async fn end_fallen<K: Kind>(app: &SharedApp, hub: &Hub<K>, standing: &mut Standing) {
     for live in hub.all() {
         let bond = &live.bond;
-        if !standing.of(app, bond.workspace, bond.footing).await {
+        let stands = standing.of(app, bond.workspace, K::OPERATION, bond.footing);
+        if !stands.await {
             live.end(K::End::AUTHORITY_ENDED);
         }
     }

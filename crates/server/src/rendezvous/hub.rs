@@ -95,6 +95,9 @@ pub(crate) struct Arrivals<A> {
     pub(crate) agent: oneshot::Receiver<A>,
 }
 
+/// A new channel, and what its task waits for.
+type Inserted<K> = (Arc<Live<K>>, Arrivals<<K as Kind>::Arrival>);
+
 /// The channels of one kind that are open on this node.
 pub(crate) struct Hub<K: Kind>(Mutex<HashMap<K::Id, Entry<K>>>);
 
@@ -109,24 +112,18 @@ impl<K: Kind> Hub<K> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether one more may be opened for whom `footing` names.
-    pub(super) fn has_room(&self, footing: &Footing) -> bool {
-        let entries = self.entries();
-        let whose = |footing: &Footing| (footing.user, footing.token);
-        let same = entries
-            .values()
-            .filter(|entry| whose(&entry.live.bond.footing) == whose(footing))
-            .count();
-        entries.len() < K::MAX_OF_ALL && same < K::MAX_OF_ONE
-    }
-
-    /// Takes a channel in, with the hashes of the tokens its sides will show.
+    /// Takes a channel in, with the hashes of the tokens its sides will show. `None`: it
+    /// is one too many, of all or of whom it is for.
     pub(super) fn insert(
         &self,
         bond: Bond<K::Id>,
         client_hash: String,
         agent_hash: String,
-    ) -> (Arc<Live<K>>, Arrivals<K::Arrival>) {
+    ) -> Option<Inserted<K>> {
+        let mut entries = self.entries();
+        if !has_room::<K>(&entries, &bond.footing) {
+            return None;
+        }
         let (client_arrival, client) = oneshot::channel();
         let (agent_arrival, agent) = oneshot::channel();
         let id = bond.id;
@@ -145,8 +142,8 @@ impl<K: Kind> Hub<K> {
             client: expected(client_hash, client_arrival),
             agent: expected(agent_hash, agent_arrival),
         };
-        self.entries().insert(id, entry);
-        (live, Arrivals { client, agent })
+        entries.insert(id, entry);
+        Some((live, Arrivals { client, agent }))
     }
 
     /// The place of a side, for whoever shows its token. Each is given once.
@@ -192,6 +189,16 @@ impl<K: Kind> Hub<K> {
     }
 }
 
+/// Whether one more may be open for whom `footing` names.
+fn has_room<K: Kind>(entries: &HashMap<K::Id, Entry<K>>, footing: &Footing) -> bool {
+    let whose = |footing: &Footing| (footing.user, footing.token);
+    let same = entries
+        .values()
+        .filter(|entry| whose(&entry.live.bond.footing) == whose(footing))
+        .count();
+    entries.len() < K::MAX_OF_ALL && same < K::MAX_OF_ONE
+}
+
 #[cfg(test)]
 mod tests {
     use protocol::id::UserId;
@@ -218,7 +225,8 @@ mod tests {
         let hub = Hub::<K>::default();
         let bond = bond::<K>(None);
         let id = bond.id;
-        let (_live, _arrivals) = hub.insert(bond, token::hash("c"), token::hash("a"));
+        let inserted = hub.insert(bond, token::hash("c"), token::hash("a"));
+        assert!(inserted.is_some());
         let other = K::Id::from(Uuid::now_v7());
         assert!(hub.claim(id, Side::Client, "a").is_none());
         assert!(hub.claim(id, Side::Agent, "c").is_none());
@@ -240,12 +248,12 @@ mod tests {
         let hub = Hub::<K>::default();
         let (greedy, other) = (Some(UserId::new()), Some(UserId::new()));
         let mut taken = 0;
-        while hub.has_room(&bond::<K>(greedy).footing) {
-            hub.insert(bond::<K>(greedy), String::new(), String::new());
+        let insert = |user| hub.insert(bond::<K>(user), String::new(), String::new());
+        while insert(greedy).is_some() {
             taken += 1;
         }
         assert_eq!(taken, expected);
-        assert!(hub.has_room(&bond::<K>(other).footing));
+        assert!(insert(other).is_some());
     }
 
     #[test]
@@ -258,8 +266,11 @@ mod tests {
     async fn the_end_of_an_authority_ends_what_rests_on_it_only() {
         let hub = Hub::<Tunnels>::default();
         let user = Some(UserId::new());
-        let (mine, _a) = hub.insert(bond::<Tunnels>(user), String::new(), String::new());
-        let (other, _b) = hub.insert(bond::<Tunnels>(None), String::new(), String::new());
+        let insert = |user| {
+            let inserted = hub.insert(bond::<Tunnels>(user), String::new(), String::new());
+            inserted.unwrap().0
+        };
+        let (mine, other) = (insert(user), insert(None));
         hub.end_where(|footing| footing.user == user);
         mine.end(End::Closed);
         assert_eq!(mine.ended().await, End::AuthorityEnded);

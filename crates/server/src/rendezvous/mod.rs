@@ -2,7 +2,7 @@
 //! own credentials, good once and for a minute: tunnels and file browsers.
 //!
 //! Opening one makes its [`Bond`], [`expect`]s both sides and orders the agent to come
-//! ([`open`]); whoever comes is let in by the token of the address ([`admit`]), and
+//! ([`open`]); whoever comes is let in by the token of the address ([`admit()`]), and
 //! waited for by the task of the channel ([`wait`]). The [`Hub`] knows all channels
 //! of a kind. Ended authority ends them within a second, of every kind ([`clock`]).
 
@@ -21,10 +21,11 @@ use uuid::Uuid;
 pub(crate) use admit::{admit, check_agent, path};
 pub(crate) use clock::{end_of_session, end_of_token, end_of_user, run as run_clock};
 pub(crate) use hub::{Arrivals, Bond, Hub, Live, Side};
-pub(crate) use open::{check_room, connected, expect, order, send_order};
+pub(crate) use open::{Expected, connected, expect, order, send_order};
 pub(crate) use wait::{agent, client};
 
 use crate::app::App;
+use crate::gate::Operation;
 
 /// A kind of channel.
 pub(crate) trait Kind: Sized + 'static {
@@ -37,6 +38,8 @@ pub(crate) trait Kind: Sized + 'static {
     /// For people: one, and several.
     const NAME: &'static str;
     const NAMES: &'static str;
+    /// What the gate allowed.
+    const OPERATION: Operation;
     /// In the addresses of its sides.
     const ROUTE: &'static str;
     /// Of one user or token at once, and of all.

@@ -16,6 +16,7 @@ use store::entity::command;
 use super::admit::path;
 use super::{Arrivals, Bond, Kind, Live, Side};
 use crate::agents::Connection;
+use crate::app::SharedApp;
 use crate::commands::dispatch;
 use crate::crypto::token::{self, Token};
 use crate::gate::Grant;
@@ -36,16 +37,13 @@ pub(crate) fn connected(ctx: &Ctx, grant: &Grant, source: &'static str) -> ApiRe
     })
 }
 
-/// Refuses a channel that is one too many.
-pub(crate) fn check_room<K: Kind>(ctx: &Ctx, bond: &Bond<K::Id>) -> ApiResult<()> {
-    if K::hub(&ctx.app).has_room(&bond.footing) {
-        return Ok(());
-    }
+/// One too many.
+fn full<K: Kind>() -> ApiError {
     let detail = format!(
         "Too many {} are open; close some, or try again later.",
         K::NAMES
     );
-    Err(ApiError::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(5))
+    ApiError::new(StatusCode::TOO_MANY_REQUESTS, detail).retry_after(5)
 }
 
 /// Stores the order to the agent. It lacks the address with its credential, which only
@@ -78,8 +76,32 @@ pub(crate) async fn order<I>(
     Ok(unit.tenant().commands().create(order).await?)
 }
 
+/// The place of a channel among those of its kind. Dropped before it is kept, it is
+/// given back: nobody opened the channel.
+pub(crate) struct Place<K: Kind> {
+    app: SharedApp,
+    id: K::Id,
+    kept: bool,
+}
+
+impl<K: Kind> Place<K> {
+    /// For the task of the channel, which gives it back when the channel has ended.
+    pub(crate) fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl<K: Kind> Drop for Place<K> {
+    fn drop(&mut self) {
+        if !self.kept {
+            K::hub(&self.app).remove(self.id);
+        }
+    }
+}
+
 /// A channel that both sides may come to.
 pub(crate) struct Expected<K: Kind> {
+    pub(crate) place: Place<K>,
     pub(crate) live: Arc<Live<K>>,
     pub(crate) arrivals: Arrivals<K::Arrival>,
     /// Where its sides come to.
@@ -87,7 +109,10 @@ pub(crate) struct Expected<K: Kind> {
     pub(crate) agent_url: String,
 }
 
-/// Lets both sides in from now on.
+/// Lets both sides in from now on: those who are told where to come to.
+///
+/// # Errors
+/// When the channel is one too many, or the system gives no randomness.
 pub(crate) fn expect<K: Kind>(
     ctx: &Ctx,
     bond: Bond<K::Id>,
@@ -97,12 +122,19 @@ pub(crate) fn expect<K: Kind>(
     let agent_token = Token::generate(token::CHANNEL)?;
     let id = bond.id.to_string();
     let hub = K::hub(&ctx.app);
-    let (live, arrivals) = hub.insert(bond, client_token.hash(), agent_token.hash());
+    let place = Place {
+        app: ctx.app.clone(),
+        id: bond.id,
+        kept: false,
+    };
+    let inserted = hub.insert(bond, client_token.hash(), agent_token.hash());
+    let (live, arrivals) = inserted.ok_or_else(full::<K>)?;
     let url = |base: &str, side, token: &Token| {
         let path = path::<K>(side, &id, token.reveal());
         format!("{base}{path}")
     };
     Ok(Expected {
+        place,
         live,
         arrivals,
         client_url: url(&ctx.websocket_base(), Side::Client, &client_token),

@@ -8,7 +8,7 @@ use store::transfers::Outcome;
 
 use super::finish::finish;
 use crate::commands::dispatch;
-use crate::gate::Standing;
+use crate::gate::{Operation, Standing};
 use crate::http::{ApiResult, PublicCtx};
 use crate::locks::Footing;
 
@@ -22,7 +22,10 @@ pub(super) async fn stands(
     standing: &mut Standing,
 ) -> bool {
     let footing = Footing::of_transfer(row);
-    standing.of(&ctx.app, ctx.workspace_id(), footing).await
+    let workspace = ctx.workspace_id();
+    standing
+        .of(&ctx.app, workspace, Operation::Webftp, footing)
+        .await
 }
 
 /// Cuts off whoever writes or reads the content.

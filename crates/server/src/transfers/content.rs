@@ -20,7 +20,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::paths::SOURCE;
 use super::ranges::{self, Part};
 use super::{authority, finish, policy, quota};
-use crate::gate;
+use crate::gate::{self, Operation};
 use crate::http::{ApiError, ApiResult, PublicCtx};
 use crate::locks::Footing;
 use crate::objects::{Access, Digested, End, Flow, Progress, ReceiveError, Signed, Span, Stored};
@@ -56,7 +56,7 @@ async fn behind(
         return Err(gone(&row));
     }
     // A link outlives neither a lock nor the session it was given in.
-    if !gate::still_holds(ctx, &Footing::of_transfer(&row)).await? {
+    if !gate::still_holds(ctx, Operation::Webftp, &Footing::of_transfer(&row)).await? {
         return Err(ApiError::new(StatusCode::GONE, authority::ENDED));
     }
     Ok(row)

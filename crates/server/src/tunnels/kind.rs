@@ -5,6 +5,7 @@ use protocol::id::TunnelId;
 use super::end::End;
 use super::leg::Arrival;
 use crate::app::App;
+use crate::gate::Operation;
 use crate::rendezvous::{Ending, Hub, Kind};
 
 /// Tunnels, as a kind of channel.
@@ -17,6 +18,7 @@ impl Kind for Tunnels {
 
     const NAME: &'static str = "tunnel";
     const NAMES: &'static str = "tunnels";
+    const OPERATION: Operation = Operation::Tunnel;
     const ROUTE: &'static str = "tunnels";
     const MAX_OF_ONE: usize = 64;
     const MAX_OF_ALL: usize = 4096;

@@ -18,7 +18,7 @@ use super::view;
 use crate::agents::Connection;
 use crate::gate::{self, Grant, Operation, Target};
 use crate::http::{ApiError, ApiResult, Ctx};
-use crate::rendezvous::{self, Bond};
+use crate::rendezvous::{self, Bond, Expected};
 
 pub(super) const SOURCE: &str = "tunnel";
 /// Kinds of clients, and what the agent is told of each.
@@ -49,10 +49,11 @@ pub(super) async fn open(ctx: &Ctx, request: &CreateTunnel) -> ApiResult<Tunnel>
     }
     let connection = rendezvous::connected(ctx, &grant, SOURCE)?;
     let bond = Bond::new(ctx, &grant, true);
-    rendezvous::check_room::<Tunnels>(ctx, &bond)?;
-    let opened = record(ctx, &grant, &bond, (client_type, target_port)).await?;
+    let expected = rendezvous::expect::<Tunnels>(ctx, bond, &connection)?;
+    let bond = &expected.live.bond;
+    let opened = record(ctx, &grant, bond, (client_type, target_port)).await?;
     ctx.app.metrics.decision(SOURCE, "allow");
-    start(ctx, &grant, bond, &connection, opened).await
+    start(ctx, &grant, expected, &connection, opened).await
 }
 
 fn check_shape(request: &CreateTunnel) -> ApiResult<(u16, &'static str)> {
@@ -145,18 +146,17 @@ async fn record(
     Ok(Opened { row, order })
 }
 
-/// Durable from here on: lets both sides in, and sends the order.
+/// Durable from here on: starts the task of the tunnel, and sends the order.
 async fn start(
     ctx: &Ctx,
     grant: &Grant,
-    bond: Bond<TunnelId>,
+    expected: Expected<Tunnels>,
     connection: &Connection,
     opened: Opened,
 ) -> ApiResult<Tunnel> {
     let Opened { row, order } = opened;
     let target_port = u16::try_from(row.target_port).unwrap_or_default();
-    let id = bond.id;
-    let expected = rendezvous::expect::<Tunnels>(ctx, bond, connection)?;
+    let id = expected.live.bond.id;
     let relay = Arc::new(Relay {
         ctx: ctx.public.clone(),
         live: expected.live,
@@ -165,6 +165,7 @@ async fn start(
         order: CommandId(order.id),
         told: AtomicBool::new(false),
     });
+    expected.place.keep();
     // Tracked and not aborted: it ends with the process by itself, and records that.
     ctx.app.tasks.spawn(relay.run(expected.arrivals));
     let client_type = CLIENT_TYPES

@@ -5,6 +5,7 @@ use protocol::id::FileSessionId;
 
 use super::end::End;
 use crate::app::App;
+use crate::gate::Operation;
 use crate::rendezvous::{Ending, Hub, Kind};
 
 /// File browsers, as a kind of channel.
@@ -17,6 +18,7 @@ impl Kind for FileBrowsers {
 
     const NAME: &'static str = "file browser";
     const NAMES: &'static str = "file browsers";
+    const OPERATION: Operation = Operation::Webftp;
     const ROUTE: &'static str = "webftp";
     const MAX_OF_ONE: usize = 16;
     const MAX_OF_ALL: usize = 1024;

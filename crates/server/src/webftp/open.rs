@@ -16,7 +16,7 @@ use crate::agents::Connection;
 use crate::gate::{self, Grant, Operation, Origin, Target};
 use crate::http::{ApiError, ApiResult, Ctx};
 use crate::identity::summary::server_summary;
-use crate::rendezvous::{self, Bond};
+use crate::rendezvous::{self, Bond, Expected};
 use crate::transfers;
 
 pub(super) const SOURCE: &str = "webftp";
@@ -52,11 +52,12 @@ pub(super) async fn open(ctx: &Ctx, request: &CreateWebftpSession) -> ApiResult<
         gate::record_refusal(ctx, Operation::Webftp, request.server, &refusal, json!({})).await;
         return Err(refusal);
     }
+    let home = transfers::home(ctx, &grant.server, &grant.username).await?;
     let bond = Bond::new(ctx, &grant, agent_is_ours);
-    rendezvous::check_room::<FileBrowsers>(ctx, &bond)?;
-    let order = record_opening(ctx, &grant, &bond).await?;
+    let expected = rendezvous::expect::<FileBrowsers>(ctx, bond, &connection)?;
+    let order = record_opening(ctx, &grant, &expected.live.bond).await?;
     ctx.app.metrics.decision(Operation::Webftp.scope(), "allow");
-    start(ctx, &grant, bond, rules, &connection, order).await
+    start(ctx, &grant, expected, (rules, home), &connection, order).await
 }
 
 /// The order to the agent and the audit record, in one transaction.
@@ -73,18 +74,16 @@ async fn record_opening(
     Ok(order)
 }
 
-/// Durable from here on: lets both sides in, and sends the order.
+/// Durable from here on: starts the task of the session, and sends the order.
 async fn start(
     ctx: &Ctx,
     grant: &Grant,
-    bond: Bond<FileSessionId>,
-    rules: Rules,
+    expected: Expected<FileBrowsers>,
+    (rules, home): (Rules, String),
     connection: &Connection,
     order: command::Model,
 ) -> ApiResult<WebftpSession> {
-    let id = bond.id;
-    let home = transfers::home(ctx, &grant.server, &grant.username).await?;
-    let expected = rendezvous::expect::<FileBrowsers>(ctx, bond, connection)?;
+    let id = expected.live.bond.id;
     let arguments = OpenWebftp {
         session_id: id.to_string(),
         url: expected.agent_url,
@@ -105,6 +104,7 @@ async fn start(
         rules,
         order: CommandId(order.id),
     };
+    expected.place.keep();
     // Tracked and not aborted: it ends with the process by itself, and records that.
     ctx.app.tasks.spawn(relay.run(expected.arrivals));
     rendezvous::send_order(ctx, grant, connection, order, &arguments).await?;

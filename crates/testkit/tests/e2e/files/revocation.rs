@@ -220,6 +220,13 @@ fn the_end_of_a_session_or_token_cuts_both_legs() {
     database.execute("UPDATE work_sessions SET expires_at = '2001-01-01 00:00:00+00:00'");
     running.expect_cut(&acting, "expiry");
     database.execute("UPDATE transfers SET name = 'old'");
+    let session = acting.session();
+    let running = acting.begin(&acting.person, Some(&session));
+    let path = format!("/api/work-sessions/sessions/{session}/");
+    let narrowed = json!({"scopes": ["command"]});
+    acting.person.patch(&path, &narrowed).expect(200);
+    running.expect_cut(&acting, "a scope that is gone");
+    database.execute("UPDATE transfers SET name = 'old'");
     let (token, by_token) = acting.token();
     let running = acting.begin(&by_token, None);
     acting

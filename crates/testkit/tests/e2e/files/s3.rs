@@ -78,7 +78,10 @@ impl Store {
             "{url} does not lead to the store"
         );
         self.runtime.block_on(async {
-            let mut request = self.client.request(method, url);
+            // Each on a connection of its own: a store closes those it refused on, and
+            // nobody knows whether that is before the next request or after.
+            let request = self.client.request(method, url);
+            let mut request = request.header(http::header::CONNECTION, "close");
             if let Some(body) = body {
                 request = request.body(body);
             }
@@ -112,7 +115,8 @@ fn content_goes_through_the_store_both_ways() {
     let created = scene.create("x", &scene.path("x"), &more).expect(201);
     let url = created.text_at("/upload_url");
     let forged = url.replace("X-Amz-Signature=", "X-Amz-Signature=0");
-    let (refused, _) = store.call(Method::PUT, &forged, Some(content.clone()));
+    // Refused before it is read: more than fits in one packet might never be answered.
+    let (refused, _) = store.call(Method::PUT, &forged, Some(b"x".to_vec()));
     assert!(refused.is_client_error(), "a forged signature: {refused}");
     let (read, _) = store.call(Method::GET, &url, None);
     assert!(read.is_client_error(), "a URL for writing reads: {read}");

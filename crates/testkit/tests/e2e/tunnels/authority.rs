@@ -210,6 +210,26 @@ fn a_session_that_leaves_a_server_ends_its_tunnels() {
 }
 
 #[test]
+fn a_session_that_loses_the_scope_ends_its_tunnels() {
+    let scene = scene();
+    let service = Service::echo();
+    let (user, server) = (scene.user(), scene.agent.id());
+    let session = create_session(&user, server, &["tunnel", "command"], &json!({}));
+    let session = crate::id(&session);
+    let mut tunnel = Tunnel::open(
+        &scene.cli,
+        "host",
+        service.port,
+        &["--work-session", &session],
+    );
+    exchange(&mut tunnel.connect(), b"while it lasts");
+    let path = format!("/api/work-sessions/sessions/{session}/");
+    let narrowed = json!({"scopes": ["command"]});
+    user.patch(&path, &narrowed).expect(200);
+    assert_eq!(tunnel.ended(), Some(3), "{}", tunnel.stderr());
+}
+
+#[test]
 fn a_tunnel_can_be_closed_by_its_owner_and_by_no_other() {
     let scene = scene();
     let service = Service::echo();
