@@ -18,6 +18,7 @@ use crate::http::middleware::LoginLimiter;
 use crate::identity::guesses::Guesses;
 use crate::locks::Locks;
 use crate::mail::Mailer;
+use crate::masking::{OpenOutputs, OwnPatterns};
 use crate::mfa::Codes;
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
@@ -46,6 +47,10 @@ pub(crate) struct App {
     pub(crate) events: EventHub,
     /// Requests that wait for a command on this node.
     pub(crate) feeds: Feeds,
+    /// How far the output of running commands was masked.
+    pub(crate) open_outputs: OpenOutputs,
+    /// What workspaces mask beside what is known.
+    pub(crate) own_patterns: OwnPatterns,
     /// Tunnels that are open on this node.
     pub(crate) tunnels: rendezvous::Hub<Tunnels>,
     pub(crate) file_browsers: rendezvous::Hub<FileBrowsers>,

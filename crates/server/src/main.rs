@@ -22,6 +22,7 @@ mod identity;
 mod judging;
 mod locks;
 mod mail;
+mod masking;
 mod mfa;
 mod oauth;
 mod objects;

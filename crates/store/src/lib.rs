@@ -26,6 +26,7 @@ pub mod identity;
 pub mod inventory;
 pub mod locks;
 pub mod mails;
+pub mod masking;
 pub mod mfa;
 pub mod oauth;
 mod paging;

@@ -27,6 +27,7 @@ use crate::http::router;
 use crate::identity::guesses::Guesses;
 use crate::locks::{self, Locks};
 use crate::mail::{self, Mailer};
+use crate::masking::{self, OpenOutputs, OwnPatterns};
 use crate::mfa::Codes;
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
@@ -155,6 +156,8 @@ impl Node {
             agents: Hub::default(),
             events: EventHub::default(),
             feeds: Feeds::default(),
+            open_outputs: OpenOutputs::default(),
+            own_patterns: OwnPatterns::default(),
             tunnels: rendezvous::Hub::default(),
             file_browsers: rendezvous::Hub::default(),
             transfer_feeds: Feeds::default(),
@@ -276,6 +279,7 @@ async fn housekeeping(app: SharedApp) {
     loop {
         ticks.tick().await;
         app.events.sweep();
+        app.open_outputs.sweep();
         app.login_limiter.sweep();
         mail::sweep(&app).await;
         app.device_limiter.sweep();
@@ -297,6 +301,8 @@ async fn housekeeping(app: SharedApp) {
                 identity.delete_expired_invitations(store::now()).await?;
                 unit.tenant().oauth().sweep(store::now()).await?;
                 unit.tenant().mfa().delete_expired(store::now()).await?;
+                let masked = unit.tenant().masked();
+                masked.forget(store::now() - masking::KEPT_FOR).await?;
                 unit.commit().await
             }
             .await;

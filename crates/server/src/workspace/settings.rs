@@ -5,6 +5,8 @@ use judge::risk::RiskActions;
 use protocol::workspace::TransferPolicy;
 use serde::{Deserialize, Serialize};
 
+use crate::masking::MaskOutput;
+
 /// When a work session needs a reviewer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -92,6 +94,10 @@ pub(crate) struct Settings {
     pub(crate) risk_of_people: Option<RiskActions>,
     /// The same when an agent or a pipeline asks.
     pub(crate) risk_of_agents: Option<RiskActions>,
+    /// Who reads output with its secrets masked.
+    pub(crate) mask_output: MaskOutput,
+    /// Kinds of tokens to mask beside those that are known.
+    pub(crate) mask_patterns: Vec<String>,
 }
 
 impl Default for Settings {
@@ -122,6 +128,8 @@ impl Default for Settings {
             approval_ttl: 24 * 3600,
             risk_of_people: None,
             risk_of_agents: None,
+            mask_output: MaskOutput::default(),
+            mask_patterns: Vec::new(),
         }
     }
 }

@@ -30,6 +30,7 @@ pub mod invitation;
 pub mod lock;
 pub mod login;
 pub mod mail;
+pub mod masked_original;
 pub mod membership;
 pub mod mfa_challenge;
 pub mod mfa_factor;

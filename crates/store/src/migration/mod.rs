@@ -14,6 +14,7 @@ mod m0009_exec_events;
 mod m0010_sudo;
 mod m0011_approvals;
 mod m0013_guardrails;
+mod m0013_masking;
 mod table;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -36,6 +37,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_sudo::Migration),
             Box::new(m0011_approvals::Migration),
             Box::new(m0013_guardrails::Migration),
+            Box::new(m0013_masking::Migration),
         ]
     }
 }

@@ -24,6 +24,7 @@ mod guard;
 mod guardrails;
 mod issuer;
 mod judging;
+mod masking;
 mod mfa;
 mod oauth;
 mod onboarding;
