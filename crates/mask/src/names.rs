@@ -64,5 +64,8 @@ pub(crate) const NO_SECRETS: &[&str] = &[
     "[masked]",
 ];
 
+/// The header that names a scheme before its credential.
+pub(crate) const HEADER: &str = "authorization";
+
 /// Ways of HTTP to give a credential.
 pub(crate) const SCHEMES: &[&str] = &["bearer", "basic", "token", "digest", "apikey"];

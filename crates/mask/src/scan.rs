@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::names::{NO_SECRETS, SCHEMES};
+use crate::names::{HEADER, NO_SECRETS, SCHEMES};
 use crate::patterns::Anchor;
 use crate::shapes::Class;
 
@@ -170,7 +170,10 @@ fn value(text: Text<'_>, hit: Range<usize>, is_strong: bool) -> Option<Found> {
     }
     // `:=`, `=>`
     at += usize::from(matches!(text.byte(at), Some(b'=' | b'>')));
-    at = scheme(text, blanks(text, at));
+    at = blanks(text, at);
+    if text.get(hit).eq_ignore_ascii_case(HEADER) {
+        at = scheme(text, at)?;
+    }
     // The text may be JSON in JSON.
     let is_nested = text.byte(at) == Some(b'\\');
     at += usize::from(is_nested);
@@ -203,13 +206,22 @@ fn blanks(text: Text<'_>, at: usize) -> usize {
     at + (at..at + MAX_BLANKS).take_while(is_blank).count()
 }
 
-/// Past `Bearer ` and the like.
-fn scheme(text: Text<'_>, at: usize) -> usize {
-    let found = SCHEMES.iter().find(|scheme| {
-        let word = text.get(at..at + scheme.len());
-        word.eq_ignore_ascii_case(scheme) && text.byte(at + scheme.len()) == Some(b' ')
-    });
-    found.map_or(at, |scheme| blanks(text, at + scheme.len()))
+/// Past `Bearer ` and the like; none where the text ends in one.
+fn scheme(text: Text<'_>, at: usize) -> Option<usize> {
+    for scheme in SCHEMES {
+        let length = scheme.len().min(text.text.len().saturating_sub(at));
+        let word = text.get(at..at + length);
+        let is_one = scheme
+            .get(..length)
+            .is_some_and(|scheme| word.eq_ignore_ascii_case(scheme));
+        match text.byte(at + length) {
+            _ if !is_one => {}
+            None => return None,
+            Some(b' ') if length == scheme.len() => return Some(blanks(text, at + length)),
+            Some(_) => {}
+        }
+    }
+    Some(at)
 }
 
 /// The value says that there is no secret, or where it comes from.
