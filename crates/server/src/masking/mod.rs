@@ -73,8 +73,8 @@ pub(crate) fn patterns(ctx: &PublicCtx) -> Option<Arc<Patterns>> {
     if settings.mask_patterns.is_empty() {
         return Some(Patterns::built_in());
     }
-    let mut own = ctx.app.own_patterns.0.lock();
-    let own = own.as_mut().unwrap_or_else(PoisonError::into_inner);
+    let own = ctx.app.own_patterns.0.lock();
+    let mut own = own.unwrap_or_else(PoisonError::into_inner);
     let known = own.get(&ctx.workspace_id());
     if let Some(known) = known.filter(|known| known.from == settings.mask_patterns) {
         return Some(Arc::clone(&known.patterns));
