@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::gate::{self, Operation, Target};
 use crate::guardrails;
 use crate::http::{ApiError, ApiResult, Ctx};
+use crate::masking::MaskOutput;
 
 const SOURCE: &str = "judge";
 /// As long as a line that can be submitted.
@@ -41,7 +42,7 @@ pub(super) async fn simulate(ctx: &Ctx, request: &Simulate) -> ApiResult<Simulat
     let plan = Plan::read(&request.line);
     let mut answer = Simulation {
         risk: risk::of(&plan).to_string(),
-        obligations: vec!["record".to_owned()],
+        obligations: obligations(ctx),
         plan: json!(judge::explain(&plan)),
         ..Simulation::default()
     };
@@ -55,6 +56,15 @@ pub(super) async fn simulate(ctx: &Ctx, request: &Simulate) -> ApiResult<Simulat
         Err(refusal) => denied(&mut answer, refusal),
     }
     Ok(answer)
+}
+
+/// What comes with running it, whatever is decided.
+fn obligations(ctx: &Ctx) -> Vec<String> {
+    let mut words = vec!["record"];
+    if ctx.workspace.settings.mask_output != MaskOutput::Nobody {
+        words.push("mask");
+    }
+    words.into_iter().map(str::to_owned).collect()
 }
 
 fn denied(answer: &mut Simulation, refusal: ApiError) {

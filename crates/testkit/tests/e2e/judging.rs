@@ -80,6 +80,7 @@ fn a_simulation_decides_as_the_gate_and_leaves_no_trace() {
     let allowed = scene.simulate("git status | git log", &session);
     assert_eq!(allowed["verdict"], "allow", "{allowed}");
     assert_eq!(allowed["rules"], json!(["git *"]));
+    assert_eq!(allowed["obligations"], json!(["record", "mask"]));
     assert_eq!(allowed["plan"]["commands"][1]["command"], "git log");
     let denied = scene.simulate("git status; rm -rf /etc", &session);
     assert_eq!(denied["verdict"], "deny");
