@@ -13,7 +13,7 @@
 //!
 //! Helpers report by panicking, and print the programs' logs when a test fails.
 //! Nothing sleeps for a fixed time: everything waits for what it needs, for at
-//! most [`patience`].
+//! most [`patience()`].
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]

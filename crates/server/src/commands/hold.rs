@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use aws_lc_rs::digest::{SHA256, digest};
 use http::StatusCode;
 use judge::Plan;
 use protocol::approval::{Status as Asked, kind};
@@ -15,6 +14,7 @@ use store::audit::AuditRecord;
 use store::entity::{command, server};
 use store::now;
 
+use super::dispatch::ENV_PURPOSE;
 use super::submit::{SOURCE, judged_command, seal};
 use crate::approvals::{self, NewRequest};
 use crate::gate::{Grant, Judged};
@@ -38,7 +38,7 @@ pub(super) async fn hold(
     let Some(me) = ctx.principal.user_id() else {
         return Err(refuse("and a service token cannot ask a reviewer."));
     };
-    let content = content(ctx, &grant, &judged, &request, &env, plan);
+    let content = content(ctx, &grant, &judged, &request, &env, plan)?;
     let hash = approvals::content_hash(&content);
     let standing = ctx.tenant().approvals().standing(&hash, me, now()).await?;
     if let Some(known) = standing.filter(|known| known.status == Asked::Pending.as_str())
@@ -62,7 +62,7 @@ pub(super) async fn hold(
 }
 
 /// What a reviewer sees and approves. Values of the environment may be secrets: only
-/// their digest is part of it.
+/// their fingerprint is part of it.
 fn content(
     ctx: &Ctx,
     grant: &Grant,
@@ -70,14 +70,14 @@ fn content(
     request: &SubmitCommand,
     env: &BTreeMap<String, String>,
     plan: &Plan,
-) -> Value {
+) -> ApiResult<Value> {
     let commands: Vec<String> = plan
         .commands
         .iter()
         .map(judge::SimpleCommand::canonical)
         .collect();
-    let values = serde_json::to_vec(env).unwrap_or_default();
-    json!({
+    let values = serde_json::to_vec(env).map_err(ApiError::internal)?;
+    Ok(json!({
         "line": request.line,
         "plan": commands,
         "risk": judge::risk::of(plan),
@@ -86,7 +86,7 @@ fn content(
         "groupname": grant.groupname,
         "server": grant.server.id,
         "env": env.keys().collect::<Vec<_>>(),
-        "env_digest": chain::hex_encode(digest(&SHA256, &values).as_ref()),
+        "env_digest": ctx.app.keys.sealing.fingerprint(ENV_PURPOSE, &values),
         "data": request.data,
         "scheduled_at": request.scheduled_at,
         "run_after": request.run_after,
@@ -94,7 +94,7 @@ fn content(
         "session": grant.session.as_ref().map(|session| session.id),
         "purpose": grant.session.as_ref().map(|session| &session.description),
         "requester_type": grant.session.as_ref().map(|session| &session.requester_type),
-    })
+    }))
 }
 
 async fn store(

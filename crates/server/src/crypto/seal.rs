@@ -4,6 +4,7 @@
 //! other.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use aws_lc_rs::{hkdf, hmac};
 
 /// A value could not be sealed or opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,20 +17,41 @@ pub(crate) enum SealError {
     Open,
 }
 
-/// The key that seals.
-pub(crate) struct SealingKey(RandomizedNonceKey);
+/// The key that seals, and the one derived from it that tells values apart.
+pub(crate) struct SealingKey {
+    seals: RandomizedNonceKey,
+    fingerprints: hmac::Key,
+}
 
 impl SealingKey {
     pub(crate) fn new(bytes: &[u8]) -> Result<Self, SealError> {
-        RandomizedNonceKey::new(&AES_256_GCM, bytes)
-            .map(Self)
-            .map_err(|_| SealError::Key)
+        let seals = RandomizedNonceKey::new(&AES_256_GCM, bytes).map_err(|_| SealError::Key)?;
+        let derived = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(bytes);
+        let info: [&[u8]; 1] = [b"alpacon fingerprint"];
+        let fingerprints = derived
+            .expand(&info, hmac::HMAC_SHA256)
+            .map_err(|_| SealError::Key)?
+            .into();
+        Ok(Self {
+            seals,
+            fingerprints,
+        })
+    }
+
+    /// The same for the same value, and telling nothing of it to who has not the key:
+    /// not even whether a guess is right. Hex.
+    pub(crate) fn fingerprint(&self, purpose: &str, value: &[u8]) -> String {
+        let mut context = hmac::Context::with_key(&self.fingerprints);
+        context.update(purpose.as_bytes());
+        context.update(&[0]);
+        context.update(value);
+        chain::hex_encode(context.sign().as_ref())
     }
 
     pub(crate) fn seal(&self, purpose: &str, value: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut body = value.to_vec();
         let nonce = self
-            .0
+            .seals
             .seal_in_place_append_tag(Aad::from(purpose.as_bytes()), &mut body)
             .map_err(|_| SealError::Seal)?;
         let mut sealed = nonce.as_ref().to_vec();
@@ -42,7 +64,7 @@ impl SealingKey {
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Open)?;
         let mut body = body.to_vec();
         let opened = self
-            .0
+            .seals
             .open_in_place(nonce, Aad::from(purpose.as_bytes()), &mut body)
             .map_err(|_| SealError::Open)?;
         Ok(opened.to_vec())
@@ -57,6 +79,8 @@ impl std::fmt::Debug for SealingKey {
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::digest::{SHA256, digest};
+
     use super::*;
 
     #[test]
@@ -70,5 +94,27 @@ mod tests {
         assert_eq!(key.open("env", &altered), Err(SealError::Open));
         assert_eq!(key.open("env", b"short"), Err(SealError::Open));
         assert!(SealingKey::new(&[7; 31]).is_err());
+    }
+
+    #[test]
+    fn fingerprints_tell_values_apart_to_who_has_the_key() {
+        let key = SealingKey::new(&[7; 32]).unwrap();
+        let own = key.fingerprint("env", b"secret");
+        assert_eq!(
+            own,
+            SealingKey::new(&[7; 32])
+                .unwrap()
+                .fingerprint("env", b"secret")
+        );
+        let other = SealingKey::new(&[8; 32]).unwrap();
+        let unkeyed = digest(&SHA256, b"env\0secret");
+        for different in [
+            key.fingerprint("env", b"other"),
+            key.fingerprint("other", b"secret"),
+            other.fingerprint("env", b"secret"),
+            chain::hex_encode(unkeyed.as_ref()),
+        ] {
+            assert_ne!(own, different);
+        }
     }
 }

@@ -121,7 +121,7 @@ pub(super) async fn deny(
         data: json!({
             "provider": provider.id, "subject": arrived.subject,
             "email": arrived.claims.text("email"),
-            "email_verified": arrived.claims.0.get("email_verified"),
+            "email_verified": is_verified(&arrived.claims),
         }),
     })
     .await?;
@@ -138,18 +138,21 @@ fn unknown(provider: &identity_provider::Model) -> ApiError {
 
 /// The address that the provider vouches for, if it is in one of `domains`.
 fn vouched_email(claims: &Claims, domains: &[String]) -> Option<String> {
-    // True as a text is what some providers write; anything else is not verified.
-    let is_verified = match claims.0.get("email_verified") {
-        Some(Value::Bool(is_verified)) => *is_verified,
-        Some(Value::String(text)) => text == "true",
-        _ => false,
-    };
     let email = claims.text("email")?.trim().to_ascii_lowercase();
     let (mailbox, domain) = email.rsplit_once('@')?;
     let is_plain =
         !mailbox.is_empty() && !mailbox.contains('@') && iam::check_email(&email).is_ok();
     let is_listed = domains.iter().any(|listed| listed == domain);
-    (is_verified && is_plain && is_listed).then_some(email)
+    (is_verified(claims) && is_plain && is_listed).then_some(email)
+}
+
+/// True as a text is what some providers write; anything else is not verified.
+fn is_verified(claims: &Claims) -> bool {
+    match claims.0.get("email_verified") {
+        Some(Value::Bool(is_verified)) => *is_verified,
+        Some(Value::String(text)) => text == "true",
+        _ => false,
+    }
 }
 
 /// A new account without privileges, password or account name: that one is chosen

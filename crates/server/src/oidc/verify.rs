@@ -35,9 +35,11 @@ const ALGORITHMS: [Algorithm; 9] = [
 pub(crate) struct Claims(pub(crate) Map<String, Value>);
 
 impl Claims {
-    /// A claim that is a text.
+    /// A claim that is a text. One with control characters is none: neither databases
+    /// nor logs take every character.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).and_then(Value::as_str)
+        let text = self.0.get(name)?.as_str()?;
+        (!text.chars().any(char::is_control)).then_some(text)
     }
 
     /// A claim that is a time, seconds since 1970.

@@ -41,6 +41,7 @@ fn tokens_that_do_not_hold_let_nobody_in() {
         ("iat", json!(time + 3600)),
         ("iat", Value::Null),
         ("sub", json!("")),
+        ("sub", json!("a\0b")),
     ];
     refuse(&scene, table);
 }

@@ -179,6 +179,23 @@ impl Liar {
 }
 
 #[test]
+fn claims_with_characters_that_databases_refuse_sign_nobody_in() {
+    let liar = Liar::new();
+    for (claim, value) in [
+        ("sub", json!("a\0b")),
+        ("email", json!("jane\0@example.com")),
+        ("email_verified", json!("true\0")),
+    ] {
+        let page = liar.attempt(|issuer, mut claims| {
+            claims[claim] = value.clone();
+            issuer.sign(&claims)
+        });
+        assert_eq!(page.status(), 403, "{claim} {value}");
+    }
+    assert_eq!(liar.logins(), 0);
+}
+
+#[test]
 fn id_tokens_that_do_not_hold_sign_nobody_in() {
     let liar = Liar::new();
     let time = chrono::Utc::now().timestamp();
