@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     agent, application, approval, audit, completion, cp, edit, event, exec, group, guardrail,
     identity_provider, judge, lock, log, login, server, service_token, token, trust_rule, tunnel,
-    user, username, webftp_log, work_session, workspace,
+    user, username, webftp_log, webhook, work_session, workspace,
 };
 use crate::output::Format;
 
@@ -199,6 +199,16 @@ pub(crate) enum Command {
     /// File transfers of the past.
     #[command(alias = "webftp-logs")]
     WebftpLog(webftp_log::Args),
+    /// Where notifications go: chats and programs.
+    #[command(
+        alias = "webhooks",
+        subcommand_required = true,
+        arg_required_else_help = true
+    )]
+    Webhook {
+        #[command(subcommand)]
+        verb: webhook::Verb,
+    },
     /// Show who is logged in and whether a work session is required.
     Whoami,
     /// Work sessions: the scoped, recorded windows in which servers are operated.

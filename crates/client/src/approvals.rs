@@ -1,7 +1,7 @@
 //! Approval requests (`rest-operations.md` §3).
 
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::users::UserSummary;
@@ -12,7 +12,9 @@ const PATH: &str = "/api/approvals/approvals/";
 /// States a request can be in.
 pub const STATUSES: [&str; 5] = ["pending", "approved", "rejected", "cancelled", "expired"];
 /// What a request can be about.
-pub const TYPES: [&str; 9] = [
+pub const TYPES: [&str; 11] = [
+    "command",
+    "command_plan",
     "sudo",
     "work_session",
     "username",
@@ -112,4 +114,30 @@ pub async fn act(api: &Api, id: &str, action: Action) -> Result<(), Error> {
     let body = serde_json::json!({});
     api.post_ignoring(&path::join(PATH, &[id, action.as_str()])?, &body)
         .await
+}
+
+/// Several commands to be approved together. An addition of our server.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct NewPlan {
+    /// Id of the server.
+    pub server: String,
+    /// The work session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub work_session: Option<String>,
+    /// Account; empty: the caller's own.
+    pub username: String,
+    /// Group; empty: the account's own.
+    pub groupname: String,
+    /// Why, for the reviewer.
+    pub description: String,
+    /// The lines.
+    pub commands: Vec<String>,
+}
+
+/// Asks for the approval of a plan.
+///
+/// # Errors
+/// When the gate or the judge refuses one of its commands, or the call fails.
+pub async fn plan(api: &Api, plan: &NewPlan) -> Result<Approval, Error> {
+    api.post("/api/approvals/plans/", plan).await
 }

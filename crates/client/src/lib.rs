@@ -47,6 +47,7 @@ pub mod transfers;
 pub mod trust_rules;
 pub mod tunnels;
 pub mod users;
+pub mod webhooks;
 pub mod work_sessions;
 pub mod workspaces;
 

@@ -17,6 +17,10 @@ pub mod kind {
     pub const SUDO: &str = "sudo";
     /// Ours: one command.
     pub const COMMAND: &str = "command";
+    /// Ours: several commands, each to be run once.
+    pub const COMMAND_PLAN: &str = "command_plan";
+    /// All of them.
+    pub const ALL: [&str; 5] = [WORK_SESSION, WORK_SESSION_MOD, SUDO, COMMAND, COMMAND_PLAN];
 }
 
 /// States of a request.
@@ -104,4 +108,25 @@ pub struct Approval {
     pub command: Option<CommandId>,
     /// Ours: the page on which reviewers decide.
     pub review_url: String,
+}
+
+/// `POST /api/approvals/plans/`, an addition of ours: several commands, one decision. Each
+/// may then be submitted once, as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct CreatePlan {
+    /// Where they run.
+    pub server: ServerId,
+    /// The selected work session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub work_session: Option<WorkSessionId>,
+    /// Account; empty: the caller's own.
+    pub username: String,
+    /// Group; empty: the account's own.
+    pub groupname: String,
+    /// Why, for the reviewer; empty: the purpose of the session.
+    pub description: String,
+    /// The lines, 1 to 50, none with line breaks.
+    pub commands: Vec<String>,
 }

@@ -90,6 +90,14 @@ ids! {
     SudoPolicyId,
     /// An approval request.
     ApprovalId,
+    /// A command that was approved together with others.
+    PlanItemId,
+    /// Where notifications go.
+    WebhookId,
+    /// A notification on its way.
+    DeliveryId,
+    /// Who a user is in a chat.
+    ChatIdentityId,
     /// A command.
     CommandId,
     /// An event session of a client.

@@ -26,6 +26,7 @@ pub mod id;
 pub mod judgement;
 pub mod lock;
 pub mod mfa;
+pub mod notification;
 pub mod onboarding;
 pub mod order;
 pub mod page;

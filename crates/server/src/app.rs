@@ -20,6 +20,7 @@ use crate::locks::Locks;
 use crate::mail::Mailer;
 use crate::masking::{OpenOutputs, OwnPatterns};
 use crate::mfa::Codes;
+use crate::notifications::Outbound;
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::objects::Objects;
@@ -62,6 +63,8 @@ pub(crate) struct App {
     pub(crate) mailer: Mailer,
     /// Issuers that others trust, and their keys.
     pub(crate) issuers: Issuers,
+    /// The way to webhooks.
+    pub(crate) outbound: Outbound,
     /// Slows down requests for device codes.
     pub(crate) device_limiter: LoginLimiter,
     /// What access tokens are signed with.

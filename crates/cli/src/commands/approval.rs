@@ -1,5 +1,7 @@
 //! `alpacon approval` (`cli-core.md` §13).
 
+mod plan;
+
 use client::approvals::{self, Action, Approval, STATUSES, TYPES};
 use client::{decode, users};
 use serde::Serialize;
@@ -24,6 +26,8 @@ pub(crate) enum Verb {
         /// The request.
         request_id: String,
     },
+    /// Ask for several commands at once.
+    Plan(plan::Args),
     /// Withdraw a request of your own.
     Cancel {
         /// The request.
@@ -59,6 +63,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Ls(args) => ls(context, &args).await,
         Verb::Describe { request_id } => describe(context, &request_id).await,
+        Verb::Plan(args) => Box::pin(plan::run(context, args)).await,
         Verb::Cancel { request_id } => act(context, &request_id, Action::Cancel).await,
         Verb::Approve { request_id } => act(context, &request_id, Action::Approve).await,
         Verb::Reject { request_id } => act(context, &request_id, Action::Reject).await,

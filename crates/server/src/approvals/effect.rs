@@ -66,8 +66,8 @@ pub(super) async fn approved(
         _ if !adjustment.is_empty() => Err(gone("Only a new session can be narrowed.")),
         kind::WORK_SESSION_MOD => change_session(unit, request).await,
         kind::COMMAND => release_command(unit, request).await,
-        // The approval itself is what the next call of sudo finds.
-        kind::SUDO => Ok(After::default()),
+        // The approval itself is what the next call of sudo, or the submission, finds.
+        kind::SUDO | kind::COMMAND_PLAN => Ok(After::default()),
         _ => Err(ApiError::internal("an unknown type of request")),
     }
 }

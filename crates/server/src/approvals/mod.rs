@@ -6,6 +6,8 @@
 
 mod clock;
 mod effect;
+mod facts;
+mod notify;
 mod pages;
 mod request;
 mod review;
@@ -16,7 +18,7 @@ mod view;
 pub(crate) use clock::run as run_clock;
 pub(crate) use pages::routes as page_routes;
 pub(crate) use request::{NewRequest, add, announce, check_room, content_hash};
-pub(crate) use review::cancel_of_session;
+pub(crate) use review::{cancel_of_session, decide_in_chat};
 pub(crate) use reviewer::could_review;
 pub(crate) use routes::routes;
 

@@ -124,7 +124,7 @@ async fn decide(
         return redirect(&mfa::confirm_path(&path(id)));
     }
     let reviewed = match word {
-        Ok(word) => review::review(signed_in, signed_in.user(), id, word).await,
+        Ok(word) => review::review(signed_in, signed_in.user(), id, word, "page").await,
         Err(error) => Err(error),
     };
     match reviewed {

@@ -11,7 +11,7 @@ use store::audit::{Actor, AuditRecord};
 use store::entity::approval_request;
 use store::{Unit, now};
 
-use super::{SOURCE, reviewer};
+use super::{SOURCE, notify, reviewer};
 use crate::http::{ApiError, ApiResult, PublicCtx};
 
 /// Requests that one user may have waiting.
@@ -106,11 +106,14 @@ pub(crate) async fn add(
         }),
     })
     .await?;
+    notify::queue(ctx, unit, &row).await?;
     Ok(row)
 }
 
 /// Tells the requester, and everybody who may decide.
 pub(crate) async fn announce(ctx: &PublicCtx, row: &approval_request::Model, sub_type: &str) {
+    ctx.app.outbound.wake();
+    ctx.app.mailer.wake();
     let mut listeners = match reviewer::all(ctx).await {
         Ok(reviewers) => reviewers,
         Err(error) => {

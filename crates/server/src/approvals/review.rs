@@ -11,7 +11,7 @@ use store::{Unit, now};
 
 use super::effect::{self, Adjustment};
 use super::request::announce;
-use super::{SOURCE, reviewer};
+use super::{SOURCE, notify, reviewer};
 use crate::http::{ApiError, ApiResult, PublicCtx};
 
 /// Longest reason, characters.
@@ -36,6 +36,7 @@ pub(super) async fn review(
     user: &user::Model,
     id: ApprovalId,
     word: Word,
+    via: &'static str,
 ) -> ApiResult<approval_request::Model> {
     let request = ctx
         .tenant()
@@ -93,6 +94,7 @@ pub(super) async fn review(
         description: format!("{} {action}s: {}", user.username, row.summary),
         data: json!({
             "status": row.status,
+            "via": via,
             "given": given,
             "needed": row.needed,
             "content_hash": row.content_hash,
@@ -101,10 +103,32 @@ pub(super) async fn review(
         }),
     })
     .await?;
+    if row.status != Status::Pending.as_str() {
+        notify::queue(ctx, &unit, &row).await?;
+    }
     unit.commit().await?;
     announce(ctx, &row, &row.status).await;
     after.carry_out(ctx).await;
     Ok(row)
+}
+
+/// Takes the word of a reviewer who is known in a chat. `reason`: of a rejection; none:
+/// they approve, exactly what is asked.
+///
+/// # Errors
+/// As on the pages: not theirs to decide, or decided already.
+pub(crate) async fn decide_in_chat(
+    ctx: &PublicCtx,
+    user: &user::Model,
+    id: ApprovalId,
+    reason: Option<String>,
+    via: &'static str,
+) -> ApiResult<approval_request::Model> {
+    let word = match reason {
+        Some(reason) => Word::Reject(reason),
+        None => Word::Approve(Adjustment::default()),
+    };
+    review(ctx, user, id, word, via).await
 }
 
 fn checked_reason(reason: &str) -> ApiResult<String> {
@@ -168,11 +192,13 @@ pub(super) async fn end(
         data: json!({"status": status.as_str()}),
     })
     .await?;
-    unit.commit().await?;
     let row = approval_request::Model {
         status: status.as_str().to_owned(),
+        reason: reason.to_owned(),
         ..request.clone()
     };
+    notify::queue(ctx, &unit, &row).await?;
+    unit.commit().await?;
     announce(ctx, &row, status.as_str()).await;
     after.carry_out(ctx).await;
     Ok(())

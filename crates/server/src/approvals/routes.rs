@@ -3,7 +3,7 @@
 use axum::Json;
 use http::StatusCode;
 use protocol::Page;
-use protocol::approval::{Approval, Status};
+use protocol::approval::{Approval, CreatePlan, Status};
 use protocol::code;
 use protocol::id::{ApprovalId, UserId};
 use serde::Deserialize;
@@ -14,14 +14,16 @@ use utoipa_axum::routes;
 
 use super::{SOURCE, pages, review, view};
 use crate::app::SharedApp;
+use crate::commands;
 use crate::http::paging::page;
-use crate::http::{ApiError, ApiResult, Ctx, Id, PageParams, Params};
+use crate::http::{ApiError, ApiResult, Body, Ctx, Id, PageParams, Params};
 
 pub(crate) fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
         .routes(routes!(list))
         .routes(routes!(own))
         .routes(routes!(detail))
+        .routes(routes!(plan))
         .routes(routes!(cancel))
         .routes(routes!(approve))
         .routes(routes!(reject))
@@ -106,6 +108,20 @@ async fn detail(ctx: Ctx, Id(id): Id<ApprovalId>) -> ApiResult<Json<Approval>> {
         .next()
         .map(Json)
         .ok_or_else(ApiError::not_found)
+}
+
+/// Ask for the approval of several commands at once; each may then be submitted once.
+#[utoipa::path(post, path = "/api/approvals/plans/", tag = "approvals",
+    request_body = CreatePlan,
+    responses((status = CREATED, body = Approval), (status = FORBIDDEN)))]
+async fn plan(
+    ctx: Ctx,
+    Body(request): Body<CreatePlan>,
+) -> ApiResult<(StatusCode, Json<Approval>)> {
+    let row = commands::ask_for_plan(&ctx, request).await?;
+    let shown = view::all(&ctx, std::slice::from_ref(&row)).await?;
+    let shown = shown.into_iter().next().ok_or_else(ApiError::not_found)?;
+    Ok((StatusCode::CREATED, Json(shown)))
 }
 
 /// Withdraw a request. A session that waits for it is cancelled with it.

@@ -8,7 +8,7 @@ use judge::Plan;
 use protocol::approval::{Status as Asked, kind};
 use protocol::code;
 use protocol::command::{Status, SubmitCommand};
-use protocol::id::{ApprovalId, CommandId, ServerId, UserId, WorkSessionId};
+use protocol::id::{ApprovalId, CommandId, PlanItemId, ServerId, UserId, WorkSessionId};
 use serde_json::{Value, json};
 use store::audit::AuditRecord;
 use store::entity::{command, server};
@@ -61,9 +61,26 @@ pub(super) async fn hold(
     Ok((row, grant.server))
 }
 
+/// The command of an approved plan that this is, if it is one that has not run.
+pub(super) async fn planned(
+    ctx: &Ctx,
+    grant: &Grant,
+    judged: &Judged,
+    request: &SubmitCommand,
+    env: &BTreeMap<String, String>,
+    plan: &Plan,
+) -> ApiResult<Option<PlanItemId>> {
+    let Some(me) = ctx.principal.user_id() else {
+        return Ok(None);
+    };
+    let content = content(ctx, grant, judged, request, env, plan)?;
+    let hash = approvals::content_hash(&content);
+    Ok(ctx.tenant().plans().standing(&hash, me, now()).await?)
+}
+
 /// What a reviewer sees and approves. Values of the environment may be secrets: only
 /// their fingerprint is part of it.
-fn content(
+pub(super) fn content(
     ctx: &Ctx,
     grant: &Grant,
     judged: &Judged,

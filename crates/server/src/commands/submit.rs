@@ -6,7 +6,7 @@ use http::StatusCode;
 use judge::Plan;
 use protocol::code;
 use protocol::command::{SHELL_SYSTEM, Status, SubmitCommand};
-use protocol::id::{CommandId, ServerId, WorkSessionId};
+use protocol::id::{CommandId, PlanItemId, ServerId, WorkSessionId};
 use serde_json::json;
 use store::audit::AuditRecord;
 use store::commands::NewCommand;
@@ -14,7 +14,7 @@ use store::entity::{command, server};
 use store::now;
 
 use super::dispatch::{self, ENV_PURPOSE};
-use super::hold;
+use super::{hold, notify, plan};
 use crate::agents::Connection;
 use crate::gate::{self, Grant, Judged, Operation, Target};
 use crate::http::{ApiError, ApiResult, Ctx};
@@ -55,10 +55,14 @@ pub(super) async fn submit(
     };
     check_prerequisites(ctx, &grant, &request).await?;
     gate::require_presence(ctx, Operation::Command, &grant).await?;
-    if judged.hold.is_some() {
+    let planned = match judged.hold {
+        Some(_) => hold::planned(ctx, &grant, &judged, &request, &env, &plan).await?,
+        None => None,
+    };
+    if judged.hold.is_some() && planned.is_none() {
         return hold::hold(ctx, grant, judged, request, env, &plan).await;
     }
-    record_and_dispatch(ctx, grant, judged, request, env).await
+    record_and_dispatch(ctx, grant, judged, request, env, planned).await
 }
 
 /// The guardrails' turn, then the judge's. What a guardrail wants looked at waits for a
@@ -84,7 +88,10 @@ async fn decide(
     Ok(judged)
 }
 
-fn check_shape(request: &SubmitCommand, env: &BTreeMap<String, String>) -> ApiResult<()> {
+pub(super) fn check_shape(
+    request: &SubmitCommand,
+    env: &BTreeMap<String, String>,
+) -> ApiResult<()> {
     if request.server.is_nil() {
         return Err(ApiError::missing(SOURCE, "server"));
     }
@@ -151,7 +158,11 @@ fn check_shape(request: &SubmitCommand, env: &BTreeMap<String, String>) -> ApiRe
 
 /// A line is stored and shown; a secret in it would be too. The line is not
 /// repeated anywhere.
-async fn refuse_credentials(ctx: &Ctx, request: &SubmitCommand, plan: &Plan) -> ApiResult<()> {
+pub(super) async fn refuse_credentials(
+    ctx: &Ctx,
+    request: &SubmitCommand,
+    plan: &Plan,
+) -> ApiResult<()> {
     if request.credential_exposure_acknowledged {
         return Ok(());
     }
@@ -282,6 +293,7 @@ async fn record_and_dispatch(
     judged: Judged,
     request: SubmitCommand,
     env: BTreeMap<String, String>,
+    planned: Option<PlanItemId>,
 ) -> ApiResult<(command::Model, server::Model)> {
     let later =
         request.scheduled_at.is_some_and(|time| time > now()) || !request.run_after.is_empty();
@@ -303,6 +315,11 @@ async fn record_and_dispatch(
 
     let unit = ctx.begin().await?;
     let row = unit.tenant().commands().create(new).await?;
+    if let Some(item) = planned
+        && !unit.tenant().plans().spend(item, CommandId(row.id)).await?
+    {
+        return Err(plan::spent());
+    }
     unit.audit(AuditRecord {
         actor: ctx.principal.actor(),
         ip: ctx.ip.to_string(),
@@ -322,12 +339,19 @@ async fn record_and_dispatch(
             "direct": row.argv.is_some(),
             "env": env.keys().collect::<Vec<_>>(),
             "verdict": judged.verdict,
+            "plan_item": planned,
             "guard": {"mode": judged.guard.mode, "depth": judged.guard.depth},
         }),
     })
     .await?;
+    if judged.notify {
+        notify::queue(ctx, &unit, &row, &grant.server).await?;
+    }
     unit.commit().await?;
     ctx.app.metrics.decision("command", "allow");
+    if judged.notify {
+        ctx.app.outbound.wake();
+    }
 
     // Durable from here on: only now may anything leave.
     if let Some(connection) = connection {

@@ -8,13 +8,14 @@ use super::ConfigError;
 const PREFIX: &str = "ALPACON_";
 
 /// Sections that the environment may set.
-const SECTIONS: [&str; 9] = [
+const SECTIONS: [&str; 10] = [
     "server",
     "tls",
     "database",
     "log",
     "commands",
     "mail",
+    "notifications",
     "objects",
     "oidc",
     "transfers",

@@ -1,6 +1,7 @@
 //! Configuration: one TOML file, every key also an environment variable, all of
 //! it checked before anything starts.
 
+mod egress;
 mod environment;
 mod mail;
 mod oidc;
@@ -46,6 +47,7 @@ pub(crate) struct Config {
     pub(crate) objects: ObjectsConfig,
     pub(crate) transfers: TransfersConfig,
     pub(crate) mail: MailConfig,
+    pub(crate) notifications: NotificationsConfig,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,6 +126,14 @@ pub(crate) enum LogFormat {
     #[default]
     Text,
     Json,
+}
+
+/// Webhooks and chats.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct NotificationsConfig {
+    /// Hosts inside the network that webhooks may name, also by plain HTTP.
+    pub(crate) private_hosts: Vec<String>,
 }
 
 /// The built-in authorization server.
@@ -275,6 +285,8 @@ impl Config {
             return Err(wrong(key, message));
         }
         self.oidc.check()?;
+        let hosts = &self.notifications.private_hosts;
+        egress::check_hosts("notifications.private_hosts", hosts)?;
         self.mail.check(self.server.public_url.is_some())
     }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
-use crate::oidc::is_host_entry;
+use super::egress::check_hosts;
 
 /// What holds for identity providers and CI providers alike.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,12 +19,6 @@ pub(crate) struct OidcConfig {
 
 impl OidcConfig {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        match self.private_hosts.iter().find(|host| !is_host_entry(host)) {
-            None => Ok(()),
-            Some(host) => Err(ConfigError::Value {
-                key: "oidc.private_hosts",
-                message: format!("{host:?} must be a host name or an address, without a port"),
-            }),
-        }
+        check_hosts("oidc.private_hosts", &self.private_hosts)
     }
 }

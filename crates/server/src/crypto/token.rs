@@ -25,6 +25,8 @@ pub(crate) const REGISTRATION: &str = "alprt-";
 pub(crate) const INVITATION: &str = "alpin-";
 /// In the link that lets somebody choose another password.
 pub(crate) const PASSWORD_RESET: &str = "alppr-";
+/// What signs notifications to a webhook.
+pub(crate) const WEBHOOK: &str = "alpws-";
 /// The key of a registered agent.
 pub(crate) const AGENT: &str = "alpak-";
 /// The credential in the URL of an event channel.

@@ -61,7 +61,7 @@ pub(super) async fn depart(
     let addresses = ctx.app.issuers.fetcher().addresses();
     let mut url = addresses
         .check(&metadata.authorization_endpoint)
-        .map_err(|error| out_of_order(provider, &error))?;
+        .map_err(|error| out_of_order(provider, &error.into()))?;
     let mut scope = vec!["openid".to_owned()];
     scope.extend(settings::read::<Vec<String>>(&provider.scopes));
     url.query_pairs_mut()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use http::StatusCode;
-use judge::risk::RiskActions;
+use judge::risk::{Action, RiskActions};
 use judge::{Authority, Decision, Plan, RuleSet, Sudo, Verdict};
 use protocol::code;
 use protocol::guard::Policy;
@@ -28,6 +28,8 @@ pub(crate) struct Judged {
     pub(crate) guard: Policy,
     /// Why a reviewer must approve it first.
     pub(crate) hold: Option<String>,
+    /// Reviewers are told that it runs.
+    pub(crate) notify: bool,
 }
 
 /// Judges a line under the grant: first under the token's rules, then under the
@@ -76,6 +78,9 @@ pub(crate) fn judge_command(
         argv: plan.direct_argv(),
         verdict: json!({"rules": rules, "reading": read}),
         guard: guard_policy(grant, plan)?,
+        notify: verdicts
+            .iter()
+            .any(|verdict| risk.action(verdict.risk) == Action::AllowAndNotify),
         hold: verdicts.iter().find_map(|verdict| match &verdict.decision {
             Decision::Hold { reason } => Some(reason.clone()),
             Decision::Allow | Decision::Deny { .. } => None,

@@ -155,6 +155,16 @@ impl<'a> Document<'a> {
         Ok(Some(texts))
     }
 
+    /// An id, or an object that has one.
+    pub(crate) fn id(&self, name: &'static str) -> ApiResult<Option<Uuid>> {
+        let Some(value) = self.member(name) else {
+            return Ok(None);
+        };
+        let id = value.get("id").unwrap_or(value).as_str();
+        let id = id.and_then(|id| id.parse().ok());
+        id.map(Some).ok_or_else(|| self.refuse(name, "an id"))
+    }
+
     /// Ids, or objects that have one; sorted, each once.
     pub(crate) fn ids(&self, name: &'static str, max: usize) -> ApiResult<Option<Vec<Uuid>>> {
         let Some(value) = self.member(name) else {

@@ -9,8 +9,8 @@ use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
     agents, applications, approvals, audit, commands, events, federation, fleet, guardrails,
-    history, iam, identity, judging, locks, mfa, oauth, onboarding, pages, sudo, tokens, transfers,
-    trust, tunnels, webftp, work_sessions, workspace,
+    history, iam, identity, judging, locks, mfa, notifications, oauth, onboarding, pages, sudo,
+    tokens, transfers, trust, tunnels, webftp, work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -44,6 +44,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(history::routes())
         .merge(sudo::routes())
         .merge(approvals::routes())
+        .merge(notifications::routes())
 }
 
 /// The OpenAPI document.
@@ -62,6 +63,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .merge(webftp::websocket_routes())
         .merge(pages::routes())
         .merge(approvals::page_routes())
+        .merge(notifications::chat_routes())
         .merge(mfa::page_routes())
         .merge(oauth::protocol_routes())
         .merge(onboarding::page_routes())

@@ -6,8 +6,8 @@ use protocol::iam::UserSummary;
 use protocol::id::{ServerId, UserId};
 use protocol::server::ServerSummary;
 use serde_json::Value;
-use store::Viewer;
 use store::entity::{server, user};
+use store::{Connected, Tenant, Viewer};
 use uuid::Uuid;
 
 use crate::http::{ApiResult, PublicCtx};
@@ -39,8 +39,16 @@ impl Summaries {
         users: impl IntoIterator<Item = Uuid>,
         servers: impl IntoIterator<Item = Uuid>,
     ) -> ApiResult<Self> {
+        Self::read_from(ctx.tenant(), users, servers).await
+    }
+
+    /// The same, inside a transaction.
+    pub(crate) async fn read_from<C: Connected>(
+        tenant: Tenant<'_, C>,
+        users: impl IntoIterator<Item = Uuid>,
+        servers: impl IntoIterator<Item = Uuid>,
+    ) -> ApiResult<Self> {
         let mut summaries = Self::default();
-        let tenant = ctx.tenant();
         let mut users: Vec<Uuid> = users.into_iter().collect();
         users.sort_unstable();
         users.dedup();

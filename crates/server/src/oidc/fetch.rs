@@ -1,19 +1,16 @@
 //! HTTP to issuers: bounded in time and size, without redirects, and never to an
 //! address that the operator would not want.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use serde::de::DeserializeOwned;
-use transport::tls::{Trust, client_config};
+use transport::tls::Trust;
 use url::Url;
 
-use super::{Addresses, OidcError};
+use super::OidcError;
+use crate::egress::{self, Addresses};
 
-/// For the connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// For a whole answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Most bytes of an answer.
@@ -33,19 +30,7 @@ impl Fetcher {
         ca_file: Option<&Path>,
     ) -> Result<Self, transport::TransportError> {
         let trust = ca_file.map_or(Trust::System, |path| Trust::Only(path.to_owned()));
-        let tls = client_config(&trust)?;
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.as_ref().clone())
-            .user_agent(concat!("alpacon-server/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
-            // A redirect would lead past the check of the address, and a proxy past
-            // that of what a name resolves to.
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .gzip(false)
-            .dns_resolver(std::sync::Arc::new(Resolver(addresses.clone())))
-            .build()?;
+        let client = egress::client(addresses.clone(), &trust, TIMEOUT)?;
         Ok(Self { client, addresses })
     }
 
@@ -145,27 +130,5 @@ fn unavailable(url: &Url, what: &'static str) -> OidcError {
     OidcError::Unavailable {
         host: url.host_str().unwrap_or_default().to_owned(),
         what,
-    }
-}
-
-/// Resolves names to the addresses that we may go to. The connection is made to these,
-/// so that a name cannot change its mind in between.
-#[derive(Debug)]
-struct Resolver(Addresses);
-
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let addresses = self.0.clone();
-        Box::pin(async move {
-            let host = name.as_str().to_owned();
-            let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
-            let allowed: Vec<SocketAddr> = found
-                .filter(|found| addresses.allows(&host, found.ip()))
-                .collect();
-            if allowed.is_empty() {
-                return Err("the name stands for private addresses only".into());
-            }
-            Ok(Box::new(allowed.into_iter()) as Addrs)
-        })
     }
 }

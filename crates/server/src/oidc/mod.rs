@@ -2,13 +2,13 @@
 //! signing keys, tokens. Serves sign-in with identity providers and the exchange of
 //! CI tokens alike.
 
-mod address;
 mod fetch;
 mod issuers;
 mod metadata;
 mod verify;
 
-pub(crate) use address::{Addresses, is_host_entry};
+use crate::egress::AddressError;
+
 pub(crate) use fetch::Fetcher;
 pub(crate) use issuers::Issuers;
 pub(crate) use metadata::Metadata;
@@ -18,8 +18,8 @@ pub(crate) use verify::{Claims, access_token_hash_matches, unverified_issuer};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum OidcError {
     /// We do not go to this address.
-    #[error("{0}")]
-    Address(String),
+    #[error("the address {0}")]
+    Address(#[from] AddressError),
     /// The issuer did not answer as it should; the next try may work.
     #[error("{host} {what}")]
     Unavailable { host: String, what: &'static str },

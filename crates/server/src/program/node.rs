@@ -19,6 +19,7 @@ use crate::app::{App, SharedApp};
 use crate::commands::Feeds;
 use crate::config::Config;
 use crate::crypto::keys::Keys;
+use crate::egress::Addresses;
 use crate::events::EventHub;
 use crate::guardrails::{self, Guardrails};
 use crate::http::listen::{self, DRAIN_TIMEOUT};
@@ -29,10 +30,11 @@ use crate::locks::{self, Locks};
 use crate::mail::{self, Mailer};
 use crate::masking::{self, OpenOutputs, OwnPatterns};
 use crate::mfa::Codes;
+use crate::notifications::{self, Outbound};
 use crate::oauth::bearer::Bearers;
 use crate::oauth::keys::SigningKeys;
 use crate::objects::{LinkKey, Objects, RemoteStore};
-use crate::oidc::{Addresses, Fetcher, Issuers};
+use crate::oidc::{Fetcher, Issuers};
 use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
 use crate::{
@@ -107,6 +109,7 @@ impl Node {
     pub(super) async fn start(config: Config, keys: Keys) -> anyhow::Result<Self> {
         let tls = check_tls(&config)?;
         let mailer = Mailer::new(&config.mail)?;
+        let outbound = Outbound::new(&config.notifications)?;
         let issuers = open_issuers(&config)?;
         let store = open_store(&config, &keys).await?;
         store
@@ -164,6 +167,7 @@ impl Node {
             objects,
             login_limiter: LoginLimiter::new(),
             mailer,
+            outbound,
             issuers,
             device_limiter: LoginLimiter::new(),
             signing_keys,
@@ -236,7 +240,7 @@ impl Node {
 
 /// Issuers that others trust, and how they are reached.
 fn open_issuers(config: &Config) -> anyhow::Result<Issuers> {
-    let addresses = Addresses::new(&config.oidc.private_hosts);
+    let addresses = Addresses::new(&config.oidc.private_hosts, "oidc.private_hosts");
     let fetcher = Fetcher::new(addresses, config.oidc.ca_file.as_deref());
     Ok(Issuers::new(fetcher.context(
         "oidc.ca_file: issuers could not be trusted by it",
@@ -267,6 +271,7 @@ fn start_clocks(app: &SharedApp) {
     app.spawn(locks::watch(app.clone()));
     app.spawn(guardrails::watch(app.clone()));
     app.spawn(mail::run(app.clone()));
+    app.spawn(notifications::run(app.clone()));
     app.spawn(oauth::keys::run_clock(app.clone()));
     let checkpoints = audit::Checkpoints(app.config.server.data_dir.join("audit-heads.jsonl"));
     app.spawn(audit::run_checkpoints(app.clone(), checkpoints));
@@ -282,6 +287,7 @@ async fn housekeeping(app: SharedApp) {
         app.open_outputs.sweep();
         app.login_limiter.sweep();
         mail::sweep(&app).await;
+        notifications::sweep(&app).await;
         app.device_limiter.sweep();
         app.guesses.sweep();
         app.codes.sweep();

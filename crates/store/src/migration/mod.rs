@@ -15,6 +15,8 @@ mod m0010_sudo;
 mod m0011_approvals;
 mod m0013_guardrails;
 mod m0013_masking;
+mod m0015_notifications;
+mod m0016_command_plans;
 mod table;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -38,6 +40,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_approvals::Migration),
             Box::new(m0013_guardrails::Migration),
             Box::new(m0013_masking::Migration),
+            Box::new(m0015_notifications::Migration),
+            Box::new(m0016_command_plans::Migration),
         ]
     }
 }

@@ -5,12 +5,11 @@ use axum::response::Response;
 use http::StatusCode;
 use protocol::approval::{Approval, Status, kind};
 use protocol::id::{ApprovalId, WorkSessionId};
-use serde_json::Value;
 use store::entity::{approval_request, work_session};
 use uuid::Uuid;
 
 use super::{FRESH, path};
-use crate::approvals::{reviewer, view};
+use crate::approvals::{facts, reviewer, view};
 use crate::http::{ApiError, ApiResult};
 use crate::identity::summary::Summaries;
 use crate::mfa;
@@ -82,7 +81,7 @@ pub(super) async fn render(
     let status = error.as_ref().map_or(StatusCode::OK, |error| error.status);
     let page = DetailPage {
         frame: signed_in.frame(),
-        facts: facts(signed_in, &row).await?,
+        facts: facts::of(signed_in.tenant(), &row).await?,
         request,
         narrow,
         reviews,
@@ -134,105 +133,4 @@ async fn reviews(signed_in: &SignedIn, id: ApprovalId) -> ApiResult<Vec<Review>>
             reason: row.reason,
         })
         .collect())
-}
-
-/// The content in the order it was written, in words.
-async fn facts(
-    signed_in: &SignedIn,
-    row: &approval_request::Model,
-) -> ApiResult<Vec<(&'static str, String)>> {
-    const NAMES: [(&str, &str); 22] = [
-        ("line", "Command line"),
-        ("plan", "Runs"),
-        ("command", "Command"),
-        ("run_as", "Runs as"),
-        ("username", "Account"),
-        ("groupname", "Group"),
-        ("env", "Environment"),
-        ("risk", "Risk"),
-        ("flags", "Flags"),
-        ("enforcement", "Enforced on the host"),
-        ("requester_type", "Requester"),
-        ("title", "Title"),
-        ("purpose", "Purpose"),
-        ("scopes", "Operations"),
-        ("servers", "Servers"),
-        ("rules", "Rules"),
-        ("sudo_policies", "Sudo policies"),
-        ("starts_at", "Starts"),
-        ("expires_at", "Ends"),
-        ("server", "Server"),
-        ("scheduled_at", "Not before"),
-        ("run_after", "After the commands"),
-    ];
-    let ids = server_ids(&row.content);
-    let servers = Summaries::read(signed_in, [], ids).await?;
-    let mut facts = Vec::new();
-    for (key, name) in NAMES {
-        let Some(value) = row.content.get(key) else {
-            continue;
-        };
-        let text = match key {
-            "server" | "servers" => names(value, &servers),
-            _ => text(value),
-        };
-        if !text.is_empty() {
-            facts.push((name, text));
-        }
-    }
-    Ok(facts)
-}
-
-fn server_ids(content: &Value) -> Vec<Uuid> {
-    let one = content.get("server").into_iter();
-    let many = content.get("servers").and_then(Value::as_array);
-    one.chain(many.into_iter().flatten())
-        .filter_map(|value| value.as_str()?.parse().ok())
-        .collect()
-}
-
-fn names(value: &Value, servers: &Summaries) -> String {
-    let name = |value: &Value| {
-        let id = value.as_str().and_then(|text| text.parse().ok());
-        id.map_or_else(|| text(value), |id| servers.server(id).name)
-    };
-    match value {
-        Value::Array(items) => items.iter().map(name).collect::<Vec<_>>().join(", "),
-        one => name(one),
-    }
-}
-
-/// Values for people: lists by lines, nothing for nothing.
-fn text(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join("\n"),
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, value)| (name, text(value)))
-            .filter(|(_, value)| !value.is_empty())
-            .map(|(name, value)| format!("{name}: {}", value.replace('\n', ", ")))
-            .collect::<Vec<_>>()
-            .join("\n"),
-        other => other.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn values_read_as_words() {
-        assert_eq!(text(&json!(["a", "b"])), "a\nb");
-        assert_eq!(
-            text(&json!({"commands": ["git *"], "paths": []})),
-            "commands: git *"
-        );
-        assert_eq!(text(&json!(null)), "");
-        assert_eq!(text(&json!(true)), "true");
-    }
 }

@@ -3,7 +3,9 @@
 
 mod commands;
 mod narrowed;
+mod notifications;
 mod pages;
+mod plans;
 mod sessions;
 mod sudo;
 

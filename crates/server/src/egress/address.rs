@@ -1,16 +1,33 @@
-//! Which addresses the control plane goes to on behalf of others. An issuer is named
-//! by configuration of a workspace, so it could name a service inside our own network.
+//! Which addresses the control plane goes to on behalf of others. Issuers and webhooks
+//! are named by workspaces, so they could name a service inside our own network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use url::{Host, Url};
-
-use super::OidcError;
 
 /// Longest URL.
 const MAX_URL: usize = 2048;
 
-/// Whether `entry` can stand in `oidc.private_hosts`: a host, without port or path.
+/// Why we do not go to an address; reads on from its name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AddressError {
+    #[error("is too long")]
+    TooLong,
+    #[error("is no URL")]
+    NoUrl,
+    #[error("must not hold a user or a fragment")]
+    UserOrFragment,
+    #[error("names no host")]
+    NoHost,
+    #[error("must start with https://")]
+    NotHttps,
+    /// With the setting that can allow it.
+    #[error("leads into a private network; the operator can allow its host in {0}")]
+    Private(&'static str),
+}
+
+/// Whether `entry` can be a private host of the configuration: without port or path.
 pub(crate) fn is_host_entry(entry: &str) -> bool {
     let bare = entry.trim_start_matches('[').trim_end_matches(']');
     bare.parse::<IpAddr>().is_ok() || Host::parse(entry).is_ok_and(|host| is_domain(&host))
@@ -21,50 +38,53 @@ fn is_domain(host: &Host) -> bool {
 }
 
 /// The rule about addresses, and the hosts that are exempt from it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Addresses {
-    private_hosts: Vec<String>,
+    private_hosts: Arc<[String]>,
+    setting: &'static str,
 }
 
 impl Addresses {
-    pub(crate) fn new(private_hosts: &[String]) -> Self {
+    /// `setting`: where the operator exempts `private_hosts`, for refusals.
+    pub(crate) fn new(private_hosts: &[String], setting: &'static str) -> Self {
         let bare = |host: &String| {
             let host = host.trim_start_matches('[').trim_end_matches(']');
             host.to_ascii_lowercase()
         };
         Self {
             private_hosts: private_hosts.iter().map(bare).collect(),
+            setting,
         }
     }
 
-    /// A URL that may be fetched: HTTPS, no user in it, and if its host is an address,
-    /// a public one. What a name resolves to is checked when it is.
-    pub(crate) fn check(&self, text: &str) -> Result<Url, OidcError> {
-        let refused = |why: &str| OidcError::Address(format!("the address {why}"));
+    /// A URL that may be called: HTTPS, no user in it, and if its host is an address, a
+    /// public one. What a name resolves to is checked when it is.
+    ///
+    /// # Errors
+    /// Why we do not go there.
+    pub(crate) fn check(&self, text: &str) -> Result<Url, AddressError> {
         if text.len() > MAX_URL {
-            return Err(refused("is too long"));
+            return Err(AddressError::TooLong);
         }
-        let url = Url::parse(text).map_err(|_| refused("is no URL"))?;
+        let url = Url::parse(text).map_err(|_| AddressError::NoUrl)?;
         if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-            return Err(refused("must not hold a user or a fragment"));
+            return Err(AddressError::UserOrFragment);
         }
         let (host, ip) = match url.host() {
             Some(Host::Domain(name)) => (name.to_ascii_lowercase(), None),
             Some(Host::Ipv4(ip)) => (ip.to_string(), Some(IpAddr::V4(ip))),
             Some(Host::Ipv6(ip)) => (ip.to_string(), Some(IpAddr::V6(ip))),
-            None => return Err(refused("names no host")),
+            None => return Err(AddressError::NoHost),
         };
         let is_exempt = self.is_exempt(&host);
         match url.scheme() {
             "https" => {}
-            // For an issuer on the same host, as in development.
+            // For a service on the same host, as in development.
             "http" if is_exempt => {}
-            _ => return Err(refused("must start with https://")),
+            _ => return Err(AddressError::NotHttps),
         }
         if !is_exempt && ip.is_some_and(|ip| !is_public(ip)) {
-            return Err(refused(
-                "is a private one; the operator can allow it in oidc.private_hosts",
-            ));
+            return Err(AddressError::Private(self.setting));
         }
         Ok(url)
     }
@@ -133,7 +153,7 @@ mod tests {
 
     #[test]
     fn only_https_to_public_addresses() {
-        let rule = Addresses::default();
+        let rule = Addresses::new(&[], "x");
         for text in [
             "https://accounts.example.com",
             "https://token.actions.githubusercontent.com/.well-known/jwks",
@@ -171,7 +191,7 @@ mod tests {
 
     #[test]
     fn exempt_hosts_are_exempt_and_no_others() {
-        let rule = Addresses::new(&["127.0.0.1".to_owned(), "Idp.corp".to_owned()]);
+        let rule = Addresses::new(&["127.0.0.1".to_owned(), "Idp.corp".to_owned()], "x");
         assert!(rule.check("http://127.0.0.1:4000/x").is_ok());
         assert!(rule.check("https://idp.corp").is_ok());
         assert!(rule.check("http://127.0.0.2").is_err());
@@ -194,7 +214,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_breaks_the_check(text in ".{0,200}") {
-            drop(Addresses::default().check(&text));
+            drop(Addresses::new(&[], "x").check(&text));
         }
 
         #[test]
