@@ -12,7 +12,7 @@ use sea_orm::{
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::entity::{approval_request, approval_review};
+use crate::entity::{approval_request, approval_review, plan_item};
 use crate::paging::{self, Paging};
 use crate::{StoreError, Tenant, now};
 
@@ -352,7 +352,7 @@ impl<C: ConnectionTrait> Approvals<'_, C> {
         Ok(())
     }
 
-    /// Whether a reviewer approved a command.
+    /// Whether a reviewer approved a command, by itself or in a plan.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -364,7 +364,13 @@ impl<C: ConnectionTrait> Approvals<'_, C> {
             .filter(Column::Status.eq(Status::Approved.as_str()))
             .count(self.0.connection)
             .await?;
-        Ok(approved > 0)
+        // Only those of approved plans are spent.
+        let planned = plan_item::Entity::find()
+            .filter(plan_item::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(plan_item::Column::CommandId.eq(command.0))
+            .count(self.0.connection)
+            .await?;
+        Ok(approved + planned > 0)
     }
 
     /// Spends an approval. False: it was spent, is none, or is void.

@@ -67,7 +67,7 @@ pub(super) async fn submit(
 
 /// The guardrails' turn, then the judge's. What a guardrail wants looked at waits for a
 /// reviewer as what is risky does.
-async fn decide(
+pub(super) async fn decide(
     ctx: &Ctx,
     grant: &Grant,
     request: &SubmitCommand,
