@@ -62,6 +62,9 @@ pub struct AccessControl {
     /// Ours: kinds of tokens to mask beside the known ones, as a prefix and a shortest
     /// length: `acme_{32}`.
     pub mask_patterns: Vec<String>,
+    /// Ours: who else is asked about commands: `url` (empty: nobody), `deadline_ms`,
+    /// `on_error` (`hold`, `deny`) and `asked_about` (`agents`, `everybody`).
+    pub external_judge: serde_json::Value,
 }
 
 /// `/api/workspaces/security/-/`.

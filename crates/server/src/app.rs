@@ -13,6 +13,7 @@ use crate::commands::Feeds;
 use crate::config::Config;
 use crate::crypto::keys::Keys;
 use crate::events::EventHub;
+use crate::external_judge::ExternalJudges;
 use crate::guardrails::Guardrails;
 use crate::http::middleware::LoginLimiter;
 use crate::identity::guesses::Guesses;
@@ -42,6 +43,8 @@ pub(crate) struct App {
     pub(crate) locks: Locks,
     /// What must not happen.
     pub(crate) guardrails: Guardrails,
+    /// Judges outside of this system.
+    pub(crate) external_judges: ExternalJudges,
     /// Agents that hold a connection to this node.
     pub(crate) agents: Hub,
     /// Clients that listen for events on this node.

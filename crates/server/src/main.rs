@@ -12,6 +12,7 @@ mod config;
 mod crypto;
 mod egress;
 mod events;
+mod external_judge;
 mod federation;
 mod fleet;
 mod gate;

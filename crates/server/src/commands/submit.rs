@@ -16,6 +16,7 @@ use store::now;
 use super::dispatch::{self, ENV_PURPOSE};
 use super::{hold, notify, plan};
 use crate::agents::Connection;
+use crate::external_judge;
 use crate::gate::{self, Grant, Judged, Operation, Target};
 use crate::http::{ApiError, ApiResult, Ctx};
 
@@ -85,6 +86,16 @@ pub(super) async fn decide(
     if let Some(decided) = wanted {
         gate::hold_for(decided, &mut judged);
     }
+    let names: Vec<String> = env.keys().cloned().collect();
+    let asked = external_judge::Asked {
+        grant,
+        line: &request.line,
+        plan,
+        env: &names,
+        is_held: judged.hold.is_some(),
+    };
+    let opinion = external_judge::opinion(ctx, asked).await?;
+    opinion.tighten(&mut judged)?;
     Ok(judged)
 }
 

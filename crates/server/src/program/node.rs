@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::crypto::keys::Keys;
 use crate::egress::Addresses;
 use crate::events::EventHub;
+use crate::external_judge::ExternalJudges;
 use crate::guardrails::{self, Guardrails};
 use crate::http::listen::{self, DRAIN_TIMEOUT};
 use crate::http::middleware::LoginLimiter;
@@ -111,6 +112,8 @@ impl Node {
         let mailer = Mailer::new(&config.mail)?;
         let outbound = Outbound::new(&config.notifications)?;
         let issuers = open_issuers(&config)?;
+        let external_judges = ExternalJudges::new(&config.judge.private_hosts)
+            .context("no external judge could be asked")?;
         let store = open_store(&config, &keys).await?;
         store
             .migrate()
@@ -156,6 +159,7 @@ impl Node {
             workspaces,
             locks,
             guardrails,
+            external_judges,
             agents: Hub::default(),
             events: EventHub::default(),
             feeds: Feeds::default(),

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::address::check_host;
 use super::settings::{ApprovalPolicy, Settings};
+use crate::external_judge::ExternalJudge;
 use crate::http::{ApiError, ApiResult, Document};
 use crate::masking::MaskOutput;
 use crate::mfa;
@@ -94,6 +95,7 @@ impl Part for AccessControl {
             risk_of_agents: settings.risk_of_agents.map(|actions| json!(actions)),
             mask_output: settings.mask_output.as_str().to_owned(),
             mask_patterns: settings.mask_patterns.clone(),
+            external_judge: json!(settings.external_judge),
         }
     }
 
@@ -136,6 +138,8 @@ impl Part for AccessControl {
                 *field = Some(actions);
             }
         }
+        let judge = document.object("external_judge", ExternalJudge::FORM)?;
+        set(&mut settings.external_judge, judge);
         let words = MaskOutput::ALL.map(MaskOutput::as_str);
         let word = document.choice("mask_output", &words)?;
         set(&mut settings.mask_output, word.and_then(MaskOutput::parse));

@@ -5,6 +5,7 @@ use judge::risk::RiskActions;
 use protocol::workspace::TransferPolicy;
 use serde::{Deserialize, Serialize};
 
+use crate::external_judge::ExternalJudge;
 use crate::masking::MaskOutput;
 
 /// When a work session needs a reviewer.
@@ -98,6 +99,8 @@ pub(crate) struct Settings {
     pub(crate) mask_output: MaskOutput,
     /// Kinds of tokens to mask beside those that are known.
     pub(crate) mask_patterns: Vec<String>,
+    /// Who else is asked about commands.
+    pub(crate) external_judge: ExternalJudge,
 }
 
 impl Default for Settings {
@@ -130,6 +133,7 @@ impl Default for Settings {
             risk_of_agents: None,
             mask_output: MaskOutput::default(),
             mask_patterns: Vec::new(),
+            external_judge: ExternalJudge::default(),
         }
     }
 }
