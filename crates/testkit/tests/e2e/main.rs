@@ -16,6 +16,7 @@ mod bad_input;
 mod ci;
 mod credentials;
 mod exec;
+mod external_judge;
 mod faults;
 mod federation;
 mod files;
