@@ -58,7 +58,7 @@ pub struct Simulation {
     /// What the guardrails say; absent where the gate decided before them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guardrails: Option<GuardrailOutcome>,
-    /// What happens beside running it: `record`, `mask`.
+    /// What happens beside running it: `record`, `mask`, `ask_external_judge`.
     pub obligations: Vec<String>,
     /// The judge's reading.
     pub plan: Value,

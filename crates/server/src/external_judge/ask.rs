@@ -113,7 +113,10 @@ fn read(answer: &[u8]) -> Result<Opinion, AskError> {
     let reason = match answer.reason.trim() {
         "" => "The external judge is against it.".to_owned(),
         text => {
-            let shown = text.chars().filter(|char| !char.is_control()).take(MAX_REASON);
+            let shown = text
+                .chars()
+                .filter(|char| !char.is_control())
+                .take(MAX_REASON);
             format!("The external judge: {}", shown.collect::<String>())
         }
     };
@@ -138,9 +141,17 @@ mod tests {
         );
         assert_eq!(
             opinion(r#"{"verdict":"hold"}"#),
-            Some(Opinion::Hold("The external judge is against it.".to_owned()))
+            Some(Opinion::Hold(
+                "The external judge is against it.".to_owned()
+            ))
         );
-        for text in ["", "{}", "[]", r#"{"verdict":"maybe"}"#, r#"{"verdict":true}"#] {
+        for text in [
+            "",
+            "{}",
+            "[]",
+            r#"{"verdict":"maybe"}"#,
+            r#"{"verdict":true}"#,
+        ] {
             assert_eq!(opinion(text), None, "{text}");
         }
     }

@@ -70,7 +70,11 @@ impl Turn<'_> {
     }
 
     fn with(&self, change: impl FnOnce(&mut Breaker)) {
-        let mut breakers = self.breakers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut breakers = self
+            .breakers
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         change(breakers.entry(self.workspace).or_default());
     }
 }

@@ -60,7 +60,10 @@ impl Opinion {
             Self::Hold(reason) => ("hold", reason),
         };
         if let Some(verdict) = judged.verdict.as_object_mut() {
-            verdict.insert(SOURCE.to_owned(), json!({"verdict": word, "reason": reason}));
+            verdict.insert(
+                SOURCE.to_owned(),
+                json!({"verdict": word, "reason": reason}),
+            );
         }
         judged.hold.get_or_insert(reason);
         Ok(())

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use judge::risk::{self, Requester};
 use mask::{Patterns, mask};
-use protocol::id::{ServerId, UserId, WorkSessionId};
+use protocol::id::{ServerId, WorkSessionId};
 use protocol::work_session::REQUESTER_AGENT;
 use serde::Serialize;
 use serde_json::Value;
@@ -145,7 +145,7 @@ async fn history(ctx: &Ctx, grant: &Grant) -> ApiResult<Vec<Earlier>> {
         },
         (None, Some(user)) => CommandFilter {
             server: Some(ServerId(grant.server.id)),
-            requested_by: Some(UserId(user.0)),
+            requested_by: Some(user),
             ..CommandFilter::default()
         },
         // A list by token would show what others of the application did.

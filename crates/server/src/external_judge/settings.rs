@@ -70,6 +70,9 @@ impl ExternalJudge {
         if !self.is_named() {
             return None;
         }
-        addresses.check(&self.url).err().map(|error| error.to_string())
+        addresses
+            .check(&self.url)
+            .err()
+            .map(|error| error.to_string())
     }
 }

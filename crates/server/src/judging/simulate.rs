@@ -60,9 +60,13 @@ pub(super) async fn simulate(ctx: &Ctx, request: &Simulate) -> ApiResult<Simulat
 
 /// What comes with running it, whatever is decided.
 fn obligations(ctx: &Ctx) -> Vec<String> {
+    let settings = &ctx.workspace.settings;
     let mut words = vec!["record"];
-    if ctx.workspace.settings.mask_output != MaskOutput::Nobody {
+    if settings.mask_output != MaskOutput::Nobody {
         words.push("mask");
+    }
+    if settings.external_judge.is_named() {
+        words.push("ask_external_judge");
     }
     words.into_iter().map(str::to_owned).collect()
 }

@@ -90,7 +90,10 @@ impl State {
         let length = length.map_or(0, |(_, value)| value.parse().unwrap());
         let mut body = vec![0; length];
         reader.read_exact(&mut body)?;
-        self.questions.lock().unwrap().push(Question { headers, body });
+        self.questions
+            .lock()
+            .unwrap()
+            .push(Question { headers, body });
         let Some(answer) = self.answer.lock().unwrap().clone() else {
             self.silent.lock().unwrap().push(stream);
             return Ok(());
@@ -159,7 +162,11 @@ fn it_is_told_what_is_about_to_happen_and_its_denial_stands() {
     scene.judge.answers(Some(&no));
     let refused = scene.submit("touch a && ls /", &session);
     let refused = refused.refuses(403, "external_judge_denied");
-    assert!(refused.text().contains("not on a Friday"), "{}", refused.text());
+    assert!(
+        refused.text().contains("not on a Friday"),
+        "{}",
+        refused.text()
+    );
     let sent = scene.system.database().integer(
         "SELECT count(*) FROM commands WHERE line LIKE 'touch%' AND delivered_at IS NOT NULL",
     );
@@ -189,8 +196,13 @@ fn it_is_told_what_is_about_to_happen_and_its_denial_stands() {
 }
 
 fn unhex(text: &str) -> Vec<u8> {
-    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap());
-    pairs.map(|pair| u8::from_str_radix(pair, 16).unwrap()).collect()
+    let pairs = text
+        .as_bytes()
+        .chunks(2)
+        .map(|pair| std::str::from_utf8(pair).unwrap());
+    pairs
+        .map(|pair| u8::from_str_radix(pair, 16).unwrap())
+        .collect()
 }
 
 #[test]
@@ -198,7 +210,9 @@ fn it_loosens_nothing_and_is_not_asked_about_what_is_refused_anyway() {
     let scene = Scene::start(&json!({}));
     let session = scene.session(&json!({"allow_commands": ["echo *"]}));
     scene.judge.answers(Some(&json!({"verdict": "allow"})));
-    scene.submit("ls /", &session).refuses(403, "command_not_allowed");
+    scene
+        .submit("ls /", &session)
+        .refuses(403, "command_not_allowed");
     assert_eq!(scene.judge.questions().len(), 0);
     let _reviewer = second_superuser(&scene.system);
     let risky = scene.session(&json!({}));
@@ -216,9 +230,15 @@ fn without_an_answer_a_command_waits_or_is_refused() {
     scene.submit("echo late", &session).expect(201);
     let held = "SELECT count(*) FROM commands WHERE status = 'awaiting_approval'";
     assert_eq!(scene.system.database().integer(held), 1);
-    for nonsense in [json!({}), json!({"verdict": "sure"}), json!("x".repeat(20_000))] {
+    for nonsense in [
+        json!({}),
+        json!({"verdict": "sure"}),
+        json!("x".repeat(20_000)),
+    ] {
         scene.judge.answers(Some(&nonsense));
-        scene.submit(&format!("echo {}", nonsense.to_string().len()), &session).expect(201);
+        scene
+            .submit(&format!("echo {}", nonsense.to_string().len()), &session)
+            .expect(201);
     }
     assert_eq!(scene.system.database().integer(held), 4);
 
@@ -256,9 +276,15 @@ fn it_may_not_be_a_service_of_our_own_network() {
     let system = System::start();
     let admin = system.api_with_password();
     for url in [
-        "http://127.0.0.1:1/", "https://127.0.0.1/", "https://169.254.169.254/latest",
-        "https://10.0.0.1/", "https://[::1]/", "http://judge.example.com/",
-        "https://user:secret@judge.example.com/", "ftp://judge.example.com/", "judge",
+        "http://127.0.0.1:1/",
+        "https://127.0.0.1/",
+        "https://169.254.169.254/latest",
+        "https://10.0.0.1/",
+        "https://[::1]/",
+        "http://judge.example.com/",
+        "https://user:secret@judge.example.com/",
+        "ftp://judge.example.com/",
+        "judge",
     ] {
         let change = json!({"external_judge": {"url": url}});
         admin.patch(ACCESS_CONTROL, &change).expect(400);
@@ -268,6 +294,8 @@ fn it_may_not_be_a_service_of_our_own_network() {
         json!({"url": "https://judge.example.com/", "on_error": "allow"}),
         json!({"url": "https://judge.example.com/", "secret": "x"}),
     ] {
-        admin.patch(ACCESS_CONTROL, &json!({"external_judge": wrong})).expect(400);
+        admin
+            .patch(ACCESS_CONTROL, &json!({"external_judge": wrong}))
+            .expect(400);
     }
 }
