@@ -104,7 +104,7 @@ fn delivered(system: &System, agent: &mut PublicAgent) -> (Api, String) {
     let session = id(&create_session(&api, agent.id(), &["command"], &json!({})));
     let command = submit(&api, agent.id(), "true", Some(&session));
     agent.next_command();
-    agent.ack(&command);
+    agent.ack(&command).expect(200);
     (api, command)
 }
 
