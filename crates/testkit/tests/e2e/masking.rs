@@ -125,6 +125,7 @@ fn a_secret_across_pieces_is_masked_in_any_order_and_after_a_restart() {
     assert_eq!(output(&api, &command), pieces.concat());
 
     agent.chunk(&command, 4, "\ntoken: ghp_").expect(200);
+    system.stop_server();
     system.restart_server();
     agent
         .chunk(&command, 5, "Zq7xW2mN9pL4kR8vT1yB6cF3hJ5dG0sAeUiO")
