@@ -49,6 +49,8 @@ enum What {
     Tunnel(TunnelArguments),
     /// `alpacon cp` beside `scp` and `sftp`, and the memory that copies cost.
     Files(FilesArguments),
+    /// Deciding about a line: rules and guardrails, without programs around.
+    Judge,
     /// Logins and token checks, and what they cost running commands.
     Identity(IdentityArguments),
     /// What the exec guard adds to the programs below it.
@@ -123,6 +125,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         What::Exec(arguments) => exec(arguments),
         What::Tunnel(arguments) => tunnel(arguments),
         What::Files(arguments) => files(arguments),
+        What::Judge => judge(),
         What::Identity(arguments) => identity(arguments),
         What::Guard(arguments) => {
             let binaries = if arguments.built {
@@ -134,6 +137,19 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
         }
         What::Forks { count } => guard::forks(*count),
     }
+}
+
+/// An example of the guardrail crate measures: xtask depends on none of our crates.
+fn judge() -> Result<()> {
+    let mut command = crate::run::cargo();
+    command.args([
+        "run",
+        "--release",
+        "--quiet",
+        "--package",
+        "alpacon-guardrail",
+    ]);
+    crate::run::inherit(command.args(["--example", "judge-speed"]))
 }
 
 /// A program of testkit measures: it needs more than xtask may depend on.

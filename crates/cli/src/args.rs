@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    agent, application, approval, audit, completion, cp, edit, event, exec, group,
+    agent, application, approval, audit, completion, cp, edit, event, exec, group, guardrail,
     identity_provider, judge, lock, log, login, server, service_token, token, trust_rule, tunnel,
     user, username, webftp_log, webhook, websh, work_session, workspace,
 };
@@ -100,6 +100,16 @@ pub(crate) enum Command {
     Group {
         #[command(subcommand)]
         verb: group::Verb,
+    },
+    /// What must not happen in the workspace, whatever else allows it.
+    #[command(
+        subcommand_required = true,
+        arg_required_else_help = true,
+        after_help = guardrail::HELP
+    )]
+    Guardrail {
+        #[command(subcommand)]
+        verb: guardrail::Verb,
     },
     /// Identity providers that people sign in with (OpenID Connect).
     #[command(

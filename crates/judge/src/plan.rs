@@ -108,6 +108,20 @@ pub enum Flag {
     Privileged,
 }
 
+impl Flag {
+    /// As it is serialised.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unparsed => "unparsed",
+            Self::DynamicName => "dynamic_name",
+            Self::HiddenCommand => "hidden_command",
+            Self::EnvironmentChanged => "environment_changed",
+            Self::WritesFile => "writes_file",
+            Self::Privileged => "privileged",
+        }
+    }
+}
+
 impl Plan {
     /// Reads a line. Always answers; what could not be read is flagged.
     pub fn read(line: &str) -> Self {

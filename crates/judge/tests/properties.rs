@@ -147,6 +147,24 @@ proptest! {
     }
 
     #[test]
+    fn the_parts_of_an_allowed_line_are_allowed(
+        one in lines(),
+        separator in prop::sample::select(vec![";", "&&", "||", "|", "&", "\n"]),
+        two in lines(),
+        rules in rules(),
+    ) {
+        if !allows(&rules, &Plan::read(&format!("{one} {separator} {two}"))) {
+            return Ok(());
+        }
+        for part in [one, two] {
+            let plan = Plan::read(&part);
+            // A half may be no line by itself, as that of an `if`.
+            let is_line = plan.problem.is_none() && !part.trim().is_empty();
+            prop_assert!(!is_line || allows(&rules, &plan), "{part}");
+        }
+    }
+
+    #[test]
     fn rendering_is_the_inverse_of_reading(words in prop::collection::vec("[^\0]{0,12}", 1..5)) {
         prop_assume!(!words[0].is_empty());
         let rendered = render(&words);

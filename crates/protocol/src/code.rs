@@ -23,6 +23,10 @@ pub const API_TOKEN_SCOPE_NOT_ALLOWED: &str = "api_token_scope_not_allowed";
 pub const COMMAND_INLINE_CREDENTIAL: &str = "command_inline_credential";
 /// The judge refused the command.
 pub const COMMAND_NOT_ALLOWED: &str = "command_not_allowed";
+/// The workspace's external judge refuses it.
+pub const EXTERNAL_JUDGE_DENIED: &str = "external_judge_denied";
+/// A guardrail of the workspace forbids this.
+pub const GUARDRAIL_DENIED: &str = "guardrail_denied";
 /// The rules of the work session do not allow this port.
 pub const TUNNEL_PORT_NOT_ALLOWED: &str = "tunnel_port_not_allowed";
 /// The server is in use; `force` overrides.

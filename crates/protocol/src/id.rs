@@ -122,6 +122,8 @@ ids! {
     AuditId,
     /// A lock on a user, token, work session, server or workspace.
     LockId,
+    /// A guardrail.
+    GuardrailId,
     /// A mail on its way.
     MailId,
     /// An invitation to a workspace.

@@ -58,6 +58,15 @@ pub struct AccessControl {
     /// held, or denied where nobody could approve.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub risk_of_agents: Option<serde_json::Value>,
+    /// Ours: who reads output with its secrets masked: `others` (everybody but whoever ran
+    /// the command), `everybody` or `nobody`.
+    pub mask_output: String,
+    /// Ours: kinds of tokens to mask beside the known ones, as a prefix and a shortest
+    /// length: `acme_{32}`.
+    pub mask_patterns: Vec<String>,
+    /// Ours: who else is asked about commands: `url` (empty: nobody), `deadline_ms`,
+    /// `on_error` (`hold`, `deny`) and `asked_about` (`agents`, `everybody`).
+    pub external_judge: serde_json::Value,
 }
 
 /// `/api/workspaces/security/-/`.

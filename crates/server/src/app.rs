@@ -13,10 +13,13 @@ use crate::commands::Feeds;
 use crate::config::Config;
 use crate::crypto::keys::Keys;
 use crate::events::EventHub;
+use crate::external_judge::ExternalJudges;
+use crate::guardrails::Guardrails;
 use crate::http::middleware::LoginLimiter;
 use crate::identity::guesses::Guesses;
 use crate::locks::Locks;
 use crate::mail::Mailer;
+use crate::masking::{OpenOutputs, OwnPatterns};
 use crate::mfa::Codes;
 use crate::notifications::Outbound;
 use crate::oauth::bearer::Bearers;
@@ -39,12 +42,20 @@ pub(crate) struct App {
     pub(crate) workspaces: Workspaces,
     /// What may not be used for now.
     pub(crate) locks: Locks,
+    /// What must not happen.
+    pub(crate) guardrails: Guardrails,
+    /// Judges outside of this system.
+    pub(crate) external_judges: ExternalJudges,
     /// Agents that hold a connection to this node.
     pub(crate) agents: Hub,
     /// Clients that listen for events on this node.
     pub(crate) events: EventHub,
     /// Requests that wait for a command on this node.
     pub(crate) feeds: Feeds,
+    /// How far the output of running commands was masked.
+    pub(crate) open_outputs: OpenOutputs,
+    /// What workspaces mask beside what is known.
+    pub(crate) own_patterns: OwnPatterns,
     /// Tunnels that are open on this node.
     pub(crate) tunnels: rendezvous::Hub<Tunnels>,
     /// Terminals that are open on this node.

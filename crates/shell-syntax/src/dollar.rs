@@ -199,7 +199,13 @@ impl Parser<'_> {
                         self.backquote(&mut pieces, true)?;
                     }
                 }
-                Some(byte @ (b'\'' | b'"' | b'$' | b'`')) => self.word_piece(byte, &mut pieces)?,
+                Some(byte @ (b'\'' | b'"' | b'$' | b'`')) => {
+                    self.word_piece(byte, &mut pieces)?;
+                    let text = self.source.slice(start, self.position);
+                    if !keeps_its_quotes(text) {
+                        self.doubt("`$'…'` in `${…}`", start);
+                    }
+                }
                 Some(byte @ (b'<' | b'>')) if !quoted && self.peek_at(1) == Some(b'(') => {
                     self.word_piece(byte, &mut pieces)?;
                 }
@@ -210,6 +216,25 @@ impl Parser<'_> {
             }
         }
     }
+}
+
+/// In a substitution within double quotes, bash puts what `$'…'` in `${…}` stands for in
+/// its place and drops the quotes, so that it is read once more. Some texts read the same.
+fn keeps_its_quotes(text: &[u8]) -> bool {
+    let Some(text) = text.strip_prefix(b"$'") else {
+        return true;
+    };
+    let mut bytes = text.strip_suffix(b"'").unwrap_or(text).iter();
+    while let Some(byte) = bytes.next() {
+        let is_plain = match byte {
+            b'\\' => bytes.next().is_some_and(|byte| b"abeEfnrtv".contains(byte)),
+            byte => !b"$`{}\"'<>".contains(byte),
+        };
+        if !is_plain {
+            return false;
+        }
+    }
+    true
 }
 
 fn plain(name: String, quoted: bool) -> Part {

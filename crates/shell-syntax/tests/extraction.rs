@@ -215,6 +215,9 @@ fn refuses_what_no_shell_runs() {
 #[test]
 fn doubts_what_shells_read_differently() {
     for source in [
+        "echo \"$(ok ${x:-$'$(id)'})\"",
+        "echo \"$(ok ${x:-$'}; id; '})\"",
+        "echo \"$(ok ${x:-$'\\x24(id)'})\"",
         "echo $'a\\'; rm -rf /; echo \\''",
         "echo &>/dev/null rm -rf /",
         "[[ a || rm -rf / ]]",
@@ -249,6 +252,7 @@ fn doubts_what_shells_read_differently() {
 #[test]
 fn plain_lines_raise_no_doubt() {
     for source in [
+        "echo ${x//$'\\n'/ } ${x%$'\\r'}",
         "systemctl restart nginx",
         "make 2>&1 | tee log",
         "cmd &>/dev/null",

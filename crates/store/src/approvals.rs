@@ -12,7 +12,7 @@ use sea_orm::{
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::entity::{approval_request, approval_review};
+use crate::entity::{approval_request, approval_review, plan_item};
 use crate::paging::{self, Paging};
 use crate::{StoreError, Tenant, now};
 
@@ -350,6 +350,27 @@ impl<C: ConnectionTrait> Approvals<'_, C> {
             .exec(self.0.connection)
             .await?;
         Ok(())
+    }
+
+    /// Whether a reviewer approved a command, by itself or in a plan.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn approved_command(&self, command: CommandId) -> Result<bool, StoreError> {
+        use approval_request::Column;
+        let approved = approval_request::Entity::find()
+            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(Column::CommandId.eq(command.0))
+            .filter(Column::Status.eq(Status::Approved.as_str()))
+            .count(self.0.connection)
+            .await?;
+        // Only those of approved plans are spent.
+        let planned = plan_item::Entity::find()
+            .filter(plan_item::Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(plan_item::Column::CommandId.eq(command.0))
+            .count(self.0.connection)
+            .await?;
+        Ok(approved + planned > 0)
     }
 
     /// Spends an approval. False: it was spent, is none, or is void.

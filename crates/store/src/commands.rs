@@ -54,6 +54,8 @@ pub struct NewCommand {
     pub run_after: Vec<CommandId>,
     /// Not before.
     pub scheduled_at: Option<DateTime<Utc>>,
+    /// Address it was asked for from, if anybody asked.
+    pub remote_ip: Option<String>,
 }
 
 /// What a list of commands may be narrowed to.
@@ -241,6 +243,7 @@ impl<C: ConnectionTrait> Commands<'_, C> {
             programs: Set(0),
             programs_denied: Set(0),
             programs_folded: Set(0),
+            remote_ip: Set(new.remote_ip),
         }
         .insert(self.0.connection)
         .await?)
@@ -342,7 +345,32 @@ impl<C: ConnectionTrait> Commands<'_, C> {
             .await
     }
 
-    /// Stores a piece of output. False: it is there already.
+    /// Replaces a piece of output.
+    ///
+    /// # Errors
+    /// When the database is not writable.
+    pub async fn replace_chunk(
+        &self,
+        id: CommandId,
+        seq: i64,
+        content: &str,
+    ) -> Result<(), StoreError> {
+        use command_chunk::Column;
+        command_chunk::Entity::update_many()
+            .col_expr(
+                Column::Content,
+                Expr::value(content.replace('\0', "\u{fffd}")),
+            )
+            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(Column::CommandId.eq(id.0))
+            .filter(Column::Seq.eq(seq))
+            .exec(self.0.connection)
+            .await?;
+        Ok(())
+    }
+
+    /// Stores a piece of output, which had so many characters when it came. False: it is
+    /// there already.
     ///
     /// # Errors
     /// When the database is not writable.
@@ -351,6 +379,7 @@ impl<C: ConnectionTrait> Commands<'_, C> {
         id: CommandId,
         seq: i64,
         content: &str,
+        length: i64,
     ) -> Result<bool, StoreError> {
         use command_chunk::Column;
         let inserted = command_chunk::Entity::insert(command_chunk::ActiveModel {
@@ -369,7 +398,6 @@ impl<C: ConnectionTrait> Commands<'_, C> {
         if inserted == 0 {
             return Ok(false);
         }
-        let length = i64::try_from(content.chars().count()).unwrap_or(i64::MAX);
         command::Entity::update_many()
             .col_expr(
                 command::Column::OutputChars,

@@ -306,6 +306,25 @@ impl<C: ConnectionTrait> Transfers<'_, C> {
         Ok(sizes.into_iter().fold(0, i64::saturating_add))
     }
 
+    /// Up to `limit` transfers of a work session, newest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn of_session(
+        &self,
+        session: WorkSessionId,
+        limit: u64,
+    ) -> Result<Vec<transfer::Model>, StoreError> {
+        use transfer::Column;
+        Ok(self
+            .select()
+            .filter(Column::WorkSessionId.eq(session.0))
+            .order_by_desc(Column::Id)
+            .limit(limit)
+            .all(self.0.connection)
+            .await?)
+    }
+
     /// The log before `before` (exclusive), newest first.
     ///
     /// # Errors

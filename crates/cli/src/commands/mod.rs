@@ -13,6 +13,7 @@ pub(crate) mod edit;
 pub(crate) mod event;
 pub(crate) mod exec;
 pub(crate) mod group;
+pub(crate) mod guardrail;
 pub(crate) mod identity_provider;
 pub(crate) mod judge;
 pub(crate) mod lock;
@@ -55,7 +56,7 @@ pub(crate) fn dispatch(cli: Cli) -> Result<(), Failure> {
             completion::run(&args);
             Ok(())
         }
-        Command::Judge { verb } => judge::run(&verb),
+        Command::Judge { verb } if verb.is_offline() => judge::run_offline(&verb, format),
         other => block_on(with_network(other, Context::new(format)?)),
     }
 }
@@ -80,6 +81,8 @@ async fn with_network(command: Command, context: Context) -> Result<(), Failure>
         Command::Event(args) => Box::pin(event::run(&context, args)).await,
         Command::Exec(args) => Box::pin(exec::run_subcommand(&context, args)).await,
         Command::Group { verb } => Box::pin(group::run(&context, verb)).await,
+        Command::Guardrail { verb } => Box::pin(guardrail::run(&context, verb)).await,
+        Command::Judge { verb } => Box::pin(judge::run(&context, verb)).await,
         Command::Lock { verb } => Box::pin(lock::lock(&context, verb)).await,
         Command::Unlock { verb } => Box::pin(lock::unlock(&context, verb)).await,
         Command::Log(args) => Box::pin(log::run(&context, args)).await,
@@ -102,7 +105,7 @@ async fn with_network(command: Command, context: Context) -> Result<(), Failure>
         Command::WorkSession { verb } => Box::pin(work_session::run(&context, verb)).await,
         Command::Workspace { verb } => Box::pin(workspace::run(&context, verb)).await,
         // Handled by the caller, without a runtime.
-        Command::Version | Command::Completion(_) | Command::Judge { .. } => Ok(()),
+        Command::Version | Command::Completion(_) => Ok(()),
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn has_url_password(text: &str) -> bool {
             && is_host(host)
             && !password.is_empty()
             && !password.contains(UNKNOWN)
-            && (scheme || !is_image_reference(password))
+            && (scheme || !is_image_reference(password) && !is_recipe(password))
     })
 }
 
@@ -44,4 +44,18 @@ fn is_host(host: &str) -> bool {
 /// `image:tag@sha256:…` is no password.
 fn is_image_reference(tag: &str) -> bool {
     tag.contains('/')
+}
+
+/// `printf 'all:\n\t@echo done\n'` writes a makefile: what stands before the `@` is
+/// escapes of `printf`, or ends in those of a new recipe line.
+fn is_recipe(password: &str) -> bool {
+    let text = password.trim_end_matches(['-', '+']);
+    let mut rest = text;
+    while let Some(next) = rest
+        .strip_prefix('\\')
+        .and_then(|rest| rest.strip_prefix(['n', 't', 'r']))
+    {
+        rest = next;
+    }
+    rest.is_empty() || text.ends_with(r"\n\t")
 }

@@ -40,6 +40,8 @@ fn finds_credentials() {
         "echo $(mysql -phunter2)",
         "7z x -phunter2 a.7z",
         "me:hunter2@host.example",
+        r"echo 'me:\n2@host.example'",
+        r"printf 'https://me:\n\t@host.example'",
     ] {
         let finding = find(&Plan::read(line));
         let Some(finding) = finding else {
@@ -98,6 +100,8 @@ fn passes_ordinary_lines() {
         "tool --no-password",
         "systemctl restart nginx",
         "date +%H:%M@%S",
+        r"printf 'a:\n\t@echo'",
+        r"printf 'all:dep\n\t@echo done\n\t-@rm x\n' > Makefile",
     ] {
         assert_eq!(find(&Plan::read(line)), None, "{line}");
     }

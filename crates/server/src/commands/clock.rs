@@ -86,7 +86,7 @@ async fn check(
             return Ok(());
         }
         let unit = ctx.begin().await?;
-        let finished = finish_if_complete(&unit.tenant().commands(), id, true).await?;
+        let finished = finish_if_complete(ctx, &unit, id, true).await?;
         unit.commit().await?;
         if finished {
             announce_end(ctx, id).await;

@@ -61,6 +61,7 @@ pub(crate) async fn order_internal(
             guard: None,
             run_after: Vec::new(),
             scheduled_at: None,
+            remote_ip: None,
         })
         .await?;
     unit.commit().await?;

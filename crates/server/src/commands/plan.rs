@@ -14,7 +14,7 @@ use store::entity::approval_request;
 use store::now;
 
 use super::hold;
-use super::submit::{SOURCE, check_shape, refuse_credentials};
+use super::submit::{SOURCE, check_shape, decide, refuse_credentials};
 use crate::approvals::{self, NewRequest};
 use crate::gate::{self, Grant, Operation, Target};
 use crate::http::document::check_text;
@@ -106,8 +106,8 @@ async fn read_line(ctx: &Ctx, request: &CreatePlan, line: &str) -> ApiResult<Rea
     let grant = gate::authorize(ctx, Operation::Command, target).await?;
     let plan = Plan::read(line);
     refuse_credentials(ctx, &command, &plan).await?;
-    let actions = gate::risk_actions(ctx, &grant, &plan).await?;
-    let judged = gate::judge_command(&grant, &plan, &env, actions).map_err(|refusal| ApiError {
+    let judged = decide(ctx, &grant, &command, &plan, &env).await;
+    let judged = judged.map_err(|refusal| ApiError {
         detail: format!("{line}: {}", refusal.detail),
         ..refusal
     })?;

@@ -12,11 +12,12 @@ use protocol::command::{SHELL_SYSTEM, Status, phase};
 use protocol::event;
 use protocol::id::{CommandId, ServerId};
 use serde_json::json;
+use store::Unit;
 use store::audit::{Actor, AuditRecord};
-use store::commands::Commands;
 use store::entity::command;
 
 use crate::http::{AgentCtx, ApiResult, PublicCtx};
+use crate::masking::{self, Originals, Piece};
 use crate::programs;
 
 /// Output kept of one command. The end of what is longer is in the result.
@@ -85,13 +86,17 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
             }
             Report::Chunk { seq, content, .. } => {
                 if let Some(content) = keep(row, seq, content)
-                    && commands.add_chunk(id, seq, &content).await?
+                    && let Some(piece) = stored(ctx, &unit, row, seq, content).await?
                 {
                     state.added += 1;
-                    output.push((id, seq, content));
+                    output.push((id, seq, piece));
                 }
             }
             Report::Fin { fin, .. } => {
+                let fin = match row.shell.as_str() {
+                    SHELL_SYSTEM => masking::result(ctx, &unit, id, fin).await?,
+                    _ => fin,
+                };
                 // All its output came in this batch: no need to look.
                 let complete = fin.chunks == Some(state.added);
                 if commands.report(id, &fin, complete).await? {
@@ -105,11 +110,16 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
                 row.enforcement = Some(level.as_str().to_owned());
             }
             Report::Programs {
-                started,
+                mut started,
                 ended,
                 folded,
                 ..
             } => {
+                if let Some(patterns) = masking::patterns(ctx) {
+                    started
+                        .iter_mut()
+                        .for_each(|program| masking::program(&patterns, program));
+                }
                 let record = programs::record(ctx, &unit, row, started, ended, folded);
                 told.push(record.await?);
             }
@@ -135,7 +145,7 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
         let Some(row) = &mut state.row else { continue };
         // Output that trails behind the end, or an end that waits for output.
         if !state.ended && (ending.contains(id) || row.reported_at.is_some()) {
-            state.ended = finish_if_complete(&commands, *id, false).await?;
+            state.ended = finish_if_complete(ctx, &unit, *id, false).await?;
         }
         if state.ended && row.shell == SHELL_SYSTEM {
             if row.status != Status::Rejected.as_str() {
@@ -150,23 +160,50 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
     for told in told {
         told.publish(ctx);
     }
-    for (id, seq, content) in output {
+    for (id, seq, piece) in output {
         awake.insert(id);
+        // Whoever may read it as it was reads it over REST.
+        if piece.is_masked {
+            continue;
+        }
         ctx.app.events.publish(
             ctx.workspace_id(),
             event::COMMAND_OUTPUT,
             Some(id.0),
-            &json!({"command_id": id, "seq": seq, "content": content}),
+            &json!({"command_id": id, "seq": seq, "content": piece.shown}),
         );
     }
     for id in touched {
         if states.get(&id).is_some_and(|state| state.ended) {
+            ctx.app.open_outputs.end(id);
             announce(ctx, id, ctx.server_id());
         } else if awake.contains(&id) {
             ctx.app.feeds.wake(id);
         }
     }
     Ok(())
+}
+
+/// Stores a piece of output, what a person's command printed with its secrets masked.
+/// None: it is there already.
+async fn stored(
+    ctx: &AgentCtx,
+    unit: &Unit,
+    row: &command::Model,
+    seq: i64,
+    content: String,
+) -> ApiResult<Option<Piece>> {
+    let id = CommandId(row.id);
+    if row.shell == SHELL_SYSTEM {
+        return masking::piece(ctx, unit, id, seq, &content).await;
+    }
+    let length = i64::try_from(content.chars().count()).unwrap_or(i64::MAX);
+    let commands = unit.tenant().commands();
+    let is_new = commands.add_chunk(id, seq, &content, length).await?;
+    Ok(is_new.then_some(Piece {
+        shown: content,
+        is_masked: false,
+    }))
 }
 
 /// What is kept of a piece of output: all of it, the note that the limit is
@@ -200,11 +237,13 @@ fn report_command(report: &Report) -> CommandId {
 /// Makes a reported command final once its output is here, or when `patience` is
 /// over. The public agent sends output and end over several connections, so the
 /// end may come first.
-pub(super) async fn finish_if_complete<C: store::Connected>(
-    commands: &Commands<'_, C>,
+pub(super) async fn finish_if_complete(
+    ctx: &PublicCtx,
+    unit: &Unit,
     id: CommandId,
     patience_over: bool,
 ) -> ApiResult<bool> {
+    let commands = unit.tenant().commands();
     let Some(row) = commands.find(id).await? else {
         return Ok(false);
     };
@@ -217,7 +256,8 @@ pub(super) async fn finish_if_complete<C: store::Connected>(
                 i64::try_from(commands.count_chunks(id).await?).unwrap_or(i64::MAX) >= expected
             }
             None => {
-                let length = i64::try_from(row.result.chars().count()).unwrap_or(i64::MAX);
+                let length = Originals::result_length(ctx, unit.tenant(), &row).await?;
+                let length = i64::try_from(length).unwrap_or(i64::MAX);
                 row.shell != SHELL_SYSTEM || row.output_chars >= length
             }
         };

@@ -21,6 +21,7 @@ use crate::app::SharedApp;
 use crate::http::extract::optional_id;
 use crate::http::paging::page;
 use crate::http::{AgentBody, AgentCtx, ApiError, ApiResult, Body, Ctx, Id, PageParams, Params};
+use crate::masking::Originals;
 use crate::programs;
 
 /// Reports carry output: 1 MiB of text may grow sixfold in JSON.
@@ -100,7 +101,10 @@ async fn detail(
 ) -> ApiResult<Response> {
     ctx.principal.require_scope("command", "read")?;
     match view::visible(&ctx, CommandId(id)).await {
-        Ok(row) => return Ok(Json(view::command(&ctx, &row).await?).into_response()),
+        Ok(row) => {
+            let row = view::unmasked(&ctx, row).await?;
+            return Ok(Json(view::command(&ctx, &row).await?).into_response());
+        }
         Err(error) if error.status == StatusCode::NOT_FOUND => {}
         Err(error) => return Err(error),
     }
@@ -196,7 +200,7 @@ async fn chunks(
     Params(filter): Params<ChunkFilter>,
 ) -> ApiResult<Json<Page<Chunk>>> {
     ctx.principal.require_scope("command", "read")?;
-    view::visible(&ctx, id).await?;
+    let command = view::visible(&ctx, id).await?;
     if !matches!(filter.ordering.as_deref(), None | Some("" | "seq")) {
         return Err(ApiError::field(
             "command",
@@ -215,11 +219,17 @@ async fn chunks(
     let to = bound("seq__lte", filter.to.as_deref())?;
     let paging = filter.paging.paging()?;
     let (rows, count) = ctx.tenant().commands().chunks(id, from, to, paging).await?;
+    let originals = match (rows.first(), rows.last()) {
+        (Some(first), Some(last)) => {
+            Originals::for_caller(&ctx, &command, first.seq, last.seq).await?
+        }
+        _ => Originals::default(),
+    };
     let rows = rows
         .into_iter()
         .map(|row| Chunk {
             seq: row.seq,
-            content: row.content,
+            content: originals.of(row.seq, row.content),
         })
         .collect();
     Ok(Json(page(rows, count, paging)))

@@ -6,6 +6,7 @@ use axum::body::{Body, Bytes};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::stream;
 use http::{StatusCode, header};
+use mask::PLACEHOLDER;
 use protocol::command::{
     Chunk, Command, STREAM_CONTENT_TYPE, Status, StreamEvent, SubmittedCommand,
 };
@@ -18,6 +19,7 @@ use tokio::time::timeout;
 
 use super::view;
 use crate::http::{ApiError, Ctx, lists};
+use crate::masking::Originals;
 
 /// Pieces read at a time: what a slow reader makes the server hold.
 const BATCH: u64 = 64;
@@ -37,6 +39,7 @@ pub(super) fn response(
         requested_by: command.requested_by.clone(),
         ctx,
         next: 0,
+        is_masked: false,
         changes,
     };
     let first = StreamEvent::Submitted {
@@ -83,6 +86,8 @@ struct Stream {
     server: ServerSummary,
     requested_by: Option<UserSummary>,
     next: i64,
+    /// Some of the output was masked.
+    is_masked: bool,
     changes: watch::Receiver<()>,
 }
 
@@ -101,6 +106,16 @@ impl Stream {
                 .commands()
                 .chunks_from(self.id, self.next, BATCH)
                 .await?;
+            // A secret begins with its placeholder, which comes before all of its pieces.
+            self.is_masked |= chunks
+                .iter()
+                .any(|chunk| chunk.content.contains(PLACEHOLDER));
+            let originals = match (self.is_masked, chunks.last()) {
+                (true, Some(last)) => {
+                    Originals::for_caller(&self.ctx, &row, self.next, last.seq).await?
+                }
+                _ => Originals::default(),
+            };
             let mut lines = String::new();
             for chunk in chunks {
                 if chunk.seq != self.next && !row_is_final(&row.status) {
@@ -109,7 +124,7 @@ impl Stream {
                 self.next = chunk.seq.saturating_add(1);
                 let chunk = Chunk {
                     seq: chunk.seq,
-                    content: chunk.content,
+                    content: originals.of(chunk.seq, chunk.content),
                 };
                 lines.push_str(&line(&StreamEvent::Output { chunk })?);
             }
@@ -122,6 +137,7 @@ impl Stream {
                 return Ok((line(&StreamEvent::Held { command })?, Step::End));
             }
             if status.is_none_or(Status::is_final) {
+                let row = view::unmasked(&self.ctx, row).await?;
                 let mut command = Box::new(self.detail(&row));
                 // Sudo denials are looked for in the result of a failed command.
                 if self.next > 0 && command.success != Some(false) {

@@ -16,6 +16,7 @@ use store::now;
 use super::dispatch::{self, ENV_PURPOSE};
 use super::{hold, notify, plan};
 use crate::agents::Connection;
+use crate::external_judge;
 use crate::gate::{self, Grant, Judged, Operation, Target};
 use crate::http::{ApiError, ApiResult, Ctx};
 
@@ -46,8 +47,7 @@ pub(super) async fn submit(
     let grant = gate::authorize(ctx, Operation::Command, target).await?;
     let plan = Plan::read(&request.line);
     refuse_credentials(ctx, &request, &plan).await?;
-    let risk = gate::risk_actions(ctx, &grant, &plan).await?;
-    let judged = match gate::judge_command(&grant, &plan, &env, risk) {
+    let judged = match decide(ctx, &grant, &request, &plan, &env).await {
         Ok(judged) => judged,
         Err(refusal) => {
             record_denied(ctx, &grant, &request, &refusal).await;
@@ -64,6 +64,39 @@ pub(super) async fn submit(
         return hold::hold(ctx, grant, judged, request, env, &plan).await;
     }
     record_and_dispatch(ctx, grant, judged, request, env, planned).await
+}
+
+/// The guardrails' turn, then the judge's. What a guardrail wants looked at waits for a
+/// reviewer as what is risky does.
+pub(super) async fn decide(
+    ctx: &Ctx,
+    grant: &Grant,
+    request: &SubmitCommand,
+    plan: &Plan,
+    env: &BTreeMap<String, String>,
+) -> ApiResult<Judged> {
+    let detail = guardrail::Detail::Command {
+        line: &request.line,
+        plan,
+        env: env.keys().cloned().collect(),
+    };
+    let wanted = gate::check_guardrails(ctx, grant, detail).await?;
+    let risk = gate::risk_actions(ctx, grant, plan).await?;
+    let mut judged = gate::judge_command(grant, plan, env, risk)?;
+    if let Some(decided) = wanted {
+        gate::hold_for(decided, &mut judged);
+    }
+    let names: Vec<String> = env.keys().cloned().collect();
+    let asked = external_judge::Asked {
+        grant,
+        line: &request.line,
+        plan,
+        env: &names,
+        is_held: judged.hold.is_some(),
+    };
+    let opinion = external_judge::opinion(ctx, asked).await?;
+    opinion.tighten(&mut judged)?;
+    Ok(judged)
 }
 
 pub(super) fn check_shape(
@@ -262,6 +295,7 @@ fn new_command(ctx: &Ctx, grant: &Grant, request: &SubmitCommand, status: Status
         guard: None,
         run_after: request.run_after.clone(),
         scheduled_at: request.scheduled_at,
+        remote_ip: Some(ctx.ip.to_string()),
     }
 }
 

@@ -1,13 +1,16 @@
 //! Commands as callers see them, and which ones.
 
+use mask::PLACEHOLDER;
 use protocol::command::{Command, Status, SubmittedCommand};
 use protocol::iam::UserSummary;
 use protocol::id::{CommandId, ServerId, WorkSessionId};
 use protocol::server::ServerSummary;
 use store::entity::{command, server};
+use store::masking::RESULT;
 
 use crate::http::{ApiError, ApiResult, Ctx};
 use crate::identity::summary::{Summaries, server_summary, user_summary};
+use crate::masking::Originals;
 
 /// A command the caller may see: one's own; for staff, any on a visible server.
 pub(crate) async fn visible(ctx: &Ctx, id: CommandId) -> ApiResult<command::Model> {
@@ -58,6 +61,15 @@ pub(super) async fn commands(ctx: &Ctx, rows: &[command::Model]) -> ApiResult<Ve
             detail(row, server, summaries.user(row.requested_by))
         })
         .collect())
+}
+
+/// The command with its result as it was, where the caller may read that.
+pub(super) async fn unmasked(ctx: &Ctx, mut row: command::Model) -> ApiResult<command::Model> {
+    if row.result.contains(PLACEHOLDER) {
+        let originals = Originals::for_caller(ctx, &row, RESULT, RESULT).await?;
+        row.result = originals.of(RESULT, row.result);
+    }
+    Ok(row)
 }
 
 pub(super) async fn command(ctx: &Ctx, row: &command::Model) -> ApiResult<Command> {

@@ -14,6 +14,7 @@ const SECTIONS: [&str; 11] = [
     "database",
     "log",
     "commands",
+    "judge",
     "mail",
     "notifications",
     "objects",

@@ -3,6 +3,7 @@
 
 mod egress;
 mod environment;
+mod judge;
 mod mail;
 mod oidc;
 mod transfers;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use judge::JudgeConfig;
 pub(crate) use mail::{MailConfig, MailSecurity};
 pub(crate) use oidc::OidcConfig;
 pub(crate) use transfers::{ObjectsConfig, TransfersConfig};
@@ -52,6 +54,7 @@ pub(crate) struct Config {
     pub(crate) websh: WebshConfig,
     pub(crate) mail: MailConfig,
     pub(crate) notifications: NotificationsConfig,
+    pub(crate) judge: JudgeConfig,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -292,6 +295,7 @@ impl Config {
         self.oidc.check()?;
         let hosts = &self.notifications.private_hosts;
         egress::check_hosts("notifications.private_hosts", hosts)?;
+        self.judge.check()?;
         self.mail.check(self.server.public_url.is_some())
     }
 

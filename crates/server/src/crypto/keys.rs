@@ -33,6 +33,8 @@ pub(crate) struct Keys {
     pub(crate) audit: Arc<SigningKey>,
     /// Signs orders to agents.
     pub(crate) orders: SigningKey,
+    /// Signs questions to external judges.
+    pub(crate) judge: SigningKey,
     /// Seals values in the database.
     pub(crate) sealing: SealingKey,
     /// Signs links to transferred content.
@@ -57,6 +59,7 @@ impl Keys {
         Ok(Self {
             audit: Arc::new(signing_key(&folder.join("audit.key"))?),
             orders: signing_key(&folder.join("orders.key"))?,
+            judge: signing_key(&folder.join("judge.key"))?,
             sealing: sealing_key(&folder.join("sealing.key"))?,
             links: zeroize::Zeroizing::new(secret(&folder.join("links.key"))?),
         })

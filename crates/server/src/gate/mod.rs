@@ -9,6 +9,7 @@ mod account;
 mod again;
 mod command;
 mod guard;
+mod guardrail;
 mod path;
 mod port;
 mod risk;
@@ -28,6 +29,10 @@ use store::entity::{file_acl, server, work_session as session_row};
 pub(crate) use account::is_account_name;
 pub(crate) use again::judge_again;
 pub(crate) use command::{Judged, judge_command};
+pub(crate) use guardrail::{
+    Origin, ask_guardrails, check_guardrails, check_session_guardrails, hold_for, principal_of,
+    require_guardrails, server_of,
+};
 pub(crate) use path::{FileRules, file_rules};
 pub(crate) use port::check_port;
 pub(crate) use risk::risk_actions;
@@ -126,6 +131,15 @@ pub(crate) async fn authorize(
     }
 }
 
+/// What [`authorize`] would decide, without a record: for questions, never for work.
+pub(crate) async fn preview(
+    ctx: &Ctx,
+    operation: Operation,
+    target: Target<'_>,
+) -> ApiResult<Grant> {
+    decide(ctx, operation, target).await
+}
+
 async fn decide(ctx: &Ctx, operation: Operation, target: Target<'_>) -> ApiResult<Grant> {
     // 3. The server exists and the caller may see it.
     let server = ctx
@@ -164,8 +178,9 @@ async fn decide(ctx: &Ctx, operation: Operation, target: Target<'_>) -> ApiResul
     } else {
         None
     };
-    // 7. Account. (5, guardrails, joins with its own issue; 6, the judge, runs between
-    // for what runs a command: see `judge_command`.)
+    // 7. Account. (5, guardrails, need the operation's own facts: see
+    // `check_guardrails`. 6, the judge, follows them for what runs a command: see
+    // `judge_command`.)
     let username = match operation {
         // A tunnel runs as nobody, and an application has no account to fall back to.
         Operation::Tunnel if ctx.principal.is_application() => String::new(),
@@ -221,6 +236,10 @@ pub(crate) async fn record_refusal(
     if let Some(members) = data.as_object_mut() {
         members.insert("code".to_owned(), json!(refusal.code));
         members.insert("server".to_owned(), json!(server));
+        let recorded = refusal.recorded.as_deref();
+        if let Some(recorded) = recorded.and_then(serde_json::Value::as_object) {
+            members.extend(recorded.clone());
+        }
     }
     let record = AuditRecord {
         actor: ctx.principal.actor(),

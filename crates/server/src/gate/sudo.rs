@@ -1,6 +1,7 @@
 //! The gate for sudo inside a session: asked by the host at the moment a program
 //! calls it, whatever line, script or child that program came from.
 
+use ::guardrail::{Decided, Detail, Outcome as Guarded};
 use judge::{Authority, Decision, DenyCode, Plan, Sudo, Verdict};
 use protocol::id::{CommandId, LoginId, TokenId, UserId, WebshSessionId, WorkSessionId};
 use protocol::sudo::{self, SudoRequest};
@@ -9,7 +10,7 @@ use store::now;
 use uuid::Uuid;
 
 use super::sudo_presence::{self as presence, Call};
-use super::{command as rules, token};
+use super::{command as rules, guardrail, token};
 use crate::http::{AgentCtx, ApiResult};
 
 /// A decision, and for whom.
@@ -81,14 +82,16 @@ pub(crate) async fn decide_sudo(ctx: &AgentCtx, request: &SudoRequest) -> ApiRes
 
 /// In what sudo was called: a command, or a terminal.
 #[derive(Debug, Default)]
-struct Origin {
+pub(super) struct Origin {
     command: Option<CommandId>,
-    requested_by: Option<Uuid>,
-    token: Option<Uuid>,
+    pub(super) requested_by: Option<Uuid>,
+    pub(super) token: Option<Uuid>,
     login: Option<Uuid>,
     work_session: Option<Uuid>,
-    username: String,
+    pub(super) username: String,
     groupname: String,
+    /// The address it was asked for from.
+    pub(super) remote_ip: Option<String>,
 }
 
 /// The command in which sudo was called: on this very server, not yet over, and
@@ -115,6 +118,7 @@ async fn running_command(ctx: &AgentCtx, request: &SudoRequest) -> ApiResult<Opt
         work_session: row.work_session_id,
         username: row.username,
         groupname: row.groupname,
+        remote_ip: row.remote_ip,
     }))
 }
 
@@ -152,6 +156,7 @@ async fn open_terminal(
         work_session: row.work_session_id,
         username: row.username,
         groupname: row.groupname,
+        remote_ip: Some(row.remote_ip),
     }))
 }
 
@@ -182,12 +187,15 @@ async fn decide(ctx: &AgentCtx, origin: &Origin, request: &SudoRequest) -> ApiRe
             Some(_) => basis::ACL,
             None => basis::ACCOUNT,
         };
-        return Ok(Ok(basis));
+        return Ok(guarded(ctx, origin, None, request, &words)
+            .await?
+            .of(Ok(basis)));
     };
     let found = ctx.tenant().work_sessions();
     match found.find(WorkSessionId(session)).await? {
         Some(session) => {
             let within = in_session(&session, &words)?;
+            let guarded = guarded(ctx, origin, Some(&session), request, &words).await?;
             let call = Call {
                 session: &session,
                 requested_by: UserId(user),
@@ -195,13 +203,68 @@ async fn decide(ctx: &AgentCtx, origin: &Origin, request: &SudoRequest) -> ApiRe
                 can_ask: origin.command.is_some(),
                 words: &words,
             };
-            presence::complete(ctx, &call, within).await
+            Ok(guarded.of(presence::complete(ctx, &call, within).await?))
         }
         None => Ok(deny(
             sudo::SESSION_MISSING,
             "The command's work session does not exist.",
         )),
     }
+}
+
+/// What guardrails make of an outcome: they only tighten it.
+enum Tightened {
+    Not,
+    /// A reviewer must approve what would go on.
+    Held(String),
+    /// Nobody can approve it.
+    Denied(String),
+}
+
+impl Tightened {
+    fn of(self, outcome: Outcome) -> Outcome {
+        match (self, outcome) {
+            (Self::Held(reason), Ok(_)) => deny(sudo::APPROVAL_REQUIRED, reason),
+            // A reviewer or a second factor could lift the one denial, not the other.
+            (
+                Self::Denied(reason),
+                Ok(_) | Err((sudo::APPROVAL_REQUIRED | sudo::PRESENCE_REQUIRED, _)),
+            ) => deny(sudo::RISK_DENIED, reason),
+            (_, outcome) => outcome,
+        }
+    }
+}
+
+/// What the guardrails say about a call of sudo.
+async fn guarded(
+    ctx: &AgentCtx,
+    origin: &Origin,
+    session: Option<&work_session::Model>,
+    request: &SudoRequest,
+    words: &[String],
+) -> ApiResult<Tightened> {
+    let line = line(words);
+    let plan = Plan::read(&line);
+    let detail = Detail::Sudo {
+        line: &line,
+        plan: &plan,
+        run_as: match request.run_as.as_str() {
+            "" => "root".to_owned(),
+            account => account.to_owned(),
+        },
+    };
+    let asked = guardrail::check_sudo(ctx, origin, session, detail);
+    let shown = |decided: Decided| {
+        format!(
+            "{} (guardrail {}, policy {})",
+            decided.reason, decided.name, decided.policy
+        )
+    };
+    Ok(match asked.await? {
+        Guarded::Pass => Tightened::Not,
+        Guarded::Hold(decided) => Tightened::Held(shown(decided)),
+        Guarded::Deny(decided) => Tightened::Denied(shown(decided)),
+    })
 }
 
 fn in_session(session: &work_session::Model, words: &[String]) -> ApiResult<Outcome> {

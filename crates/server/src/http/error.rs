@@ -16,6 +16,8 @@ pub(crate) struct ApiError {
     pub(crate) detail: String,
     pub(crate) field: Option<&'static str>,
     pub(crate) retry_after: Option<u64>,
+    /// For the audit record of the refusal; the caller does not see it.
+    pub(crate) recorded: Option<Box<serde_json::Value>>,
 }
 
 impl ApiError {
@@ -27,6 +29,7 @@ impl ApiError {
             detail: detail.into(),
             field: None,
             retry_after: None,
+            recorded: None,
         }
     }
 
@@ -38,6 +41,12 @@ impl ApiError {
 
     pub(crate) fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds.max(1));
+        self
+    }
+
+    /// Members for the audit record of the refusal.
+    pub(crate) fn record(mut self, data: serde_json::Value) -> Self {
+        self.recorded = Some(Box::new(data));
         self
     }
 

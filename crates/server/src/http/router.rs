@@ -8,9 +8,9 @@ use utoipa_axum::router::OpenApiRouter;
 use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
-    agents, applications, approvals, audit, commands, events, federation, fleet, history, iam,
-    identity, locks, mfa, notifications, oauth, onboarding, pages, sudo, tokens, transfers, trust,
-    tunnels, webftp, websh, work_sessions, workspace,
+    agents, applications, approvals, audit, commands, events, federation, fleet, guardrails,
+    history, iam, identity, judging, locks, mfa, notifications, oauth, onboarding, pages, sudo,
+    tokens, transfers, trust, tunnels, webftp, websh, work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -30,6 +30,8 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(trust::routes())
         .merge(federation::routes())
         .merge(locks::routes())
+        .merge(guardrails::routes())
+        .merge(judging::routes())
         .merge(onboarding::routes())
         .merge(fleet::routes())
         .merge(work_sessions::routes())

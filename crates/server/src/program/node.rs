@@ -21,12 +21,15 @@ use crate::config::Config;
 use crate::crypto::keys::Keys;
 use crate::egress::Addresses;
 use crate::events::EventHub;
+use crate::external_judge::ExternalJudges;
+use crate::guardrails::{self, Guardrails};
 use crate::http::listen::{self, DRAIN_TIMEOUT};
 use crate::http::middleware::LoginLimiter;
 use crate::http::router;
 use crate::identity::guesses::Guesses;
 use crate::locks::{self, Locks};
 use crate::mail::{self, Mailer};
+use crate::masking::{self, OpenOutputs, OwnPatterns};
 use crate::mfa::Codes;
 use crate::notifications::{self, Outbound};
 use crate::oauth::bearer::Bearers;
@@ -109,6 +112,8 @@ impl Node {
         let mailer = Mailer::new(&config.mail)?;
         let outbound = Outbound::new(&config.notifications)?;
         let issuers = open_issuers(&config)?;
+        let external_judges = ExternalJudges::new(&config.judge.private_hosts)
+            .context("no external judge could be asked")?;
         let store = open_store(&config, &keys).await?;
         store
             .migrate()
@@ -116,6 +121,7 @@ impl Node {
             .context("the database could not be migrated")?;
         let workspaces = Workspaces::load(&store).await?;
         let locks = Locks::load(&store).await?;
+        let guardrails = Guardrails::load(&store).await?;
         for workspace in workspaces.all() {
             // Whoever was connected to a process that is gone is not connected.
             let unit = store.begin(workspace.id).await?;
@@ -152,9 +158,13 @@ impl Node {
             keys,
             workspaces,
             locks,
+            guardrails,
+            external_judges,
             agents: Hub::default(),
             events: EventHub::default(),
             feeds: Feeds::default(),
+            open_outputs: OpenOutputs::default(),
+            own_patterns: OwnPatterns::default(),
             tunnels: rendezvous::Hub::default(),
             websh: websh::Hub::default(),
             file_browsers: rendezvous::Hub::default(),
@@ -268,6 +278,7 @@ fn start_clocks(app: &SharedApp) {
     app.spawn(rendezvous::run_clock(app.clone()));
     app.spawn(websh::run_clock(app.clone()));
     app.spawn(locks::watch(app.clone()));
+    app.spawn(guardrails::watch(app.clone()));
     app.spawn(mail::run(app.clone()));
     app.spawn(notifications::run(app.clone()));
     app.spawn(oauth::keys::run_clock(app.clone()));
@@ -282,6 +293,7 @@ async fn housekeeping(app: SharedApp) {
     loop {
         ticks.tick().await;
         app.events.sweep();
+        app.open_outputs.sweep();
         app.login_limiter.sweep();
         mail::sweep(&app).await;
         notifications::sweep(&app).await;
@@ -304,6 +316,8 @@ async fn housekeeping(app: SharedApp) {
                 identity.delete_expired_invitations(store::now()).await?;
                 unit.tenant().oauth().sweep(store::now()).await?;
                 unit.tenant().mfa().delete_expired(store::now()).await?;
+                let masked = unit.tenant().masked();
+                masked.forget(store::now() - masking::KEPT_FOR).await?;
                 unit.commit().await
             }
             .await;

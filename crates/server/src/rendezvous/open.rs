@@ -72,6 +72,7 @@ pub(crate) async fn order<I>(
         guard: None,
         run_after: Vec::new(),
         scheduled_at: None,
+        remote_ip: None,
     };
     Ok(unit.tenant().commands().create(order).await?)
 }

@@ -29,6 +29,8 @@ const RESOURCES: [Resource; 15] = [
     ("event_session", &["create"], &[]),
     ("event_subscription", &["create"], &[]),
     ("group", &["create", "delete", "read", "update"], &[]),
+    // Changing guardrails takes a login.
+    ("guardrail", &["read"], &[]),
     // Unlocking takes a login.
     ("lock", &["create", "read"], &[]),
     ("membership", &["create", "delete", "read"], &[]),

@@ -1,5 +1,6 @@
 //! Taking transfers in.
 
+use guardrail::Detail;
 use http::StatusCode;
 use protocol::code;
 use protocol::id::{ServerId, TransferId, WorkSessionId};
@@ -98,15 +99,17 @@ async fn create_uploads(
     let mut names: Vec<&str> = request.names.iter().map(String::as_str).collect();
     names.push(paths::without_slash(&path));
     require_names(ctx, &grant, &names).await?;
+    // The path may turn out to be a folder.
+    let names = request.names.iter();
+    let inside = names.flat_map(|name| [target_of(&path, name), paths::inside(&path, name)]);
+    let guarded = gate::require_guardrails(ctx, &grant, inside.map(Detail::Upload)).await;
+    refused(ctx, &grant, guarded, &[&request.path]).await?;
     require_room(ctx, size, request.names.len()).await?;
 
     let blueprint = Blueprint::new(ctx, &grant, &rules, home);
     let names = request.names.into_iter();
     let new = names.map(|name| {
-        let ordered = match path.ends_with('/') {
-            true => paths::inside(&path, &name),
-            false => path.clone(),
-        };
+        let ordered = target_of(&path, &name);
         NewTransfer {
             direction: Direction::Upload,
             name,
@@ -226,6 +229,9 @@ async fn create_download(
         .map(|path| paths::without_slash(path))
         .collect();
     require_names(ctx, &grant, &names).await?;
+    let details = ordered.iter().cloned().map(Detail::Download);
+    let guarded = gate::require_guardrails(ctx, &grant, details).await;
+    refused(ctx, &grant, guarded, &typed).await?;
     require_room(ctx, 0, 1).await?;
 
     let first = request.path.first().map_or("", String::as_str);
@@ -283,6 +289,14 @@ async fn refused(ctx: &Ctx, grant: &Grant, judged: ApiResult<()>, paths: &[&str]
         return Err(refusal);
     }
     Ok(())
+}
+
+/// Where an upload of this name goes.
+fn target_of(path: &str, name: &str) -> String {
+    match path.ends_with('/') {
+        true => paths::inside(path, name),
+        false => path.to_owned(),
+    }
 }
 
 fn require_server(server: ServerId) -> ApiResult<()> {

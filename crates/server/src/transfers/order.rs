@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use guardrail::Detail;
 use http::StatusCode;
 use protocol::code;
 use protocol::command::{SHELL_INTERNAL, Status};
@@ -16,7 +17,7 @@ use super::paths::SOURCE;
 use super::{finish, quota};
 use crate::agents::Connection;
 use crate::commands::dispatch;
-use crate::gate::{self, Operation, Target};
+use crate::gate::{self, Grant, Operation, Target};
 use crate::http::{ApiError, ApiResult, Ctx, PublicCtx};
 use crate::objects::{Access, Linked};
 
@@ -102,6 +103,7 @@ pub(super) async fn create(
             guard: None,
             run_after: Vec::new(),
             scheduled_at: None,
+            remote_ip: Some(first.remote_ip.clone()),
         })
         .await?;
     let transfers = unit.tenant().transfers();
@@ -149,6 +151,7 @@ pub(super) async fn deliver(ctx: &Ctx, mut rows: Vec<transfer::Model>) -> ApiRes
     };
     let grant = gate::authorize(ctx, Operation::Webftp, target).await?;
     let agent = Agent::of(ctx, &grant.server)?;
+    guard(ctx, &grant, &rows).await?;
     let unit = ctx.begin().await?;
     let Some(command) = create(ctx, &unit, &agent, &mut rows).await? else {
         // Somebody else was first; what they ordered goes its way.
@@ -156,6 +159,21 @@ pub(super) async fn deliver(ctx: &Ctx, mut rows: Vec<transfer::Model>) -> ApiRes
     };
     unit.commit().await?;
     send(ctx, &agent, &command, grant.session.as_deref()).await;
+    Ok(())
+}
+
+/// Asks the guardrails once more: they may have changed since the uploads were created.
+async fn guard(ctx: &Ctx, grant: &Grant, rows: &[transfer::Model]) -> ApiResult<()> {
+    for row in rows {
+        let paths = texts(&row.ordered_paths)?.into_iter();
+        let asked = gate::require_guardrails(ctx, grant, paths.map(Detail::Upload)).await;
+        if let Err(refusal) = asked {
+            let data = json!({"paths": row.paths});
+            let server = ServerId(row.server_id);
+            gate::record_refusal(ctx, Operation::Webftp, server, &refusal, data).await;
+            return Err(refusal);
+        }
+    }
     Ok(())
 }
 

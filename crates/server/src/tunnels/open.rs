@@ -35,7 +35,14 @@ pub(super) async fn open(ctx: &Ctx, request: &CreateTunnel) -> ApiResult<Tunnel>
         work_session: request.work_session,
     };
     let grant = gate::authorize(ctx, Operation::Tunnel, target).await?;
-    if let Err(refusal) = gate::check_port(&grant, target_port) {
+    let judged = match gate::check_port(&grant, target_port) {
+        Ok(()) => {
+            let detail = guardrail::Detail::Tunnel(target_port);
+            gate::require_guardrails(ctx, &grant, [detail]).await
+        }
+        refused => refused,
+    };
+    if let Err(refusal) = judged {
         let data = json!({"port": target_port, "session": request.work_session});
         gate::record_refusal(ctx, Operation::Tunnel, request.server, &refusal, data).await;
         return Err(refusal);

@@ -1,9 +1,10 @@
 //! What a request is about, and whether the file rules allow it. Paths become
 //! absolute and clean here; the host is never given others.
 
+use guardrail::Detail;
 use protocol::webftp::{Request, command, resolve};
 
-use crate::gate::FileRules;
+use crate::gate::{FileRules, Origin};
 use crate::http::{ApiError, ApiResult};
 
 /// Longest path, in bytes.
@@ -14,6 +15,8 @@ const MAX_PATH: usize = 4096;
 pub(super) struct Rules {
     pub(super) read: FileRules,
     pub(super) write: FileRules,
+    /// For the guardrails, which are asked about each request.
+    pub(super) origin: Origin,
 }
 
 /// What is to become of a request.
@@ -82,6 +85,29 @@ pub(super) fn judge(request: &mut Request, cwd: &str, rules: &Rules) -> ApiResul
         *two = target;
     }
     Ok(verdict)
+}
+
+/// What a request with absolute paths does, as guardrails see it: looking at something is
+/// a download, changing it an upload.
+pub(super) fn details(request: &Request) -> Vec<Detail<'static>> {
+    let data = &request.data;
+    match request.command.as_str() {
+        command::LIST | command::CWD => vec![Detail::Download(data.path.clone())],
+        command::CP => vec![
+            Detail::Download(data.src.clone()),
+            Detail::Upload(data.dst.clone()),
+        ],
+        // From where it is moved to, it may be readable.
+        command::MV => vec![
+            Detail::Download(data.src.clone()),
+            Detail::Upload(data.src.clone()),
+            Detail::Upload(data.dst.clone()),
+        ],
+        command::MKD | command::DELE | command::RMD | command::CHMOD | command::CHOWN => {
+            vec![Detail::Upload(data.path.clone())]
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn absolute(path: &str, cwd: &str) -> ApiResult<String> {

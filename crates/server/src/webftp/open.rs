@@ -13,7 +13,7 @@ use super::kind::FileBrowsers;
 use super::record;
 use super::relay::Relay;
 use crate::agents::Connection;
-use crate::gate::{self, Grant, Operation, Target};
+use crate::gate::{self, Grant, Operation, Origin, Target};
 use crate::http::{ApiError, ApiResult, Ctx};
 use crate::identity::summary::server_summary;
 use crate::rendezvous::{self, Bond, Expected};
@@ -39,6 +39,7 @@ pub(super) async fn open(ctx: &Ctx, request: &CreateWebftpSession) -> ApiResult<
     let rules = Rules {
         read: gate::file_rules(&grant, Direction::Download)?,
         write: gate::file_rules(&grant, Direction::Upload)?,
+        origin: Origin::of(ctx, &grant).await?,
     };
     let has_rules = !rules.read.is_empty() || !rules.write.is_empty();
     if has_rules && !agent_is_ours {

@@ -12,7 +12,7 @@ use store::audit::Actor;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 use super::end::End;
-use super::judge::{Rules, Verdict, judge};
+use super::judge::{Rules, Verdict, details, judge};
 use super::kind::FileBrowsers;
 use super::record;
 use crate::http::PublicCtx;
@@ -161,7 +161,12 @@ impl Relay {
         request: &mut Request,
         cwd: &mut String,
     ) -> Result<Utf8Bytes, End> {
-        let verdict = match judge(request, cwd, &self.rules) {
+        let judged = judge(request, cwd, &self.rules).and_then(|verdict| {
+            let origin = &self.rules.origin;
+            origin.require_all(&self.ctx, details(request))?;
+            Ok(verdict)
+        });
+        let verdict = match judged {
             Ok(verdict) => verdict,
             Err(refusal) => {
                 let recorded = record::refused(self.whose(), request, &refusal).await;

@@ -15,6 +15,7 @@ use store::now;
 use store::work_sessions::{NewWorkSession, Rules};
 use uuid::Uuid;
 
+use super::guard::{self, Wanted};
 use crate::approvals::{self, NewRequest};
 use crate::http::{ApiError, ApiResult, Ctx};
 use crate::workspace::ApprovalPolicy;
@@ -53,7 +54,16 @@ pub(super) async fn create(
     let starts_at = request.starts_at.filter(|start| *start > time);
     check_window(ctx, starts_at.unwrap_or(time), expires_at)?;
 
-    let needs_review = needs_review(ctx, requester_type);
+    let wanted = Wanted {
+        requester_type,
+        scopes: &scopes,
+        servers: &servers,
+        has_command_rules: !rules.commands.is_empty(),
+        start: starts_at.unwrap_or(time),
+        end: expires_at,
+    };
+    let guarded = guard::needs_reviewer(ctx, wanted).await?;
+    let needs_review = guarded || needs_review(ctx, requester_type);
     let me = UserId(user.id);
     let status = match (needs_review, starts_at) {
         (true, _) => Status::Pending,

@@ -2,6 +2,7 @@
 
 mod clock;
 mod create;
+mod guard;
 mod lifecycle;
 mod modification;
 mod routes;

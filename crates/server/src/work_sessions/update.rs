@@ -7,11 +7,12 @@ use protocol::work_session::{Status, UpdateWorkSession};
 use serde_json::json;
 use store::audit::AuditRecord;
 use store::entity::work_session;
-use store::work_sessions::SessionChange;
+use store::work_sessions::{Rules, SessionChange};
 use store::{Unit, now};
 use uuid::Uuid;
 
 use super::create::{self, SOURCE};
+use super::guard::{self, Wanted};
 use super::lifecycle::announce;
 use super::modification;
 use super::view::read;
@@ -59,6 +60,15 @@ pub(super) async fn update(
         servers.as_deref(),
         policies.is_some(),
     )? || request.description.is_some();
+    let held_servers: Vec<Uuid> = read(&row.servers)?;
+    let wanted = Wanted {
+        scopes: effective,
+        servers: servers.as_ref().unwrap_or(&held_servers),
+        start: request.starts_at.or(row.starts_at).unwrap_or(row.added_at),
+        end: request.expires_at.unwrap_or(row.expires_at),
+        ..wanted(row)?
+    };
+    let guarded = (widens || times) && guard::needs_reviewer(ctx, wanted).await?;
     let mut change = SessionChange {
         title: request.title.as_deref().map(create::title).transpose()?,
         description: request
@@ -73,7 +83,7 @@ pub(super) async fn update(
         expires_at: request.expires_at,
         ..SessionChange::default()
     };
-    if widens && status != Status::Pending && !may_widen(ctx) {
+    if widens && status != Status::Pending && (guarded || !may_widen(ctx)) {
         // A title says nothing about what may be done.
         let title = change.title.take();
         modification::ask(ctx, row, &change).await?;
@@ -136,11 +146,20 @@ pub(super) async fn extend(
         .code(code::WORK_SESSION_NOT_ACTIVE, SOURCE));
     }
     create::check_window(ctx, row.started_at.unwrap_or_else(now), expires_at)?;
+    let (scopes, servers): (Vec<String>, Vec<Uuid>) = (read(&row.scopes)?, read(&row.servers)?);
+    let longer = expires_at > row.expires_at;
+    let wanted = Wanted {
+        scopes: &scopes,
+        servers: &servers,
+        end: expires_at,
+        ..wanted(row)?
+    };
+    let guarded = longer && guard::needs_reviewer(ctx, wanted).await?;
     let change = SessionChange {
         expires_at: Some(expires_at),
         ..SessionChange::default()
     };
-    if expires_at > row.expires_at && !may_widen(ctx) {
+    if longer && (guarded || !may_widen(ctx)) {
         modification::ask(ctx, row, &change).await?;
         // A success would read as if the window were longer already.
         return Err(ApiError::forbidden(
@@ -149,6 +168,19 @@ pub(super) async fn extend(
         ));
     }
     store_change(ctx, row, change, "extend", "extended").await
+}
+
+/// The session as it is, without what it may do where.
+fn wanted(row: &work_session::Model) -> ApiResult<Wanted<'_>> {
+    let rules: Rules = read(&row.rules)?;
+    Ok(Wanted {
+        requester_type: &row.requester_type,
+        scopes: &[],
+        servers: &[],
+        has_command_rules: !rules.commands.is_empty(),
+        start: row.started_at.or(row.starts_at).unwrap_or(row.added_at),
+        end: row.expires_at,
+    })
 }
 
 fn open_status(row: &work_session::Model) -> ApiResult<Status> {

@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 
 use super::address::check_host;
 use super::settings::{ApprovalPolicy, Settings};
+use crate::external_judge::ExternalJudge;
 use crate::http::{ApiError, ApiResult, Document};
+use crate::masking::MaskOutput;
 use crate::mfa;
 
 /// For refusals.
@@ -16,6 +18,8 @@ const MAX_TEXT: usize = 64;
 /// Domains that may be invited, and longest of them.
 const MAX_DOMAINS: usize = 100;
 const MAX_DOMAIN: usize = 253;
+/// Longest pattern of what is masked.
+const MAX_MASK: usize = 80;
 const MINUTE: i64 = 60;
 /// Not shorter than clients wait for the proof before they repeat what needed it.
 const MFA_TIMEOUT: std::ops::RangeInclusive<i64> = 3 * MINUTE..=24 * 60 * MINUTE;
@@ -90,6 +94,9 @@ impl Part for AccessControl {
             approval_ttl: settings.approval_ttl,
             risk_of_people: settings.risk_of_people.map(|actions| json!(actions)),
             risk_of_agents: settings.risk_of_agents.map(|actions| json!(actions)),
+            mask_output: settings.mask_output.as_str().to_owned(),
+            mask_patterns: settings.mask_patterns.clone(),
+            external_judge: json!(settings.external_judge),
         }
     }
 
@@ -133,6 +140,19 @@ impl Part for AccessControl {
                 *field = Some(actions);
             }
         }
+        let judge = document.object("external_judge", ExternalJudge::FORM)?;
+        set(&mut settings.external_judge, judge);
+        let words = MaskOutput::ALL.map(MaskOutput::as_str);
+        let word = document.choice("mask_output", &words)?;
+        set(&mut settings.mask_output, word.and_then(MaskOutput::parse));
+        let patterns = document.texts("mask_patterns", mask::MAX_CUSTOM, MAX_MASK)?;
+        if let Some(wrong) = patterns.iter().flatten().find_map(|text| {
+            let read: Result<mask::Custom, _> = text.parse();
+            read.err()
+        }) {
+            return Err(ApiError::field(SOURCE, "mask_patterns", wrong.to_string()));
+        }
+        set(&mut settings.mask_patterns, patterns);
         let words = ApprovalPolicy::ALL.map(ApprovalPolicy::as_str);
         let word = document.choice("work_session_approval", &words)?;
         set(

@@ -9,7 +9,8 @@ use utoipa_axum::routes;
 use super::change::change;
 use super::documents::{Part, SOURCE};
 use crate::app::SharedApp;
-use crate::http::{ApiResult, Body, Ctx};
+use crate::external_judge::ExternalJudge;
+use crate::http::{ApiError, ApiResult, Body, Ctx, Document};
 
 pub(crate) fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
@@ -60,7 +61,19 @@ async fn change_access_control(
     ctx: Ctx,
     Body(document): Body<Map<String, Value>>,
 ) -> ApiResult<Json<AccessControl>> {
+    check_external_judge(&ctx, &document)?;
     change(&ctx, &document).await.map(Json)
+}
+
+/// Refuses a judge that may not be asked.
+fn check_external_judge(ctx: &Ctx, document: &Map<String, Value>) -> ApiResult<()> {
+    let name = "external_judge";
+    let judge = Document::new(document, SOURCE).object(name, ExternalJudge::FORM)?;
+    let judge: ExternalJudge = judge.unwrap_or_default();
+    match judge.fault(ctx.app.external_judges.addresses()) {
+        None => Ok(()),
+        Some(fault) => Err(ApiError::field(SOURCE, name, format!("{name}: {fault}."))),
+    }
 }
 
 /// How people log in.

@@ -5,6 +5,9 @@ use judge::risk::RiskActions;
 use protocol::workspace::TransferPolicy;
 use serde::{Deserialize, Serialize};
 
+use crate::external_judge::ExternalJudge;
+use crate::masking::MaskOutput;
+
 /// When a work session needs a reviewer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -94,6 +97,12 @@ pub(crate) struct Settings {
     pub(crate) risk_of_people: Option<RiskActions>,
     /// The same when an agent or a pipeline asks.
     pub(crate) risk_of_agents: Option<RiskActions>,
+    /// Who reads output with its secrets masked.
+    pub(crate) mask_output: MaskOutput,
+    /// Kinds of tokens to mask beside those that are known.
+    pub(crate) mask_patterns: Vec<String>,
+    /// Who else is asked about commands.
+    pub(crate) external_judge: ExternalJudge,
 }
 
 impl Default for Settings {
@@ -125,6 +134,9 @@ impl Default for Settings {
             approval_ttl: 24 * 3600,
             risk_of_people: None,
             risk_of_agents: None,
+            mask_output: MaskOutput::default(),
+            mask_patterns: Vec::new(),
+            external_judge: ExternalJudge::default(),
         }
     }
 }

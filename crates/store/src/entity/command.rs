@@ -58,6 +58,8 @@ pub struct Model {
     pub programs_folded: i64,
     /// The login it was requested with, if one.
     pub login_id: Option<Uuid>,
+    /// The address it was asked for from; orders of the control plane have none.
+    pub remote_ip: Option<String>,
 }
 
 /// None: joins are written where they are needed.

@@ -14,6 +14,8 @@ mod m0009_exec_events;
 mod m0010_sudo;
 mod m0011_approvals;
 mod m0014_websh;
+mod m0013_guardrails;
+mod m0013_masking;
 mod m0015_notifications;
 mod m0016_command_plans;
 mod m0018_identity;
@@ -39,6 +41,8 @@ impl MigratorTrait for Migrator {
             Box::new(m0010_sudo::Migration),
             Box::new(m0011_approvals::Migration),
             Box::new(m0014_websh::Migration),
+            Box::new(m0013_guardrails::Migration),
+            Box::new(m0013_masking::Migration),
             Box::new(m0015_notifications::Migration),
             Box::new(m0016_command_plans::Migration),
             Box::new(m0018_identity::Migration),

@@ -32,6 +32,7 @@ async fn command(fresh: &Fresh) -> CommandId {
             guard: None,
             run_after: vec![],
             scheduled_at: None,
+            remote_ip: None,
         })
         .await
         .unwrap();
@@ -62,8 +63,8 @@ async fn each_step_happens_once() {
         );
         assert!(commands.ack(id).await.unwrap());
         assert!(!commands.ack(id).await.unwrap());
-        assert!(commands.add_chunk(id, 0, "a\0b").await.unwrap());
-        assert!(!commands.add_chunk(id, 0, "again").await.unwrap());
+        assert!(commands.add_chunk(id, 0, "a\0b", 3).await.unwrap());
+        assert!(!commands.add_chunk(id, 0, "again", 5).await.unwrap());
         assert!(commands.report(id, &fin(3), false).await.unwrap());
         assert!(
             !commands.report(id, &fin(0), false).await.unwrap(),
@@ -73,7 +74,7 @@ async fn each_step_happens_once() {
         assert!(!commands.finish(id, true).await.unwrap());
         assert!(!commands.end(id, Status::Stuck, None, None).await.unwrap());
         assert!(
-            commands.add_chunk(id, 1, "late").await.unwrap(),
+            commands.add_chunk(id, 1, "late", 4).await.unwrap(),
             "output is kept after the end"
         );
 

@@ -31,6 +31,7 @@ async fn command(fresh: &Fresh, session: WorkSessionId, shell: &'static str) {
         guard: None,
         run_after: vec![],
         scheduled_at: None,
+        remote_ip: None,
     };
     unit.tenant().commands().create(new).await.unwrap();
     unit.commit().await.unwrap();

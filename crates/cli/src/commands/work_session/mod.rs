@@ -9,6 +9,7 @@ mod ls;
 mod mutation;
 mod programs;
 mod recording;
+mod suggest;
 mod timeline;
 mod transition;
 mod update;
@@ -88,6 +89,11 @@ pub(crate) enum Verb {
     /// Show what happened in a session.
     #[command(alias = "tl")]
     Timeline(timeline::Args),
+    /// Suggest the smallest rules that cover what a session did.
+    Suggest {
+        /// The session.
+        session_id: String,
+    },
     /// Print a terminal recording of a session.
     #[command(alias = "rec")]
     Recording(recording::Args),
@@ -110,6 +116,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Approve(args) => transition::approve(context, args).await,
         Verb::Reject { session_id } => act(context, &session_id, Action::Reject).await,
         Verb::Timeline(args) => timeline::run(context, args).await,
+        Verb::Suggest { session_id } => suggest::run(context, &session_id).await,
         Verb::Recording(args) => recording::run(context, args).await,
     }
 }

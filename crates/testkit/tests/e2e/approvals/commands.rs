@@ -323,3 +323,26 @@ fn agents_are_held_where_people_are_not() {
     let quiet = scene.submit("uptime", &session);
     assert_ne!(scene.command(&quiet)["status"], "awaiting_approval");
 }
+
+#[test]
+fn what_a_guardrail_holds_runs_when_it_is_approved() {
+    let mut scene = Scene::start();
+    let reviewer = scene.reviewer("second");
+    let session = scene.session();
+    // A command that starts later is asked about with the address of its request.
+    let policy = r#"
+        @effect("hold") forbid (principal, action == Action::"command", resource)
+        when { context.plan.programs.contains("uptime") };
+        forbid (principal, action == Action::"command", resource)
+        unless { context.request has ip && context.request.ip.isLoopback() };
+    "#;
+    let guardrail = json!({"name": "look-first", "policy": policy});
+    scene
+        .root
+        .post("/api/security/guardrails/", &guardrail)
+        .expect(201);
+    let held = scene.submit("uptime", &session);
+    assert_eq!(scene.command(&held)["status"], "awaiting_approval");
+    approve(&reviewer, &id(&scene.pending()), &[]).expect(303);
+    assert_eq!(scene.agent.next_command()["id"], json!(held));
+}

@@ -146,3 +146,39 @@ fn a_locked_account_gets_no_approval() {
     let waits = "SELECT count(*) FROM commands WHERE status = 'awaiting_approval'";
     assert_eq!(scene.system.database().integer(waits), 1);
 }
+
+#[test]
+fn a_guardrail_written_meanwhile_stops_what_waits() {
+    let scene = Scene::start();
+    let reviewer = scene.reviewer("second");
+    let session = scene.session();
+    let held = scene.submit(RISKY, &session);
+    let mut later = line(&scene, "uptime", &session);
+    later["scheduled_at"] = json!(from_now(2));
+    let scheduled = scene.root.post(COMMANDS, &later).text_at("/0/id");
+    let policy = r#"
+        @reason("nothing is removed before the audit is over")
+        forbid (principal, action == Action::"command", resource)
+        when { context.plan.programs.contains("rm") };
+        @effect("hold") @reason("somebody looks at this first")
+        forbid (principal, action == Action::"command", resource)
+        when { context.plan.programs.contains("uptime") };
+    "#;
+    let guardrail = json!({"name": "freeze", "policy": policy});
+    scene
+        .root
+        .post("/api/security/guardrails/", &guardrail)
+        .expect(201);
+
+    approved_in_vain(&scene, &reviewer, &held);
+    let said = scene.command(&held)["result"].to_string();
+    assert!(said.contains("before the audit is over"), "{said}");
+    // Nobody was asked about this one, so nobody can have approved it.
+    scene.wait_for(&scheduled, "cancelled");
+    let said = scene.command(&scheduled)["result"].to_string();
+    assert!(said.contains("somebody looks at this first"), "{said}");
+    let denied = "SELECT count(*) FROM audit_records WHERE model = 'server' AND action = 'deny'";
+    assert_eq!(scene.system.database().integer(denied), 2);
+    let (verified, said) = scene.system.verify_audit();
+    assert!(verified, "{said}");
+}

@@ -171,6 +171,36 @@ fn nothing_is_moved_to_where_it_may_be_downloaded() {
 }
 
 #[test]
+fn guardrails_are_asked_about_each_request() {
+    let scene = scene();
+    let (key, open) = (scene.path("secret"), scene.path("open"));
+    for path in [&key, &open] {
+        std::fs::write(path, "text").unwrap();
+    }
+    let mut browser = Browser::open(&scene.api, scene.agent.id(), None);
+    let forbid = |action: &str| {
+        let policy = format!(
+            "forbid (principal, action == Action::\"{action}\", resource)\n\
+             when {{ context.path like \"*/secret\" }};"
+        );
+        let body = json!({"name": action, "policy": policy});
+        let admin = scene.system.api_with_password();
+        admin.post("/api/security/guardrails/", &body).expect(201);
+    };
+    // They hold in what is open already.
+    forbid("download");
+    for command in ["cp", "mv"] {
+        browser.fails(command, &json!({"src": key, "dst": scene.path("out")}), 450);
+    }
+    browser.works("chmod", &json!({"path": key, "mode": "600"}));
+    forbid("upload");
+    browser.fails("dele", &json!({"path": key}), 450);
+    browser.fails("cp", &json!({"src": open, "dst": key}), 450);
+    browser.works("dele", &json!({"path": open}));
+    assert_eq!(names(&scene.host), ["secret"]);
+}
+
+#[test]
 fn an_address_is_good_once_and_only_for_its_side() {
     let scene = scene();
     let opened = open(&scene.api, scene.agent.id(), None).expect(201);
