@@ -46,6 +46,9 @@ pub struct AccessControl {
     pub approvals_needed: i64,
     /// Ours: reviewers may approve their own requests.
     pub allow_self_approval: bool,
+    /// Ours: reviewers may decide with a login of the command line, after a fresh second
+    /// factor.
+    pub approve_from_cli: bool,
     /// Ours: how long a request waits, and an approval holds, seconds.
     pub approval_ttl: i64,
     /// Ours: `{"low", "medium", "high", "critical"}` → `allow`, `allow_and_notify`,
@@ -56,6 +59,13 @@ pub struct AccessControl {
     /// held, or denied where nobody could approve.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub risk_of_agents: Option<serde_json::Value>,
+    /// Ours: who needs an approval and whose; the first rule that matches decides:
+    /// `{"name", "approval": "required" | "not_required", "requester_types", "scopes",
+    /// "server_tags", "risks", "reviewers", "needed", "recommendations"}`.
+    pub approval_rules: Vec<serde_json::Value>,
+    /// Ours: sessions of agents with `allow_commands` hold what these do not allow,
+    /// instead of denying it.
+    pub hold_programs_of_agents: bool,
 }
 
 /// `/api/workspaces/security/-/`.

@@ -31,6 +31,7 @@ pub mod oauth;
 mod paging;
 pub mod plans;
 pub mod programs;
+pub mod reviewers;
 pub mod sudo;
 pub mod timeline;
 pub mod transfers;

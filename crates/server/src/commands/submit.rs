@@ -46,7 +46,8 @@ pub(super) async fn submit(
     let grant = gate::authorize(ctx, Operation::Command, target).await?;
     let plan = Plan::read(&request.line);
     refuse_credentials(ctx, &request, &plan).await?;
-    let risk = gate::risk_actions(ctx, &grant, &plan).await?;
+    let ruling = gate::command_ruling(ctx, &grant, &plan).await?;
+    let risk = gate::risk_actions(ctx, &grant, &plan, ruling.as_ref()).await?;
     let judged = match gate::judge_command(&grant, &plan, &env, risk) {
         Ok(judged) => judged,
         Err(refusal) => {
@@ -56,12 +57,12 @@ pub(super) async fn submit(
     };
     check_prerequisites(ctx, &grant, &request).await?;
     gate::require_presence(ctx, Operation::Command, &grant).await?;
-    let planned = match judged.hold {
-        Some(_) => hold::planned(ctx, &grant, &judged, &request, &env, &plan).await?,
-        None => None,
-    };
-    if judged.hold.is_some() && planned.is_none() {
-        return hold::hold(ctx, grant, judged, request, env, &plan).await;
+    let mut planned = None;
+    if let Some(review) = hold::review(ctx, &judged, ruling) {
+        planned = hold::planned(ctx, &grant, &judged, &request, &env, &plan).await?;
+        if planned.is_none() {
+            return hold::hold(ctx, grant, judged, review, request, env, &plan).await;
+        }
     }
     record_and_dispatch(ctx, grant, judged, request, env, planned).await
 }

@@ -28,7 +28,7 @@ pub(crate) use again::judge_again;
 pub(crate) use command::{Judged, judge_command};
 pub(crate) use path::{FileRules, file_rules};
 pub(crate) use port::check_port;
-pub(crate) use risk::risk_actions;
+pub(crate) use risk::{command_ruling, risk_actions};
 pub(crate) use standing::{Standing, still_holds};
 pub(crate) use sudo::{SudoVerdict, decide_sudo};
 

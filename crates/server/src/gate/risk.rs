@@ -1,23 +1,66 @@
 //! What the workspace does at each risk for a caller (`judgment.md` §5).
 
 use judge::Plan;
-use judge::risk::{self, Requester, Risk, RiskActions};
-use protocol::work_session::REQUESTER_AGENT;
+use judge::risk::{self, Action, Requester, Risk, RiskActions};
+use protocol::work_session::{REQUESTER_AGENT, REQUESTER_USER};
 
-use super::Grant;
-use crate::approvals;
+use super::{Grant, Operation};
+use crate::approvals::{self, Reviewers, Ruling};
 use crate::http::{ApiResult, Ctx};
+use crate::workspace::Facts;
 
-/// The workspace's own settings, or the defaults, which depend on whether anybody
-/// could approve: asked of the database only where the plan's risk makes it matter.
-pub(crate) async fn risk_actions(ctx: &Ctx, grant: &Grant, plan: &Plan) -> ApiResult<RiskActions> {
-    let by_agent = !ctx.principal.is_interactive()
+/// What the rules about approvals say of a command.
+pub(crate) async fn command_ruling(
+    ctx: &Ctx,
+    grant: &Grant,
+    plan: &Plan,
+) -> ApiResult<Option<Ruling>> {
+    let scopes = [Operation::Command.scope().to_owned()];
+    let facts = Facts {
+        requester_type: match is_by_agent(ctx, grant) {
+            true => REQUESTER_AGENT,
+            false => REQUESTER_USER,
+        },
+        scopes: &scopes,
+        servers: vec![&grant.server.tags],
+        risk: Some(risk::of(plan)),
+    };
+    approvals::ruling(ctx, &facts).await
+}
+
+fn is_by_agent(ctx: &Ctx, grant: &Grant) -> bool {
+    !ctx.principal.is_interactive()
         || grant
             .session
             .as_ref()
-            .is_some_and(|session| session.requester_type == REQUESTER_AGENT);
+            .is_some_and(|session| session.requester_type == REQUESTER_AGENT)
+}
+
+/// The workspace's own settings, or the defaults, which depend on whether anybody
+/// could approve: asked of the database only where the plan's risk makes it matter.
+/// A rule that dispenses with approvals leaves nothing held for its risk; what is denied
+/// stays denied.
+pub(crate) async fn risk_actions(
+    ctx: &Ctx,
+    grant: &Grant,
+    plan: &Plan,
+    ruling: Option<&Ruling>,
+) -> ApiResult<RiskActions> {
+    let actions = configured(ctx, grant, plan, ruling).await?;
+    Ok(match ruling {
+        Some(Ruling::NotRequired) => without_holds(actions),
+        Some(Ruling::Required(_)) | None => actions,
+    })
+}
+
+async fn configured(
+    ctx: &Ctx,
+    grant: &Grant,
+    plan: &Plan,
+    ruling: Option<&Ruling>,
+) -> ApiResult<RiskActions> {
     let settings = &ctx.workspace.settings;
-    let (configured, requester) = if by_agent {
+    let (configured, requester) = if is_by_agent(ctx, grant) {
         (settings.risk_of_agents, Requester::Agent)
     } else {
         (settings.risk_of_people, Requester::Human)
@@ -28,6 +71,46 @@ pub(crate) async fn risk_actions(ctx: &Ctx, grant: &Grant, plan: &Plan) -> ApiRe
     if risk::of(plan) < Risk::High {
         return Ok(RiskActions::default());
     }
-    let reviewed = approvals::could_review(ctx, ctx.principal.user_id()).await?;
+    let reviewed = match ruling {
+        Some(Ruling::NotRequired) => true,
+        Some(Ruling::Required(reviewers)) => could_review(ctx, reviewers).await?,
+        None => could_review(ctx, &Reviewers::usual(ctx)).await?,
+    };
     Ok(RiskActions::defaults(requester, reviewed))
+}
+
+async fn could_review(ctx: &Ctx, reviewers: &Reviewers) -> ApiResult<bool> {
+    approvals::could_review(ctx, ctx.principal.user_id(), reviewers).await
+}
+
+fn without_holds(actions: RiskActions) -> RiskActions {
+    let unheld = |action| match action {
+        Action::Hold => Action::Allow,
+        other => other,
+    };
+    RiskActions {
+        low: unheld(actions.low),
+        medium: unheld(actions.medium),
+        high: unheld(actions.high),
+        critical: unheld(actions.critical),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dispensing_never_allows_what_is_denied() {
+        let actions = RiskActions {
+            low: Action::Allow,
+            medium: Action::AllowAndNotify,
+            high: Action::Hold,
+            critical: Action::Deny,
+        };
+        let left = without_holds(actions);
+        assert_eq!(left.high, Action::Allow);
+        assert_eq!(left.critical, Action::Deny);
+        assert_eq!((left.low, left.medium), (actions.low, actions.medium));
+    }
 }

@@ -4,6 +4,7 @@ mod clock;
 mod create;
 mod lifecycle;
 mod modification;
+mod review;
 mod routes;
 mod timeline;
 mod update;

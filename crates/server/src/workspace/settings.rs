@@ -5,6 +5,8 @@ use judge::risk::RiskActions;
 use protocol::workspace::TransferPolicy;
 use serde::{Deserialize, Serialize};
 
+use super::ApprovalRule;
+
 /// When a work session needs a reviewer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -86,12 +88,18 @@ pub(crate) struct Settings {
     pub(crate) approvals_needed: i64,
     /// Reviewers may approve their own requests.
     pub(crate) allow_self_approval: bool,
+    /// Reviewers may decide outside the browser, after a fresh second factor.
+    pub(crate) approve_from_cli: bool,
     /// How long a request waits, and an approval holds, seconds.
     pub(crate) approval_ttl: i64,
     /// What is done at each risk when a person asks.
     pub(crate) risk_of_people: Option<RiskActions>,
     /// The same when an agent or a pipeline asks.
     pub(crate) risk_of_agents: Option<RiskActions>,
+    /// Who needs an approval, and whose.
+    pub(crate) approval_rules: Vec<ApprovalRule>,
+    /// Sessions of agents hold programs that their rules do not allow.
+    pub(crate) hold_programs_of_agents: bool,
 }
 
 impl Default for Settings {
@@ -119,9 +127,12 @@ impl Default for Settings {
             transfer_policy: TransferPolicy::default(),
             approvals_needed: 1,
             allow_self_approval: false,
+            approve_from_cli: false,
             approval_ttl: 24 * 3600,
             risk_of_people: None,
             risk_of_agents: None,
+            approval_rules: Vec::new(),
+            hold_programs_of_agents: false,
         }
     }
 }

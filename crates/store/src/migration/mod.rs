@@ -15,6 +15,7 @@ mod m0010_sudo;
 mod m0011_approvals;
 mod m0015_notifications;
 mod m0016_command_plans;
+mod m0019_reviewer_groups;
 mod table;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -38,6 +39,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_approvals::Migration),
             Box::new(m0015_notifications::Migration),
             Box::new(m0016_command_plans::Migration),
+            Box::new(m0019_reviewer_groups::Migration),
         ]
     }
 }
