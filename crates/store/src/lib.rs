@@ -15,6 +15,7 @@ pub mod acl;
 pub mod applications;
 pub mod approvals;
 pub mod audit;
+pub mod audit_export;
 pub mod commands;
 mod database;
 pub mod deliveries;
