@@ -138,6 +138,17 @@ impl System {
         self.agent_under(name, &[])
     }
 
+    /// Like [`Self::agent`], reaching the control plane at `url`.
+    #[track_caller]
+    #[must_use]
+    pub fn agent_by(&self, name: &str, url: &str) -> Agent {
+        let ready = Ready {
+            url: url.to_owned(),
+            ..self.ready.clone()
+        };
+        self.registered(name, &ready, &[])
+    }
+
     /// The folder of the agent called `name`.
     #[must_use]
     pub fn agent_folder(&self, name: &str) -> PathBuf {
@@ -148,8 +159,13 @@ impl System {
     #[track_caller]
     #[must_use]
     pub fn agent_under(&self, name: &str, launcher: &[String]) -> Agent {
+        self.registered(name, &self.ready, launcher)
+    }
+
+    #[track_caller]
+    fn registered(&self, name: &str, ready: &Ready, launcher: &[String]) -> Agent {
         let folder = self.agent_folder(name);
-        let agent = Agent::start(&self.binaries, &self.ready, name, &folder, launcher);
+        let agent = Agent::start(&self.binaries, ready, name, &folder, launcher);
         self.wait_connected(agent.id(), true);
         let id = self.database.uuid(agent.id());
         let renamed = self.database.execute(&format!(

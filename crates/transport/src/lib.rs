@@ -10,6 +10,7 @@ pub mod content;
 pub mod http;
 pub mod pipe;
 pub mod proxy;
+pub mod save;
 pub mod tls;
 pub mod websocket;
 

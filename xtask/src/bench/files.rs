@@ -80,7 +80,10 @@ pub(crate) fn measure(rig: &mut Rig, sshd: &Sshd, rounds: usize) -> Result<Findi
         ),
     ] {
         screen::progress(&format!("copying: {label}"));
-        rows.push(place.row(rig, sshd, label, &way, target, rounds)?);
+        let row = place.row(rig, sshd, label, &way, target, rounds)?;
+        let [ours, scp, _] = row.seconds();
+        eprintln!("{label}: {ours:.2} s, scp {scp:.2} s");
+        rows.push(row);
     }
     let mut memory = Vec::new();
     for (label, way) in [

@@ -1,12 +1,14 @@
 //! From the store into a file.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
+use std::io::Write as _;
 use std::time::Duration;
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{SHA256, digest};
+use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_RANGE, ETAG, HeaderValue, IF_RANGE, RANGE};
 use reqwest::{Response, StatusCode};
+use transport::save::{Saved, Saving};
 
 use super::attempt::{ATTEMPTS, Failed, disk, pause};
 use super::client::{StoreClient, chain, refusal};
@@ -14,22 +16,10 @@ use crate::hex;
 
 /// The store may be silent for this long: it may itself wait for the sender.
 const SILENCE: Duration = Duration::from_secs(180);
-/// A run of zeros of this length becomes a hole.
-const HOLE: usize = 4096;
-
-/// What has arrived.
-pub(super) struct Content {
-    /// Bytes.
-    pub(super) size: u64,
-    /// SHA-256, lowercase hex.
-    pub(super) sha256: String,
-}
 
 /// A file being filled from its start.
-struct Filling<'a> {
-    file: &'a File,
-    size: u64,
-    digest: Context,
+struct Filling {
+    saving: Saving,
     limit: u64,
     /// Names what is being fetched, where the store does.
     tag: Option<HeaderValue>,
@@ -45,17 +35,22 @@ pub(super) async fn fetch(
     url: &str,
     file: &File,
     limit: u64,
-) -> Result<Content, String> {
-    let mut filling = Filling::new(file, limit);
+) -> Result<Saved, String> {
+    let file = file.try_clone().map_err(|error| disk(&error))?;
+    let mut filling = Filling {
+        saving: Saving::into(file),
+        limit,
+        tag: None,
+    };
     let mut failures = 0;
     loop {
-        let before = filling.size;
+        let before = filling.size();
         let reason = match attempt(client, url, &mut filling).await {
-            Ok(()) => return filling.finish(),
+            Ok(()) => return filling.saving.finish().await.map_err(|error| disk(&error)),
             Err(Failed::ForGood(reason)) => return Err(reason),
             Err(Failed::ForNow(reason)) => reason,
         };
-        failures = if filling.size > before {
+        failures = if filling.size() > before {
             1
         } else {
             failures + 1
@@ -63,20 +58,20 @@ pub(super) async fn fetch(
         if failures >= ATTEMPTS {
             return Err(format!("download failed: {reason}"));
         }
-        tracing::info!(reason, at = filling.size, "fetching again");
+        tracing::info!(reason, at = filling.size(), "fetching again");
         pause(failures).await;
     }
 }
 
-async fn attempt(client: &StoreClient, url: &str, filling: &mut Filling<'_>) -> Result<(), Failed> {
+async fn attempt(client: &StoreClient, url: &str, filling: &mut Filling) -> Result<(), Failed> {
     let mut request = client.http.http().get(url);
     if let Some(credentials) = client.credentials_for(url) {
         request = request.header(AUTHORIZATION, credentials);
     }
     // Only what has a name can be known to be the same still.
-    if let Some(tag) = filling.tag.clone().filter(|_| filling.size > 0) {
+    if let Some(tag) = filling.tag.clone().filter(|_| filling.size() > 0) {
         request = request
-            .header(RANGE, format!("bytes={}-", filling.size))
+            .header(RANGE, format!("bytes={}-", filling.size()))
             .header(IF_RANGE, tag);
     }
     let sent = tokio::time::timeout(SILENCE, client.http.get(request)).await;
@@ -85,7 +80,7 @@ async fn attempt(client: &StoreClient, url: &str, filling: &mut Filling<'_>) -> 
         Ok(Err(error)) => return Err(Failed::ForNow(chain(&error))),
         Err(_) => return Err(Failed::ForNow("the store does not answer".to_owned())),
     };
-    accept(filling, &response)?;
+    accept(filling, &response).await?;
     if !response.status().is_success() {
         let status = response.status();
         let reason = format!("download failed: {}", refusal(response).await);
@@ -97,7 +92,7 @@ async fn attempt(client: &StoreClient, url: &str, filling: &mut Filling<'_>) -> 
     }
     loop {
         match tokio::time::timeout(SILENCE, response.chunk()).await {
-            Ok(Ok(Some(bytes))) => filling.add(&bytes).map_err(Failed::ForGood)?,
+            Ok(Ok(Some(bytes))) => filling.add(bytes).await.map_err(Failed::ForGood)?,
             Ok(Ok(None)) => return Ok(()),
             Ok(Err(error)) => return Err(Failed::ForNow(chain(&error))),
             Err(_) => return Err(Failed::ForNow("the store fell silent".to_owned())),
@@ -106,10 +101,10 @@ async fn attempt(client: &StoreClient, url: &str, filling: &mut Filling<'_>) -> 
 }
 
 /// Makes sure that what comes now follows what is there.
-fn accept(filling: &mut Filling<'_>, response: &Response) -> Result<(), Failed> {
-    if filling.size > 0 && response.status() == StatusCode::PARTIAL_CONTENT {
+async fn accept(filling: &mut Filling, response: &Response) -> Result<(), Failed> {
+    if filling.size() > 0 && response.status() == StatusCode::PARTIAL_CONTENT {
         let range = response.headers().get(CONTENT_RANGE);
-        let starts = format!("bytes {}-", filling.size);
+        let starts = format!("bytes {}-", filling.size());
         let fits = range
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.starts_with(&starts));
@@ -118,12 +113,10 @@ fn accept(filling: &mut Filling<'_>, response: &Response) -> Result<(), Failed> 
                 "download failed: the store goes on at another place".to_owned(),
             ));
         }
-    } else if filling.size > 0 && response.status().is_success() {
+    } else if filling.size() > 0 && response.status().is_success() {
         // It starts over; so do we.
-        let file = filling.file;
-        file.set_len(0)
-            .map_err(|error| Failed::ForGood(error.to_string()))?;
-        *filling = Filling::new(file, filling.limit);
+        let restarted = filling.saving.restart().await;
+        restarted.map_err(|error| Failed::ForGood(disk(&error)))?;
     }
     filling.tag = response
         .headers()
@@ -134,19 +127,13 @@ fn accept(filling: &mut Filling<'_>, response: &Response) -> Result<(), Failed> 
     filling.require_room(announced).map_err(Failed::ForGood)
 }
 
-impl<'a> Filling<'a> {
-    fn new(file: &'a File, limit: u64) -> Self {
-        Self {
-            file,
-            size: 0,
-            digest: Context::new(&SHA256),
-            limit,
-            tag: None,
-        }
+impl Filling {
+    fn size(&self) -> u64 {
+        self.saving.taken()
     }
 
     fn require_room(&self, more: u64) -> Result<(), String> {
-        if self.size.saturating_add(more) <= self.limit {
+        if self.size().saturating_add(more) <= self.limit {
             return Ok(());
         }
         Err(format!(
@@ -155,28 +142,10 @@ impl<'a> Filling<'a> {
         ))
     }
 
-    fn add(&mut self, bytes: &[u8]) -> Result<(), String> {
+    async fn add(&mut self, bytes: Bytes) -> Result<(), String> {
         self.require_room(bytes.len() as u64)?;
-        self.digest.update(bytes);
-        if bytes.len() < HOLE || !is_zero(bytes) {
-            self.file
-                .write_all_at(bytes, self.size)
-                .map_err(|error| disk(&error))?;
-        }
-        self.size += bytes.len() as u64;
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Content, String> {
-        // Where it ends in a hole.
-        let length = self.file.metadata().map_err(|error| disk(&error))?.len();
-        if length < self.size {
-            self.file.set_len(self.size).map_err(|error| disk(&error))?;
-        }
-        Ok(Content {
-            size: self.size,
-            sha256: hex::encode(self.digest.finish().as_ref()),
-        })
+        let taken = self.saving.take(bytes).await;
+        taken.map_err(|error| disk(&error))
     }
 }
 
@@ -184,49 +153,27 @@ impl<'a> Filling<'a> {
 ///
 /// # Errors
 /// When the disk does not take it.
-pub(super) fn write(content: &[u8], file: &File) -> Result<Content, String> {
-    let mut filling = Filling::new(file, u64::MAX);
-    filling.add(content)?;
-    filling.finish()
-}
-
-/// Whether there are only zeros. Most data shows in its first bytes that it is not.
-fn is_zero(bytes: &[u8]) -> bool {
-    bytes
-        .chunks(64)
-        .all(|chunk| chunk.iter().fold(0, |all, byte| all | byte) == 0)
+pub(super) fn write(content: &[u8], mut file: &File) -> Result<Saved, String> {
+    file.write_all(content).map_err(|error| disk(&error))?;
+    Ok(Saved {
+        size: content.len() as u64,
+        sha256: hex::encode(digest(&SHA256, content).as_ref()),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-    use std::os::unix::fs::MetadataExt;
-
     use super::*;
 
-    #[test]
-    fn zeros_become_holes_and_count_all_the_same() {
-        let mut file = tempfile::tempfile().unwrap();
-        let mut filling = Filling::new(&file, 10_000_000);
-        filling.add(b"head").unwrap();
-        for _ in 0..64 {
-            filling.add(&[0; 65_536]).unwrap();
-        }
-        let content = filling.finish().unwrap();
-        let mut read = Vec::new();
-        file.read_to_end(&mut read).unwrap();
-        assert_eq!(read.len() as u64, content.size);
-        assert!(read.starts_with(b"head\0") && read.ends_with(b"\0"));
-        assert!(file.metadata().unwrap().blocks() * 512 < 1_000_000);
-        let whole = write(&read, &tempfile::tempfile().unwrap()).unwrap();
-        assert_eq!(whole.sha256, content.sha256);
-    }
-
-    #[test]
-    fn the_limit_holds() {
-        let file = tempfile::tempfile().unwrap();
-        let mut filling = Filling::new(&file, 3);
-        filling.add(b"abc").unwrap();
-        assert!(filling.add(b"d").unwrap_err().contains("larger"));
+    #[tokio::test]
+    async fn the_limit_holds() {
+        let mut filling = Filling {
+            saving: Saving::into(tempfile::tempfile().unwrap()),
+            limit: 3,
+            tag: None,
+        };
+        filling.add(Bytes::from_static(b"abc")).await.unwrap();
+        let refused = filling.add(Bytes::from_static(b"d")).await.unwrap_err();
+        assert!(refused.contains("larger"), "{refused}");
     }
 }

@@ -22,9 +22,10 @@ use reqwest::Method;
 use rustix::thread::{CapabilitySet, CapabilitySets};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
+use transport::save::Saved;
 
+use self::attempt::{ATTEMPTS, Failed};
 use self::client::StoreClient;
-use self::fetch::Content;
 use self::helper::{Worker, require_plain_file};
 use self::send::Destination;
 use self::worker::{ReceiveRequest, Reply, Request, SendRequest};
@@ -50,7 +51,7 @@ pub(crate) struct Files {
 
 /// How a transfer went.
 struct Moved {
-    content: Content,
+    content: Saved,
     path: String,
     message: String,
 }
@@ -118,15 +119,30 @@ impl Files {
     }
 
     async fn send_out(&self, client: &StoreClient, order: &SendOrder) -> Result<Moved, String> {
-        let account = self.account(&order.username, &order.groupname)?;
-        let worker = start(&account)?;
+        let mut failures = 0;
+        loop {
+            match self.send_once(client, order).await {
+                Ok(moved) => return Ok(moved),
+                Err(Failed::ForNow(reason)) if failures + 1 < ATTEMPTS => {
+                    failures += 1;
+                    tracing::info!(reason, "sending from the start again");
+                    attempt::pause(failures).await;
+                }
+                Err(Failed::ForNow(reason) | Failed::ForGood(reason)) => return Err(reason),
+            }
+        }
+    }
+
+    /// One attempt, with a worker of its own: an archive is written while it is sent.
+    async fn send_once(&self, client: &StoreClient, order: &SendOrder) -> Result<Moved, Failed> {
+        let (account, worker) = self.worker(&order.username, &order.groupname)?;
         let request = Request::Send(SendRequest {
             paths: order.paths.clone(),
             home: home(&account, &order.home_directory),
             resource_type: order.resource_type.clone(),
             rules: order.rules.clone(),
         });
-        let (reply, file) = worker.ask(&request).await?;
+        let (reply, file) = worker.ask(&request).await.map_err(Failed::ForGood)?;
         let (
             Reply::Opened {
                 path,
@@ -137,7 +153,8 @@ impl Files {
             Some(file),
         ) = (reply, file)
         else {
-            return Err("the file worker said something unexpected".to_owned());
+            let reason = "the file worker said something unexpected".to_owned();
+            return Err(Failed::ForGood(reason));
         };
         let to = Destination {
             url: &order.content,
@@ -153,8 +170,9 @@ impl Files {
                 message,
             });
         }
-        require_plain_file(&file)?;
-        let content = send::send_file(client, &to, File::from(file), &name, size).await?;
+        require_plain_file(&file).map_err(Failed::ForGood)?;
+        let content = send::send_file(client, &to, File::from(file), &name, size).await;
+        let content = content.map_err(Failed::ForGood)?;
         Ok(Moved {
             message: format!("sent {path}"),
             content,
@@ -210,6 +228,13 @@ impl Files {
             path,
             message,
         })
+    }
+
+    /// A worker of the account of an order.
+    fn worker(&self, username: &str, groupname: &str) -> Result<(Account, Worker), Failed> {
+        let account = self.account(username, groupname).map_err(Failed::ForGood)?;
+        let worker = start(&account).map_err(Failed::ForGood)?;
+        Ok((account, worker))
     }
 
     /// The account of an order. Name services may block: this thread waits.

@@ -15,10 +15,10 @@ use reqwest::{Body, RequestBuilder, StatusCode};
 use rustix::fs::{Mode, OFlags};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
+use transport::save::Saved;
 
 use super::attempt::{ATTEMPTS, Failed, disk, pause};
 use super::client::{StoreClient, chain, refusal};
-use super::fetch::Content;
 use super::helper::Worker;
 use super::worker::Reply;
 use crate::{hex, random};
@@ -60,7 +60,7 @@ pub(super) async fn send_file(
     mut file: File,
     name: &str,
     size: Option<u64>,
-) -> Result<Content, String> {
+) -> Result<Saved, String> {
     if size.is_some_and(|size| size > to.limit) {
         return Err(too_large(to.limit));
     }
@@ -70,7 +70,7 @@ pub(super) async fn send_file(
     loop {
         let body = body_of_file(&mut file, offset, size, &tally)?;
         let reason = match put(client, to, body, name, offset, size).await {
-            Ok(()) => return done(&tally),
+            Ok(()) => return Ok(done(&tally)),
             Err(reason) => reason,
         };
         if let Some(failed) = lock(&tally).failed.take() {
@@ -81,11 +81,14 @@ pub(super) async fn send_file(
             Failed::ForNow(reason) => reason,
         };
         failures += 1;
-        if !to.streaming || size.is_none() || failures >= ATTEMPTS {
+        if !to.blob || size.is_none() || failures >= ATTEMPTS {
             return Err(reason);
         }
         pause(failures).await;
-        if let Some(arrived) = arrived(client, to.url).await {
+        if !to.streaming {
+            // A foreign store takes all of it or nothing.
+            tracing::info!(reason, "sending again");
+        } else if let Some(arrived) = arrived(client, to.url).await {
             failures = if arrived > offset { 1 } else { failures };
             tracing::info!(reason, at = arrived, "sending again");
             offset = arrived;
@@ -96,36 +99,39 @@ pub(super) async fn send_file(
 /// Sends what `worker` writes into `pipe`. What it says is for people.
 ///
 /// # Errors
-/// Says why.
+/// Says why; [`Failed::ForNow`] where another worker may write it again from its start.
 pub(super) async fn send_pipe(
     client: &StoreClient,
     to: &Destination<'_>,
     worker: Worker,
     pipe: OwnedFd,
     name: &str,
-) -> Result<(Content, String), String> {
+) -> Result<(Saved, String), Failed> {
     let tally = Tally::shared();
     let message = Arc::new(Mutex::new(String::new()));
-    let reader = pipe::Receiver::from_owned_fd(pipe).map_err(|error| disk(&error))?;
+    let reader = pipe::Receiver::from_owned_fd(pipe);
+    let reader = reader.map_err(|error| Failed::ForGood(disk(&error)))?;
     let body = body_of_pipe(reader, worker, to.limit, tally.clone(), message.clone());
     if to.blob && !to.streaming {
         // Foreign stores want to know the length before.
         let spooled = spool(body).await;
         if let Some(failed) = lock(&tally).failed.take() {
-            return Err(failed);
+            return Err(Failed::ForGood(failed));
         }
-        let spooled = spooled.map_err(|error| format!("cannot spool: {}", disk(&error)))?;
+        let spooled =
+            spooled.map_err(|error| Failed::ForGood(format!("cannot spool: {}", disk(&error))))?;
         let size = lock(&tally).size;
-        let content = send_file(client, to, spooled, name, Some(size)).await?;
+        let content = send_file(client, to, spooled, name, Some(size)).await;
+        let content = content.map_err(Failed::ForGood)?;
         return Ok((content, lock(&message).clone()));
     }
     let sent = put(client, to, Body::wrap_stream(body), name, 0, None).await;
     if let Some(failed) = lock(&tally).failed.take() {
-        return Err(failed);
+        return Err(Failed::ForGood(failed));
     }
     match sent {
-        Ok(()) => Ok((done(&tally)?, lock(&message).clone())),
-        Err(Failed::ForGood(reason) | Failed::ForNow(reason)) => Err(reason),
+        Err(Failed::ForNow(reason)) if !to.streaming => Err(Failed::ForGood(reason)),
+        sent => sent.map(|()| (done(&tally), lock(&message).clone())),
     }
 }
 
@@ -167,10 +173,13 @@ async fn put(
         return Ok(());
     }
     let reason = format!("the store did not take it: {}", refusal(response).await);
-    Err(match status.is_server_error() {
-        true => Failed::ForNow(reason),
-        false => Failed::ForGood(reason),
-    })
+    // A conflict: the store has not noticed yet that the connection before broke.
+    Err(
+        match status.is_server_error() || status == StatusCode::CONFLICT {
+            true => Failed::ForNow(reason),
+            false => Failed::ForGood(reason),
+        },
+    )
 }
 
 fn blob(client: &StoreClient, url: &str, offset: u64, size: Option<u64>) -> RequestBuilder {
@@ -353,12 +362,12 @@ impl Tally {
     }
 }
 
-fn done(tally: &Shared) -> Result<Content, String> {
+fn done(tally: &Shared) -> Saved {
     let tally = lock(tally);
-    Ok(Content {
+    Saved {
         size: tally.size,
         sha256: hex::encode(tally.digest.clone().finish().as_ref()),
-    })
+    }
 }
 
 fn too_large(limit: u64) -> String {

@@ -3,12 +3,13 @@
 
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, stream};
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
 use tokio::sync::mpsc;
 
 use super::Meter;
@@ -107,15 +108,15 @@ fn read(
 ) -> io::Result<()> {
     while offset < size {
         let wanted = usize::try_from(size - offset).map_or(PIECE, |left| left.min(PIECE));
-        let mut piece = BytesMut::zeroed(wanted);
-        let count = match file.read_at(&mut piece, offset) {
+        let mut piece = Vec::with_capacity(wanted);
+        let count = match rustix::io::pread(file, spare_capacity(&mut piece), offset) {
             Ok(0) => return Err(io::Error::other("became shorter while it was read")),
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
+            Ok(count) => count.min(wanted),
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
         };
         piece.truncate(count);
-        let piece = piece.freeze();
+        let piece = Bytes::from(piece);
         {
             let mut state = lock(state);
             // Of a piece that is read again, only what is new.

@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use super::store::Object;
 use super::watch::{self, Watch};
-use super::writing::{Stop, Writing, Written};
+use super::writing::{Stop, Writing};
 use super::{CreateDownload, Created, DOWNLOADS, Meter, Options, Paths, Remote, TransferError};
 use crate::Api;
 use crate::files::replace::Replacement;
 use crate::files::unpack::{self, Existing};
 use crate::files::{FileError, name};
 use protocol::transfer::resource;
+use transport::save::Saved as Content;
 
 /// What to copy where.
 #[derive(Clone, Debug)]
@@ -160,7 +161,7 @@ async fn fetch(
     file: File,
     shown: &Path,
     meter: &Arc<Meter>,
-) -> Result<Written, TransferError> {
+) -> Result<Content, TransferError> {
     let object = Object::new(api, &created.download_url)?;
     // A store beside the server gives nothing before it has everything.
     let streaming = download.options.streaming && object.is_of(api);
@@ -170,14 +171,14 @@ async fn fetch(
     if streaming {
         // The content follows while the host sends it; so may its failure.
         tokio::select! {
-            got = object.get(&mut writing, &meter) => if let Err(error) = got {
+            got = object.get(&mut writing, &meter, None) => if let Err(error) = got {
                 return Err(explained(&watch, error).await);
             },
             error = watch.failure() => return Err(error),
         }
     } else {
         watch::command(api, &created.command, download.options.timeout).await?;
-        object.get(&mut writing, &meter).await?;
+        object.get_in_parts(&mut writing, &meter).await?;
     }
     let written = writing.finish().await?;
     let limit = watch::limit(download.paths.len(), written.size);

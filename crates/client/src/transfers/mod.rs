@@ -4,6 +4,7 @@
 mod body;
 mod download;
 mod error;
+mod parts;
 mod store;
 mod upload;
 mod watch;

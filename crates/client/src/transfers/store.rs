@@ -21,7 +21,7 @@ use super::{Meter, TransferError};
 use crate::{Api, ApiError};
 
 /// Longest time in which nothing moves. The store may itself wait for a host.
-const STALL: Duration = Duration::from_secs(300);
+pub(super) const STALL: Duration = Duration::from_secs(300);
 /// How often to look whether anything moves.
 const LOOK: Duration = Duration::from_secs(5);
 /// Attempts in a row that move nothing; together they outlast a restart.
@@ -226,14 +226,23 @@ impl<'a> Object<'a> {
         Arrived::Nobody
     }
 
-    /// Gets the content, which may not be there yet.
+    pub(super) fn client(&self) -> &ContentClient {
+        self.client
+    }
+
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Gets the content, which may not be there yet. `tag` names what `sink` has a part
+    /// of, if it has.
     pub(super) async fn get(
         &self,
         sink: &mut impl Sink,
         meter: &Meter,
+        mut tag: Option<HeaderValue>,
     ) -> Result<(), TransferError> {
         let (mut failures, mut waits, mut throttled) = (0, 0, 0);
-        let mut tag = None;
         loop {
             let before = sink.taken();
             let (error, status) = match self.get_from(sink, meter, &mut tag).await {
@@ -367,7 +376,7 @@ fn pause(failures: u32) -> Duration {
 }
 
 /// Weak ones do not promise the same bytes.
-fn strong_tag(response: &Response) -> Option<HeaderValue> {
+pub(super) fn strong_tag(response: &Response) -> Option<HeaderValue> {
     let tag = response.headers().get(header::ETAG)?;
     (!tag.as_bytes().starts_with(b"W/")).then(|| tag.clone())
 }
@@ -381,7 +390,7 @@ fn is_whole(response: &Response, from: u64) -> bool {
     from > 0 && content_range(response) == Some(&format!("bytes */{from}"))
 }
 
-fn content_range(response: &Response) -> Option<&str> {
+pub(super) fn content_range(response: &Response) -> Option<&str> {
     response.headers().get(header::CONTENT_RANGE)?.to_str().ok()
 }
 

@@ -13,6 +13,8 @@ use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use protocol::id::TransferId;
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
 use tokio::sync::{OwnedMutexGuard, mpsc, watch};
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
@@ -382,11 +384,7 @@ async fn follow(
             .unwrap_or(PIECE)
             .min(PIECE);
         let source = file.clone();
-        let read = spawn_blocking(move || {
-            let mut piece = vec![0; wanted];
-            source.read_exact_at(&mut piece, position)?;
-            Ok(Bytes::from(piece))
-        });
+        let read = spawn_blocking(move || read_piece(&source, position, wanted));
         let piece = match read.await {
             Ok(piece) => piece,
             Err(_) => Err(io::Error::other("the reader broke off")),
@@ -397,6 +395,21 @@ async fn follow(
             return false;
         }
     }
+}
+
+/// Exactly `wanted` bytes.
+fn read_piece(file: &File, position: u64, wanted: usize) -> io::Result<Bytes> {
+    let mut piece = Vec::with_capacity(wanted);
+    while piece.len() < wanted {
+        let at = position + piece.len() as u64;
+        match rustix::io::pread(file, spare_capacity(&mut piece), at) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    piece.truncate(wanted);
+    Ok(Bytes::from(piece))
 }
 
 /// Waits until more than `position` can be read; `None`: that is all there is. The

@@ -150,6 +150,20 @@ fn a_store_beside_the_server_takes_all_forms() {
     assert!(!here.join("y").exists());
 }
 
+#[test]
+fn a_store_beside_the_server_gives_large_content_in_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, scene) = s3::scene(&folder);
+    let desk = Desk::at(scene);
+    let content = pseudo_random(17_000_000);
+    std::fs::write(desk.scene.host.join("big"), &content).unwrap();
+    desk.cp(&[&desk.there("big"), &desk.local("big")]).exits(0);
+    let read = std::fs::read(desk.here.path().join("big")).unwrap();
+    assert!(read == content, "the content differs");
+    // All of it came in parts of four MiB.
+    assert_eq!(store.parts(), 5);
+}
+
 /// A terminal, and what was written to it.
 struct Terminal {
     for_the_program: Option<Stdio>,

@@ -1,6 +1,7 @@
 //! File transfers through the real control plane and agent, over REST as clients
 //! speak it.
 
+mod agent_way;
 mod authority;
 mod browse;
 mod cli;

@@ -3,8 +3,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use http::{Method, StatusCode};
+use http::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
@@ -22,6 +25,8 @@ pub(super) struct Store {
     runtime: Runtime,
     endpoint: String,
     client: reqwest::Client,
+    /// Requests for a part of something.
+    parts: Arc<AtomicUsize>,
 }
 
 impl Store {
@@ -34,12 +39,20 @@ impl Store {
         let service = builder.build();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let parts = Arc::new(AtomicUsize::new(0));
+        let counted = parts.clone();
         runtime.spawn(async move {
             let server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
             let server = Arc::new(server);
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let (server, service) = (server.clone(), service.clone());
+                let counted = counted.clone();
+                let service = service_fn(move |request: Request<Incoming>| {
+                    let is_part = request.headers().contains_key(http::header::RANGE);
+                    counted.fetch_add(usize::from(is_part), Ordering::SeqCst);
+                    Service::call(&service, request)
+                });
                 tokio::spawn(async move {
                     let _ended = server.serve_connection(TokioIo::new(stream), service).await;
                 });
@@ -54,7 +67,13 @@ impl Store {
             client: transport::http::client(&tls, &options).unwrap(),
             runtime,
             endpoint,
+            parts,
         }
+    }
+
+    /// How often a part of something was asked for.
+    pub(super) fn parts(&self) -> usize {
+        self.parts.load(Ordering::SeqCst)
     }
 
     fn options(&self) -> Options {
