@@ -1,6 +1,7 @@
 //! Approval requests (`rest-operations.md` §3).
 
 use chrono::{DateTime, Utc};
+use protocol::guard::HeldProgram;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -8,6 +9,7 @@ use crate::users::UserSummary;
 use crate::{Api, Error, decode, page, path};
 
 const PATH: &str = "/api/approvals/approvals/";
+const COMMANDS: &str = "/api/events/commands/";
 
 /// States a request can be in.
 pub const STATUSES: [&str; 5] = ["pending", "approved", "rejected", "cancelled", "expired"];
@@ -114,6 +116,25 @@ pub async fn act(api: &Api, id: &str, action: Action) -> Result<(), Error> {
     let body = serde_json::json!({});
     api.post_ignoring(&path::join(PATH, &[id, action.as_str()])?, &body)
         .await
+}
+
+/// Programs of the workspace that wait for an answer. An addition of our server.
+///
+/// # Errors
+/// When the call fails; only superusers may.
+pub async fn held_programs(api: &Api) -> Result<Vec<HeldProgram>, Error> {
+    api.get("/api/approvals/programs/", &[]).await
+}
+
+/// Answers about a held program.
+///
+/// # Errors
+/// When it does not wait any more, the caller may not answer, or the call fails.
+pub async fn answer_program(api: &Api, command: &str, seq: i64, allow: bool) -> Result<(), Error> {
+    let seq = seq.to_string();
+    let path = path::join(COMMANDS, &[command, "programs", &seq, "answer"])?;
+    let body = serde_json::json!({ "allow": allow });
+    api.post_ignoring(&path, &body).await
 }
 
 /// Several commands to be approved together. An addition of our server.

@@ -193,6 +193,15 @@ pub struct Create {
     /// Ours.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow_ports: Vec<String>,
+    /// Ours: what `allow_commands` does not allow waits on the host instead of being
+    /// denied.
+    #[serde(skip_serializing_if = "is_false")]
+    pub hold_programs: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it that way")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A change; absent members stay.

@@ -7,6 +7,10 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::iam::UserSummary;
+use crate::id::{CommandId, WorkSessionId};
+use crate::server::ServerSummary;
+
 /// Folders whose programs a rule may name without their folder, where a policy
 /// names no others.
 pub const TRUSTED_FOLDERS: [&str; 6] = [
@@ -199,6 +203,26 @@ pub struct Program {
     /// How it ended, once that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<ProgramEnd>,
+}
+
+/// A program that waits for an answer, with what it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct HeldProgram {
+    /// The command that started it.
+    pub command: CommandId,
+    /// The line of that.
+    pub line: String,
+    /// The account it runs as.
+    pub username: String,
+    /// Where.
+    pub server: ServerSummary,
+    /// Who submitted the command.
+    pub requested_by: Option<UserSummary>,
+    /// In which session.
+    pub work_session: Option<WorkSessionId>,
+    /// What waits.
+    pub program: Program,
 }
 
 /// How a program ended.

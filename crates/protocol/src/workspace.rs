@@ -48,6 +48,9 @@ pub struct AccessControl {
     pub approvals_needed: i64,
     /// Ours: reviewers may approve their own requests.
     pub allow_self_approval: bool,
+    /// Ours: reviewers may decide with a login of the command line, after a fresh second
+    /// factor.
+    pub approve_from_cli: bool,
     /// Ours: how long a request waits, and an approval holds, seconds.
     pub approval_ttl: i64,
     /// Ours: `{"low", "medium", "high", "critical"}` → `allow`, `allow_and_notify`,
@@ -67,6 +70,13 @@ pub struct AccessControl {
     /// Ours: who else is asked about commands: `url` (empty: nobody), `deadline_ms`,
     /// `on_error` (`hold`, `deny`) and `asked_about` (`agents`, `everybody`).
     pub external_judge: serde_json::Value,
+    /// Ours: who needs an approval and whose; the first rule that matches decides:
+    /// `{"name", "approval": "required" | "not_required", "requester_types", "scopes",
+    /// "server_tags", "risks", "reviewers", "needed", "recommendations"}`.
+    pub approval_rules: Vec<serde_json::Value>,
+    /// Ours: sessions of agents with `allow_commands` hold what these do not allow,
+    /// instead of denying it.
+    pub hold_programs_of_agents: bool,
 }
 
 /// `/api/workspaces/security/-/`.

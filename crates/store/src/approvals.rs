@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use protocol::approval::Status;
 use protocol::id::{ApprovalId, CommandId, ServerId, UserId, WorkSessionId};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{ExprTrait as _, OnConflict};
+use sea_orm::sea_query::{ExprTrait as _, OnConflict, Query};
 use sea_orm::{
     ActiveModelTrait as _, ColumnTrait as _, ConnectionTrait, EntityTrait as _,
     PaginatorTrait as _, QueryFilter as _, QueryOrder as _,
@@ -12,7 +12,7 @@ use sea_orm::{
 use serde_json::Value as Json;
 use uuid::Uuid;
 
-use crate::entity::{approval_request, approval_review, plan_item};
+use crate::entity::{approval_group, approval_request, approval_review, plan_item};
 use crate::paging::{self, Paging};
 use crate::{StoreError, Tenant, now};
 
@@ -54,6 +54,8 @@ pub struct ApprovalFilter {
     pub request_type: Option<String>,
     /// By this user.
     pub requested_by: Option<UserId>,
+    /// About which members of one of these groups decide.
+    pub reviewer_groups: Option<Vec<Uuid>>,
 }
 
 /// The approval queries of a workspace.
@@ -104,6 +106,14 @@ impl<C: ConnectionTrait> Approvals<'_, C> {
         }
         if let Some(user) = filter.requested_by {
             query = query.filter(Column::RequestedBy.eq(user.0));
+        }
+        if let Some(groups) = &filter.reviewer_groups {
+            let theirs = Query::select()
+                .column(approval_group::Column::RequestId)
+                .from(approval_group::Entity)
+                .and_where(approval_group::Column::GroupId.is_in(groups.iter().copied()))
+                .to_owned();
+            query = query.filter(Column::Id.in_subquery(theirs));
         }
         paging::fetch(query, self.0.connection, page).await
     }
@@ -356,7 +366,7 @@ impl<C: ConnectionTrait> Approvals<'_, C> {
     ///
     /// # Errors
     /// When the database cannot be read.
-    pub async fn approved_command(&self, command: CommandId) -> Result<bool, StoreError> {
+    pub async fn is_approved(&self, command: CommandId) -> Result<bool, StoreError> {
         use approval_request::Column;
         let approved = approval_request::Entity::find()
             .filter(Column::WorkspaceId.eq(self.0.workspace.0))

@@ -236,7 +236,7 @@ struct Body<'a>(
     &'a str,
 );
 
-fn body(model: &audit_record::Model) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn body(model: &audit_record::Model) -> Result<Vec<u8>, StoreError> {
     serde_json::to_vec(&Body(
         &model.workspace_id,
         &model.id,

@@ -85,7 +85,7 @@ impl<'a, C: ConnectionTrait> Tenant<'a, C> {
 }
 
 /// States in which the agent has, or may get, a command.
-const OPEN: [Status; 6] = [
+pub(crate) const OPEN: [Status; 6] = [
     Status::Queued,
     Status::Scheduled,
     Status::Delivered,

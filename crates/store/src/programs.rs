@@ -2,17 +2,19 @@
 
 use std::collections::HashSet;
 
+use protocol::command::Status;
 use protocol::guard::{Level, Program, ProgramEnd, Verdict};
 use protocol::id::{CommandId, UserId, WorkSessionId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
-    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, QueryFilter as _,
-    QueryOrder as _, QuerySelect as _,
+    ColumnTrait as _, Condition, ConnectionTrait, EntityTrait as _, PaginatorTrait as _,
+    QueryFilter as _, QueryOrder as _, QuerySelect as _, Select,
 };
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::commands::OPEN;
 use crate::entity::{command, exec_event};
 use crate::paging::{self, Paging};
 use crate::{StoreError, Tenant};
@@ -284,6 +286,58 @@ impl<C: ConnectionTrait> Programs<'_, C> {
             .into_iter()
             .map(|word| level(word).unwrap_or_default())
             .collect())
+    }
+
+    /// Held programs of running commands that nobody answered about, oldest first, with
+    /// their commands.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn held(
+        &self,
+        limit: u64,
+    ) -> Result<Vec<(command::Model, exec_event::Model)>, StoreError> {
+        use command::Column;
+        let commands = command::Entity::find()
+            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(Column::Status.is_in(OPEN.map(Status::as_str)))
+            .filter(Column::Programs.gt(0))
+            .all(self.0.connection)
+            .await?;
+        let waiting = self
+            .waiting()
+            .filter(exec_event::Column::CommandId.is_in(commands.iter().map(|command| command.id)));
+        let events = waiting
+            .order_by_asc(exec_event::Column::Time)
+            .limit(limit)
+            .all(self.0.connection)
+            .await?;
+        let with_command = |event: exec_event::Model| {
+            let command = commands.iter().find(|row| row.id == event.command_id)?;
+            Some((command.clone(), event))
+        };
+        Ok(events.into_iter().filter_map(with_command).collect())
+    }
+
+    /// How many programs of a session wait for an answer.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn count_held(&self, session: Uuid) -> Result<u64, StoreError> {
+        let of_session = exec_event::Column::WorkSessionId.eq(session);
+        Ok(self
+            .waiting()
+            .filter(of_session)
+            .count(self.0.connection)
+            .await?)
+    }
+
+    fn waiting(&self) -> Select<exec_event::Entity> {
+        use exec_event::Column;
+        exec_event::Entity::find()
+            .filter(Column::WorkspaceId.eq(self.0.workspace.0))
+            .filter(Column::Verdict.eq(Verdict::Hold.as_str()))
+            .filter(Column::EndedAt.is_null())
     }
 
     /// Answers about a held program. False: nobody waits for an answer any more.

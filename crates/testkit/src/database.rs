@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sqlx::{Connection, PgConnection, SqliteConnection};
+use sqlx::{Connection, Decode, PgConnection, Postgres, Sqlite, SqliteConnection, Type};
 
 use crate::OrFail;
 use crate::runtime::block_on;
@@ -74,6 +74,22 @@ impl Database {
     /// The single integer that `query` selects.
     #[track_caller]
     pub fn integer(&self, query: &str) -> i64 {
+        self.scalar(query)
+    }
+
+    /// The single text that `query` selects.
+    #[track_caller]
+    pub fn text(&self, query: &str) -> String {
+        self.scalar(query)
+    }
+
+    #[track_caller]
+    fn scalar<T>(&self, query: &str) -> T
+    where
+        T: Send + Unpin,
+        T: for<'r> Decode<'r, Sqlite> + Type<Sqlite>,
+        T: for<'r> Decode<'r, Postgres> + Type<Postgres>,
+    {
         let query = sqlx::AssertSqlSafe(query.to_owned());
         block_on("run a query", async {
             match self {

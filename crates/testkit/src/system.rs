@@ -386,24 +386,38 @@ impl System {
         if let Some(url) = &self.options.database_url {
             command.args(["--database-url", url]);
         }
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().or_fail("run the server's subcommand");
-        if let Some(mut stdin) = child.stdin.take() {
-            // One that reads nothing may have ended already.
-            let _gone = stdin.write_all(input.as_bytes());
-        }
-        let output = child.wait_with_output().or_fail("wait for the subcommand");
-        let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
-        text.push_str(&String::from_utf8_lossy(&output.stderr));
-        (output.status.success(), text)
+        finished(command, input)
+    }
+
+    /// Runs a subcommand of the server that needs nothing of this system. Gives success and
+    /// what it said.
+    #[track_caller]
+    pub fn operate_elsewhere(&self, arguments: &[&str]) -> (bool, String) {
+        let mut command = Command::new(self.binaries.server());
+        command.args(arguments);
+        finished(command, "")
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Daemon>> {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+#[track_caller]
+fn finished(mut command: Command, input: &str) -> (bool, String) {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().or_fail("run the server's subcommand");
+    if let Some(mut stdin) = child.stdin.take() {
+        // One that reads nothing may have ended already.
+        let _gone = stdin.write_all(input.as_bytes());
+    }
+    let output = child.wait_with_output().or_fail("wait for the subcommand");
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    (output.status.success(), text)
 }
 
 impl Drop for System {

@@ -1,6 +1,7 @@
 //! `alpacon approval` (`cli-core.md` §13).
 
 mod plan;
+mod program;
 
 use client::approvals::{self, Action, Approval, STATUSES, TYPES};
 use client::{decode, users};
@@ -28,6 +29,9 @@ pub(crate) enum Verb {
     },
     /// Ask for several commands at once.
     Plan(plan::Args),
+    /// Programs that wait on a server for an answer.
+    #[command(subcommand)]
+    Program(program::Verb),
     /// Withdraw a request of your own.
     Cancel {
         /// The request.
@@ -64,6 +68,7 @@ pub(crate) async fn run(context: &Context, verb: Verb) -> Result<(), Failure> {
         Verb::Ls(args) => ls(context, &args).await,
         Verb::Describe { request_id } => describe(context, &request_id).await,
         Verb::Plan(args) => Box::pin(plan::run(context, args)).await,
+        Verb::Program(verb) => Box::pin(program::run(context, verb)).await,
         Verb::Cancel { request_id } => act(context, &request_id, Action::Cancel).await,
         Verb::Approve { request_id } => act(context, &request_id, Action::Approve).await,
         Verb::Reject { request_id } => act(context, &request_id, Action::Reject).await,

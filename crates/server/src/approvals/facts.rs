@@ -13,7 +13,7 @@ pub(super) async fn of<C: Connected>(
     tenant: Tenant<'_, C>,
     row: &approval_request::Model,
 ) -> ApiResult<Vec<(&'static str, String)>> {
-    const NAMES: [(&str, &str); 24] = [
+    const NAMES: [(&str, &str); 25] = [
         ("line", "Command line"),
         ("plan", "Runs"),
         ("commands", "Each once"),
@@ -28,6 +28,7 @@ pub(super) async fn of<C: Connected>(
         ("risk", "Risk"),
         ("flags", "Flags"),
         ("enforcement", "Enforced on the host"),
+        ("guard", "May start on the host"),
         ("requester_type", "Requester"),
         ("title", "Title"),
         ("purpose", "Purpose"),
@@ -48,6 +49,7 @@ pub(super) async fn of<C: Connected>(
         };
         let text = match key {
             "server" | "servers" => names(value, &servers),
+            "guard" => guard(value),
             _ => text(value),
         };
         // A session's purpose stands above all facts already.
@@ -78,6 +80,18 @@ fn names(value: &Value, servers: &Summaries) -> String {
     }
 }
 
+/// The lists of the guard's policy, each of which has to allow a program.
+fn guard(policy: &Value) -> String {
+    let own = policy.get("commands").filter(|list| !list.is_null());
+    let further = policy.get("further_commands").and_then(Value::as_array);
+    let lists = own.into_iter().chain(further.into_iter().flatten());
+    let lists: Vec<String> = lists.map(|list| text(list).replace('\n', ", ")).collect();
+    match lists.is_empty() {
+        true => "anything".to_owned(),
+        false => lists.join("\nand in: "),
+    }
+}
+
 /// Values for people: lists by lines, nothing for nothing.
 fn text(value: &Value) -> String {
     match value {
@@ -97,7 +111,7 @@ fn text(value: &Value) -> String {
 
 /// A text whose every character can be seen: nothing that is invisible or turns the
 /// direction of writing hides in what is approved.
-pub(super) fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     let hides = |c: char| {
         (c.is_control() && c != '\n')
             || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
@@ -130,6 +144,13 @@ mod tests {
         );
         assert_eq!(text(&json!(null)), "");
         assert_eq!(text(&json!(true)), "true");
+    }
+
+    #[test]
+    fn what_may_start_on_the_host_reads_as_lists() {
+        assert_eq!(guard(&json!({"mode": "observe"})), "anything");
+        let policy = json!({"commands": ["git *", "ls *"], "further_commands": [["git *"]]});
+        assert_eq!(guard(&policy), "git *, ls *\nand in: git *");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod effect;
 mod facts;
 mod notify;
 mod pages;
+mod policy;
 mod request;
 mod review;
 mod reviewer;
@@ -16,10 +17,13 @@ mod routes;
 mod view;
 
 pub(crate) use clock::run as run_clock;
+pub(crate) use facts::visible;
 pub(crate) use pages::routes as page_routes;
+pub(crate) use policy::{
+    Reviewers, Ruling, check_rules, could_review, reviewers, ruled_servers, ruling,
+};
 pub(crate) use request::{NewRequest, add, announce, check_room, content_hash};
 pub(crate) use review::{cancel_of_session, decide_in_chat};
-pub(crate) use reviewer::could_review;
 pub(crate) use routes::routes;
 
 /// For refusals and the audit trail.

@@ -115,7 +115,17 @@ async fn mail(
         after: vec!["You get this because you may decide about requests.".to_owned()],
     };
     let own = !ctx.workspace.settings.allow_self_approval;
-    for reviewer in unit.tenant().identity().superusers().await? {
+    // Asked inside the unit: the groups of the request are not durable yet.
+    let groups = unit
+        .tenant()
+        .reviewers()
+        .groups_of(ApprovalId(row.id))
+        .await?;
+    let reviewers = match groups.as_slice() {
+        [] => unit.tenant().identity().superusers().await?,
+        groups => unit.tenant().reviewers().members(groups).await?,
+    };
+    for reviewer in reviewers {
         if reviewer.email.is_empty() || (own && Some(reviewer.id) == row.requested_by) {
             continue;
         }

@@ -10,16 +10,19 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use chrono::TimeDelta;
 use protocol::approval::{Approval, Status};
+use protocol::guard::HeldProgram;
 use protocol::id::ApprovalId;
 use store::Paging;
 use store::approvals::ApprovalFilter;
 
 use super::review::{self, Word};
+use super::reviewer::{self, Sight};
 use super::view;
 use crate::app::SharedApp;
 use crate::http::ApiError;
 use crate::mfa;
 use crate::pages::{Form, Frame, PageResult, SignedIn, redirect};
+use crate::programs;
 
 const LIST: &str = "/approvals/";
 /// Requests of each kind on the list.
@@ -54,11 +57,19 @@ struct ListPage {
     frame: Frame,
     pending: Vec<Approval>,
     decided: Vec<Approval>,
+    /// Programs that wait on hosts, and their pages; for superusers.
+    held: Vec<(String, HeldProgram)>,
 }
 
-/// Only superusers decide; to others these pages do not exist.
-fn check_reviewer(signed_in: &SignedIn) -> PageResult<()> {
-    if signed_in.user().is_superuser {
+/// What the viewer sees; to who reviews nothing these pages do not exist.
+async fn sight(signed_in: &SignedIn) -> PageResult<Sight> {
+    let sight = reviewer::sight(signed_in, signed_in.user()).await?;
+    Ok(sight.ok_or_else(ApiError::not_found)?)
+}
+
+/// The same about one request.
+async fn check_sight(signed_in: &SignedIn, id: ApprovalId) -> PageResult<()> {
+    if sight(signed_in).await?.includes(signed_in, id).await? {
         Ok(())
     } else {
         Err(ApiError::not_found().into())
@@ -66,7 +77,10 @@ fn check_reviewer(signed_in: &SignedIn) -> PageResult<()> {
 }
 
 async fn list(signed_in: SignedIn) -> PageResult<Response> {
-    check_reviewer(&signed_in)?;
+    let reviewer_groups = match sight(&signed_in).await? {
+        Sight::Everything => None,
+        Sight::Groups(groups) => Some(groups),
+    };
     let paging = Paging {
         page: 1,
         size: SHOWN,
@@ -74,6 +88,7 @@ async fn list(signed_in: SignedIn) -> PageResult<Response> {
     let read = async |status| {
         let filter = ApprovalFilter {
             status,
+            reviewer_groups: reviewer_groups.clone(),
             ..ApprovalFilter::default()
         };
         let (rows, _) = signed_in.tenant().approvals().list(&filter, paging).await?;
@@ -82,16 +97,26 @@ async fn list(signed_in: SignedIn) -> PageResult<Response> {
     let pending = read(Some(Status::Pending)).await?;
     let mut decided = read(None).await?;
     decided.retain(|request| request.status != Status::Pending.as_str());
+    let held = match reviewer_groups {
+        None => programs::held(&signed_in).await?,
+        Some(_) => Vec::new(),
+    };
+    let held = held.into_iter().map(|held| {
+        let path = programs::page_path(held.command, held.program.seq);
+        (path, held)
+    });
+    let held = held.collect();
     signed_in.render(&ListPage {
         frame: signed_in.frame(),
         pending,
         decided,
+        held,
     })
 }
 
 async fn show(signed_in: SignedIn, Path(id): Path<String>) -> PageResult<Response> {
-    check_reviewer(&signed_in)?;
     let id = parse(&id)?;
+    check_sight(&signed_in, id).await?;
     detail::render(&signed_in, id, None).await
 }
 
@@ -119,7 +144,7 @@ async fn decide(
     id: ApprovalId,
     word: Result<Word, ApiError>,
 ) -> PageResult<Response> {
-    check_reviewer(signed_in)?;
+    check_sight(signed_in, id).await?;
     if !mfa::is_proved_within(signed_in, FRESH).await? {
         return redirect(&mfa::confirm_path(&path(id)));
     }

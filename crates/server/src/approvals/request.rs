@@ -11,7 +11,7 @@ use store::audit::{Actor, AuditRecord};
 use store::entity::approval_request;
 use store::{Unit, now};
 
-use super::{SOURCE, notify, reviewer};
+use super::{Reviewers, SOURCE, notify, reviewer};
 use crate::http::{ApiError, ApiResult, PublicCtx};
 
 /// Requests that one user may have waiting.
@@ -35,6 +35,8 @@ pub(crate) struct NewRequest {
     pub(crate) server: Option<ServerId>,
     pub(crate) work_session: Option<WorkSessionId>,
     pub(crate) command: Option<CommandId>,
+    /// Who decides.
+    pub(crate) reviewers: Reviewers,
     /// When its subject ends, at the latest.
     pub(crate) ends_at: Option<chrono::DateTime<chrono::Utc>>,
 }
@@ -84,10 +86,13 @@ pub(crate) async fn add(
             server: request.server,
             work_session: request.work_session,
             command: request.command,
-            needed: settings.approvals_needed,
+            needed: request.reviewers.needed,
             expires_at,
         })
         .await?;
+    let groups = &request.reviewers.groups;
+    let id = ApprovalId(row.id);
+    unit.tenant().reviewers().set(id, groups).await?;
     unit.audit(AuditRecord {
         description: format!("{} asked for approval: {}", actor.name, row.summary),
         actor,
@@ -102,6 +107,8 @@ pub(crate) async fn add(
             "content": row.content,
             "content_hash": row.content_hash,
             "needed": row.needed,
+            "reviewer_groups": groups,
+            "rule": request.reviewers.rule,
             "expires_at": row.expires_at,
         }),
     })
@@ -114,8 +121,8 @@ pub(crate) async fn add(
 pub(crate) async fn announce(ctx: &PublicCtx, row: &approval_request::Model, sub_type: &str) {
     ctx.app.outbound.wake();
     ctx.app.mailer.wake();
-    let mut listeners = match reviewer::all(ctx).await {
-        Ok(reviewers) => reviewers,
+    let mut listeners: Vec<_> = match reviewer::of(ctx, row).await {
+        Ok(reviewers) => reviewers.into_iter().map(|user| user.id).collect(),
         Err(error) => {
             tracing::warn!(detail = error.detail, "reviewers were not told");
             Vec::new()

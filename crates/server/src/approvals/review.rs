@@ -44,7 +44,7 @@ pub(super) async fn review(
         .find(id)
         .await?
         .ok_or_else(ApiError::not_found)?;
-    reviewer::check(ctx, user, &request)?;
+    reviewer::check(ctx, user, &request).await?;
     if request.status != Status::Pending.as_str() || request.expires_at <= now() {
         return Err(refuse(
             "This request does not wait for a decision any more.",

@@ -11,12 +11,16 @@ use serde_json::{Value, json};
 use store::approvals::ApprovalFilter;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use uuid::Uuid;
 
-use super::{SOURCE, pages, review, view};
+use super::effect::Adjustment;
+use super::review::{self, Word};
+use super::{SOURCE, pages, view};
 use crate::app::SharedApp;
 use crate::commands;
 use crate::http::paging::page;
 use crate::http::{ApiError, ApiResult, Body, Ctx, Id, PageParams, Params};
+use crate::mfa;
 
 pub(crate) fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
@@ -141,26 +145,69 @@ async fn cancel(ctx: Ctx, Id(id): Id<ApprovalId>) -> ApiResult<Json<Value>> {
     Ok(Json(json!({})))
 }
 
-/// Refused: reviewers decide in the browser.
+/// What a reviewer takes away from a new session.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+struct Approve {
+    /// The scopes that stay; absent: all.
+    adjusted_scopes: Option<Vec<String>>,
+    /// The servers that stay; absent: all.
+    adjusted_servers: Option<Vec<Uuid>>,
+}
+
+/// Approve a request. Only where the workspace lets reviewers decide outside the browser.
 #[utoipa::path(post, path = "/api/approvals/approvals/{id}/approve/", tag = "approvals",
-    params(("id" = ApprovalId, Path)), responses((status = FORBIDDEN)))]
-async fn approve(ctx: Ctx, Id(id): Id<ApprovalId>) -> ApiResult<Json<Value>> {
-    out_of_band(&ctx, id).await
+    params(("id" = ApprovalId, Path)), request_body = Approve,
+    responses((status = OK, body = Approval), (status = FORBIDDEN), (status = CONFLICT)))]
+async fn approve(
+    ctx: Ctx,
+    Id(id): Id<ApprovalId>,
+    Body(request): Body<Approve>,
+) -> ApiResult<Json<Approval>> {
+    let word = Word::Approve(Adjustment {
+        scopes: request.adjusted_scopes,
+        servers: request.adjusted_servers,
+    });
+    decide(&ctx, id, word).await
 }
 
-/// Refused: reviewers decide in the browser.
+/// Why a request is rejected.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+struct Reject {
+    /// For the requester.
+    reason: Option<String>,
+}
+
+/// Reject a request. Only where the workspace lets reviewers decide outside the browser.
 #[utoipa::path(post, path = "/api/approvals/approvals/{id}/reject/", tag = "approvals",
-    params(("id" = ApprovalId, Path)), responses((status = FORBIDDEN)))]
-async fn reject(ctx: Ctx, Id(id): Id<ApprovalId>) -> ApiResult<Json<Value>> {
-    out_of_band(&ctx, id).await
+    params(("id" = ApprovalId, Path)), request_body = Reject,
+    responses((status = OK, body = Approval), (status = FORBIDDEN), (status = CONFLICT)))]
+async fn reject(
+    ctx: Ctx,
+    Id(id): Id<ApprovalId>,
+    Body(request): Body<Reject>,
+) -> ApiResult<Json<Approval>> {
+    let reason = request.reason.filter(|reason| !reason.trim().is_empty());
+    let reason = reason.unwrap_or_else(|| "Rejected on the command line.".to_owned());
+    decide(&ctx, id, Word::Reject(reason)).await
 }
 
-/// A credential that programs hold must not decide what programs may do.
-async fn out_of_band(ctx: &Ctx, id: ApprovalId) -> ApiResult<Json<Value>> {
+/// Takes a reviewer's word from a login that programs hold too: never by default, never
+/// from a token, and never without a fresh second factor.
+async fn decide(ctx: &Ctx, id: ApprovalId, word: Word) -> ApiResult<Json<Approval>> {
     view::visible(ctx, id).await?;
-    Err(ApiError::forbidden(format!(
-        "Requests are approved and rejected in the browser: {}{}",
-        ctx.base_url,
-        pages::path(id)
-    )))
+    if !ctx.workspace.settings.approve_from_cli || !ctx.principal.is_interactive() {
+        return Err(ApiError::forbidden(format!(
+            "Requests are approved and rejected in the browser: {}{}",
+            ctx.base_url,
+            pages::path(id)
+        )));
+    }
+    mfa::require_fresh(ctx, SOURCE).await?;
+    let user = ctx.principal.require_user()?;
+    let row = review::review(ctx, user, id, word, "api").await?;
+    let shown = view::all(ctx, std::slice::from_ref(&row)).await?;
+    let shown = shown.into_iter().next().ok_or_else(ApiError::not_found)?;
+    Ok(Json(shown))
 }

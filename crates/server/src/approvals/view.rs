@@ -4,11 +4,11 @@ use protocol::approval::Approval;
 use protocol::id::{ApprovalId, CommandId, ServerId, WorkSessionId};
 use store::entity::approval_request;
 
-use super::pages;
+use super::{pages, reviewer};
 use crate::http::{ApiError, ApiResult, Ctx, PublicCtx};
 use crate::identity::summary::Summaries;
 
-/// A request the caller may see: their own; superusers, any.
+/// A request the caller may see: their own, and what they decide about; superusers, any.
 pub(super) async fn visible(ctx: &Ctx, id: ApprovalId) -> ApiResult<approval_request::Model> {
     let row = ctx
         .tenant()
@@ -18,9 +18,15 @@ pub(super) async fn visible(ctx: &Ctx, id: ApprovalId) -> ApiResult<approval_req
         .ok_or_else(ApiError::not_found)?;
     let me = ctx.principal.user_id().map(|id| id.0);
     if (me.is_some() && row.requested_by == me) || ctx.principal.is_superuser() {
-        Ok(row)
-    } else {
-        Err(ApiError::not_found())
+        return Ok(row);
+    }
+    let sight = match ctx.principal.require_user() {
+        Ok(user) => reviewer::sight(ctx, user).await?,
+        Err(_) => None,
+    };
+    match sight {
+        Some(sight) if sight.includes(ctx, id).await? => Ok(row),
+        _ => Err(ApiError::not_found()),
     }
 }
 

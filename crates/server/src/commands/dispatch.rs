@@ -116,6 +116,11 @@ pub(super) async fn deliver(
         match gate::judge_again(ctx, row, &env).await {
             Ok(judged) => {
                 let guard = serde_json::to_value(&judged.guard).map_err(ApiError::internal)?;
+                let changed = row.guard.as_ref() != Some(&guard);
+                if changed && was_approved(ctx, row).await? {
+                    let reason = "Its rules changed after a reviewer approved it; submit it again.";
+                    return withdraw(ctx, row, reason).await;
+                }
                 order.guard = Some(guard);
             }
             Err(error) if error.status.is_server_error() => return Err(error),
@@ -135,6 +140,12 @@ pub(super) async fn deliver(
         send(ctx, &order, env, connection, session.as_ref()).await;
     }
     Ok(())
+}
+
+/// Whether a reviewer approved the command, and with it what it may start on the host.
+async fn was_approved(ctx: &PublicCtx, row: &command::Model) -> ApiResult<bool> {
+    let approvals = ctx.tenant().approvals();
+    Ok(approvals.is_approved(CommandId(row.id)).await?)
 }
 
 /// Ends a command that was not sent.

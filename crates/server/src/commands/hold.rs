@@ -16,9 +16,40 @@ use store::now;
 
 use super::dispatch::ENV_PURPOSE;
 use super::submit::{SOURCE, judged_command, seal};
-use crate::approvals::{self, NewRequest};
+use crate::approvals::{self, NewRequest, Reviewers, Ruling};
 use crate::gate::{Grant, Judged};
 use crate::http::{ApiError, ApiResult, Ctx};
+
+/// Why a command waits, and for whom.
+pub(super) struct Review {
+    reason: String,
+    pub(super) reviewers: Reviewers,
+}
+
+/// What is asked of reviewers.
+struct Asking {
+    me: UserId,
+    review: Review,
+    /// Exactly what they approve.
+    content: Value,
+}
+
+/// Whether a command waits: for its verdict, or because a rule about approvals says so.
+pub(super) fn review(ctx: &Ctx, judged: &Judged, ruling: Option<Ruling>) -> Option<Review> {
+    let held = judged.hold.clone();
+    match ruling {
+        Some(Ruling::Required(reviewers)) => {
+            let rule = reviewers.rule.as_deref().unwrap_or_default();
+            let asked = || format!("the rule {rule} asks for an approval");
+            let reason = held.unwrap_or_else(asked);
+            Some(Review { reason, reviewers })
+        }
+        Some(Ruling::NotRequired) | None => held.map(|reason| Review {
+            reason,
+            reviewers: Reviewers::usual(ctx),
+        }),
+    }
+}
 
 /// Holds a command, or finds the one that waits already: the same line, for the same
 /// account, on the same server, in the same session, is the same request.
@@ -26,11 +57,12 @@ pub(super) async fn hold(
     ctx: &Ctx,
     grant: Grant,
     judged: Judged,
+    review: Review,
     request: SubmitCommand,
     env: BTreeMap<String, String>,
     plan: &Plan,
 ) -> ApiResult<(command::Model, server::Model)> {
-    let reason = judged.hold.clone().unwrap_or_default();
+    let reason = &review.reason;
     let refuse = |what: &str| {
         ApiError::new(StatusCode::FORBIDDEN, format!("Refused: {reason}, {what}"))
             .code(code::COMMAND_NOT_ALLOWED, SOURCE)
@@ -48,14 +80,19 @@ pub(super) async fn hold(
     {
         return Ok((row, grant.server));
     }
-    if !approvals::could_review(ctx, Some(me)).await? {
+    if !approvals::could_review(ctx, Some(me), &review.reviewers).await? {
         return Err(refuse(
             "and this workspace has nobody who could approve it; an administrator can change \
              what happens at a risk: alpacon workspace access-control update",
         ));
     }
     approvals::check_room(ctx, me).await?;
-    let (row, asked) = store(ctx, &grant, judged, &request, &env, me, content).await?;
+    let asked = Asking {
+        me,
+        review,
+        content,
+    };
+    let (row, asked) = store(ctx, &grant, judged, &request, &env, asked).await?;
     ctx.app.metrics.decision("command", "hold");
     approvals::announce(ctx, &asked, "pending").await;
     Ok((row, grant.server))
@@ -99,6 +136,8 @@ pub(super) fn content(
         "plan": commands,
         "risk": judge::risk::of(plan),
         "flags": judged.verdict.pointer("/reading/flags"),
+        // What it may start on the host is approved with it.
+        "guard": judged.guard,
         "username": grant.username,
         "groupname": grant.groupname,
         "server": grant.server.id,
@@ -120,8 +159,7 @@ async fn store(
     judged: Judged,
     request: &SubmitCommand,
     env: &BTreeMap<String, String>,
-    me: UserId,
-    content: Value,
+    asking: Asking,
 ) -> ApiResult<(command::Model, store::entity::approval_request::Model)> {
     let mut new = judged_command(ctx, grant, request, Status::AwaitingApproval, &judged)?;
     new.sealed_env = seal(ctx, env)?;
@@ -141,7 +179,7 @@ async fn store(
             "session": row.work_session_id,
             "line": row.line,
             "verdict": judged.verdict,
-            "reason": judged.hold,
+            "reason": asking.review.reason,
         }),
     })
     .await?;
@@ -151,8 +189,9 @@ async fn store(
         kind: kind::COMMAND,
         summary: format!("{}@{}: {}", row.username, grant.server.name, row.line),
         description: session.map_or_else(String::new, |session| session.description.clone()),
-        content,
-        requested_by: me,
+        content: asking.content,
+        requested_by: asking.me,
+        reviewers: asking.review.reviewers,
         server: Some(ServerId(grant.server.id)),
         work_session: session.map(|session| WorkSessionId(session.id)),
         command: Some(CommandId(row.id)),

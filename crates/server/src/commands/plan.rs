@@ -15,7 +15,7 @@ use store::now;
 
 use super::hold;
 use super::submit::{SOURCE, check_shape, decide, refuse_credentials};
-use crate::approvals::{self, NewRequest};
+use crate::approvals::{self, NewRequest, Reviewers};
 use crate::gate::{self, Grant, Operation, Target};
 use crate::http::document::check_text;
 use crate::http::{ApiError, ApiResult, Ctx};
@@ -29,6 +29,8 @@ const MAX_DESCRIPTION: usize = 4096;
 struct Read {
     grant: Grant,
     risk: Risk,
+    /// Who would decide about it alone; none: it would not wait.
+    reviewers: Option<Reviewers>,
     hash: String,
 }
 
@@ -53,13 +55,14 @@ pub(crate) async fn ask(ctx: &Ctx, request: CreatePlan) -> ApiResult<approval_re
     if let Some(known) = known.filter(|row| row.status == Status::Pending.as_str()) {
         return Ok(known);
     }
-    if !approvals::could_review(ctx, Some(me)).await? {
+    let reviewers = strictest(ctx, &read)?;
+    if !approvals::could_review(ctx, Some(me), &reviewers).await? {
         return Err(ApiError::forbidden(
             "This workspace has nobody who could approve a plan.",
         ));
     }
     approvals::check_room(ctx, me).await?;
-    store(ctx, &request, &read, &first.grant, me, content).await
+    store(ctx, &request, &read, reviewers, me, content).await
 }
 
 fn check(request: &CreatePlan) -> ApiResult<()> {
@@ -106,13 +109,15 @@ async fn read_line(ctx: &Ctx, request: &CreatePlan, line: &str) -> ApiResult<Rea
     let grant = gate::authorize(ctx, Operation::Command, target).await?;
     let plan = Plan::read(line);
     refuse_credentials(ctx, &command, &plan).await?;
-    let judged = decide(ctx, &grant, &command, &plan, &env).await;
+    let ruling = gate::command_ruling(ctx, &grant, &plan).await?;
+    let judged = decide(ctx, &grant, &command, &plan, &env, ruling.as_ref()).await;
     let judged = judged.map_err(|refusal| ApiError {
         detail: format!("{line}: {}", refusal.detail),
         ..refusal
     })?;
     let content = hold::content(ctx, &grant, &judged, &command, &env, &plan)?;
     Ok(Read {
+        reviewers: hold::review(ctx, &judged, ruling).map(|review| review.reviewers),
         risk: judge::risk::of(&plan),
         hash: approvals::content_hash(&content),
         grant,
@@ -135,14 +140,43 @@ fn content(ctx: &Ctx, request: &CreatePlan, grant: &Grant, read: &[Read]) -> Val
     })
 }
 
+/// One decision for all commands: by those who would decide about each that waits. What
+/// different people decide about does not share one, lest a plan choose its reviewers.
+fn strictest(ctx: &Ctx, read: &[Read]) -> ApiResult<Reviewers> {
+    let all: Vec<&Reviewers> = (read.iter())
+        .filter_map(|read| read.reviewers.as_ref())
+        .collect();
+    let Some(first) = all.first() else {
+        return Ok(Reviewers::usual(ctx));
+    };
+    if all.iter().any(|other| other.groups != first.groups) {
+        return Err(ApiError::field(
+            SOURCE,
+            "commands",
+            "Different reviewers decide about these commands; make a plan for each.",
+        ));
+    }
+    Ok(Reviewers {
+        needed: all
+            .iter()
+            .map(|one| one.needed)
+            .max()
+            .unwrap_or(first.needed),
+        ..(*first).clone()
+    })
+}
+
 async fn store(
     ctx: &Ctx,
     request: &CreatePlan,
     read: &[Read],
-    grant: &Grant,
+    reviewers: Reviewers,
     me: UserId,
     content: Value,
 ) -> ApiResult<approval_request::Model> {
+    let Some(Read { grant, .. }) = read.first() else {
+        return Err(ApiError::missing(SOURCE, "commands"));
+    };
     let session = grant.session.as_deref();
     let description = match (request.description.trim(), session) {
         ("", Some(session)) => session.description.clone(),
@@ -160,6 +194,7 @@ async fn store(
         description,
         content,
         requested_by: me,
+        reviewers,
         server: Some(ServerId(grant.server.id)),
         work_session: session.map(|session| WorkSessionId(session.id)),
         command: None,

@@ -16,6 +16,7 @@ use store::now;
 use super::dispatch::{self, ENV_PURPOSE};
 use super::{hold, notify, plan};
 use crate::agents::Connection;
+use crate::approvals::Ruling;
 use crate::external_judge;
 use crate::gate::{self, Grant, Judged, Operation, Target};
 use crate::http::{ApiError, ApiResult, Ctx};
@@ -47,7 +48,8 @@ pub(super) async fn submit(
     let grant = gate::authorize(ctx, Operation::Command, target).await?;
     let plan = Plan::read(&request.line);
     refuse_credentials(ctx, &request, &plan).await?;
-    let judged = match decide(ctx, &grant, &request, &plan, &env).await {
+    let ruling = gate::command_ruling(ctx, &grant, &plan).await?;
+    let judged = match decide(ctx, &grant, &request, &plan, &env, ruling.as_ref()).await {
         Ok(judged) => judged,
         Err(refusal) => {
             record_denied(ctx, &grant, &request, &refusal).await;
@@ -56,12 +58,12 @@ pub(super) async fn submit(
     };
     check_prerequisites(ctx, &grant, &request).await?;
     gate::require_presence(ctx, Operation::Command, &grant).await?;
-    let planned = match judged.hold {
-        Some(_) => hold::planned(ctx, &grant, &judged, &request, &env, &plan).await?,
-        None => None,
-    };
-    if judged.hold.is_some() && planned.is_none() {
-        return hold::hold(ctx, grant, judged, request, env, &plan).await;
+    let mut planned = None;
+    if let Some(review) = hold::review(ctx, &judged, ruling) {
+        planned = hold::planned(ctx, &grant, &judged, &request, &env, &plan).await?;
+        if planned.is_none() {
+            return hold::hold(ctx, grant, judged, review, request, env, &plan).await;
+        }
     }
     record_and_dispatch(ctx, grant, judged, request, env, planned).await
 }
@@ -74,6 +76,7 @@ pub(super) async fn decide(
     request: &SubmitCommand,
     plan: &Plan,
     env: &BTreeMap<String, String>,
+    ruling: Option<&Ruling>,
 ) -> ApiResult<Judged> {
     let detail = guardrail::Detail::Command {
         line: &request.line,
@@ -81,7 +84,7 @@ pub(super) async fn decide(
         env: env.keys().cloned().collect(),
     };
     let wanted = gate::check_guardrails(ctx, grant, detail).await?;
-    let risk = gate::risk_actions(ctx, grant, plan).await?;
+    let risk = gate::risk_actions(ctx, grant, plan, ruling).await?;
     let mut judged = gate::judge_command(grant, plan, env, risk)?;
     if let Some(decided) = wanted {
         gate::hold_for(decided, &mut judged);

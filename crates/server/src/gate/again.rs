@@ -68,7 +68,7 @@ async fn judge_granted(
     if let Some(decided) = check_guardrails(ctx, grant, detail).await? {
         // A reviewer saw exactly this command, or must now.
         let approvals = ctx.tenant().approvals();
-        if !approvals.approved_command(CommandId(row.id)).await? {
+        if !approvals.is_approved(CommandId(row.id)).await? {
             return Err(unapproved(&decided));
         }
         hold_for(decided, &mut judged);

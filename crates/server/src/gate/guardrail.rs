@@ -218,7 +218,10 @@ pub(super) async fn check_sudo(
             false => Requester::Human,
         },
         interactive: !by_token,
-        ip: called_in.remote_ip.as_deref().and_then(|ip| ip.parse().ok()),
+        ip: called_in
+            .remote_ip
+            .as_deref()
+            .and_then(|ip| ip.parse().ok()),
         username: called_in.username.clone(),
         in_session: session.is_some(),
     };

@@ -35,7 +35,7 @@ pub(crate) use guardrail::{
 };
 pub(crate) use path::{FileRules, file_rules};
 pub(crate) use port::check_port;
-pub(crate) use risk::risk_actions;
+pub(crate) use risk::{command_ruling, risk_actions};
 pub(crate) use standing::{Standing, still_holds};
 pub(crate) use sudo::{SudoVerdict, decide_sudo};
 pub(crate) use terminal::{check_terminal, may_gain_privileges};

@@ -143,7 +143,7 @@ async fn risk_of(ctx: &AgentCtx, call: &Call<'_>) -> ApiResult<Decision> {
     let plan = Plan::read(&line(call.words));
     let user = Some(call.requested_by);
     let authority = Authority {
-        risk: risk::actions_of(ctx, Requester::Human, user, &plan).await?,
+        risk: risk::actions_of(ctx, Requester::Human, user, &plan, None).await?,
         ..Authority::default()
     };
     Ok(judge::judge(&plan, &authority, NO_NAMES).decision)

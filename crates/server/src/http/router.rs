@@ -9,8 +9,8 @@ use super::{ApiError, health, middleware};
 use crate::app::SharedApp;
 use crate::{
     agents, applications, approvals, audit, commands, events, federation, fleet, guardrails,
-    history, iam, identity, judging, locks, mfa, notifications, oauth, onboarding, pages, sudo,
-    tokens, transfers, trust, tunnels, webftp, websh, work_sessions, workspace,
+    history, iam, identity, judging, locks, mfa, notifications, oauth, onboarding, pages, programs,
+    sudo, tokens, transfers, trust, tunnels, webftp, websh, work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -65,6 +65,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .merge(webftp::websocket_routes())
         .merge(pages::routes())
         .merge(approvals::page_routes())
+        .merge(programs::page_routes())
         .merge(notifications::chat_routes())
         .merge(mfa::page_routes())
         .merge(oauth::protocol_routes())

@@ -39,6 +39,12 @@ pub(crate) async fn require_for_settings(ctx: &Ctx, source: &'static str) -> Api
     }
 }
 
+/// Refuses unless presence was proved recently, of everybody: without a second factor
+/// there is no such proof.
+pub(crate) async fn require_fresh(ctx: &Ctx, source: &'static str) -> ApiResult<()> {
+    demand(ctx, source).await
+}
+
 async fn has_factor(ctx: &Ctx, user: UserId) -> ApiResult<bool> {
     Ok(!ctx.tenant().mfa().factors(user).await?.is_empty())
 }

@@ -1,6 +1,7 @@
 //! The command line of `alpacon-server`.
 
 mod audit;
+mod audit_export;
 mod dev;
 mod dev_tls;
 mod keys;
@@ -99,6 +100,10 @@ enum SuperuserCommand {
 enum AuditCommand {
     /// Check the hash chain of every workspace. Exits 1 when one does not verify.
     Verify(audit::VerifyArguments),
+    /// Write the chain of a workspace to standard output, to be verified elsewhere.
+    Export(audit_export::ExportArguments),
+    /// Check an exported chain with nothing but the public key.
+    VerifyExport(audit_export::VerifyExportArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -165,6 +170,12 @@ fn dispatch(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Audit(AuditCommand::Verify(arguments)) => {
             return runtime()?.block_on(audit::verify(arguments));
+        }
+        Command::Audit(AuditCommand::Export(arguments)) => {
+            runtime()?.block_on(audit_export::export(arguments))?;
+        }
+        Command::Audit(AuditCommand::VerifyExport(arguments)) => {
+            return audit_export::verify(&arguments);
         }
         Command::Keys(KeysCommand::Rotate(arguments)) => {
             runtime()?.block_on(keys::run_rotate(arguments))?;

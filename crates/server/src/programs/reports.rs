@@ -9,6 +9,7 @@ use store::audit::{Actor, AuditRecord};
 use store::entity::command;
 use store::programs::Counts;
 
+use super::{answer, notify};
 use crate::http::{AgentCtx, ApiResult};
 
 /// Allowed programs stored of one command; more are counted.
@@ -18,6 +19,8 @@ const MAX_OTHERS: i64 = 20_000;
 /// Records of denials that one report adds to the audit trail; all of them are
 /// stored with the command.
 const MAX_RECORDS: usize = 16;
+/// Programs of one session that wait for an answer at once; more are denied.
+const MAX_HELD: u64 = 32;
 /// No honest agent counts further.
 const MAX_SEQ: i64 = 1 << 40;
 
@@ -27,6 +30,8 @@ pub(crate) struct Told {
     session: Option<uuid::Uuid>,
     started: Vec<Program>,
     ended: Vec<ProgramEnd>,
+    /// Held programs that are too many.
+    surplus: Vec<i64>,
 }
 
 /// Stores programs within bounds. Counts them in `row`.
@@ -67,6 +72,9 @@ pub(crate) async fn record(
         }
         true
     });
+    let surplus = deny_surplus(unit, row, &mut started).await?;
+    row.programs_denied += i64::try_from(surplus.len()).unwrap_or(i64::MAX);
+    counts.denied += u64::try_from(surplus.len()).unwrap_or(u64::MAX);
     programs.add(id, row.work_session_id, &started).await?;
     for end in &ended {
         programs.end(id, end).await?;
@@ -76,17 +84,57 @@ pub(crate) async fn record(
     for program in others.take(MAX_RECORDS) {
         unit.audit(refusal(row, &ctx.server.name, program)).await?;
     }
+    for program in started.iter().filter(|p| p.verdict == Verdict::Hold) {
+        notify::queue(ctx, unit, row, program).await?;
+    }
     Ok(Told {
         command: id,
         session: row.work_session_id,
         started,
         ended,
+        surplus,
     })
 }
 
+/// Denies programs that wait when too many of their session do: nobody reads that many.
+/// Gives their numbers, for the host to be told.
+async fn deny_surplus(
+    unit: &Unit,
+    row: &command::Model,
+    started: &mut [Program],
+) -> ApiResult<Vec<i64>> {
+    let mut held = started
+        .iter_mut()
+        .filter(|program| program.verdict == Verdict::Hold)
+        .peekable();
+    if held.peek().is_none() {
+        return Ok(Vec::new());
+    }
+    let waiting = match row.work_session_id {
+        Some(session) => unit.tenant().programs().count_held(session).await?,
+        None => 0,
+    };
+    let room = usize::try_from(MAX_HELD.saturating_sub(waiting)).unwrap_or(0);
+    let mut surplus = Vec::new();
+    for program in held.skip(room) {
+        program.verdict = Verdict::Deny;
+        program.reason = Some(format!(
+            "{MAX_HELD} programs of this session wait for an answer already"
+        ));
+        surplus.push(program.seq);
+    }
+    Ok(surplus)
+}
+
 impl Told {
-    /// Tells listeners of the command and of its session.
+    /// Tells listeners of the command and of its session, and the host what is denied.
     pub(crate) fn publish(&self, ctx: &AgentCtx) {
+        if self.started.iter().any(|p| p.verdict == Verdict::Hold) {
+            ctx.app.outbound.wake();
+        }
+        for seq in &self.surplus {
+            answer::deny(ctx, self.command, *seq);
+        }
         let payload = json!({
             "command_id": self.command,
             "session_id": self.session,

@@ -3,22 +3,25 @@
 use axum::Json;
 use axum::extract::Path;
 use protocol::Page;
-use protocol::guard::Program;
+use protocol::guard::{HeldProgram, Program};
 use protocol::id::CommandId;
 use serde::Deserialize;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::answer::{Decision, answer};
+use super::answer::{self, Decision, answer};
+use super::held;
 use super::view::program;
 use crate::app::SharedApp;
 use crate::commands;
 use crate::http::paging::page;
 use crate::http::{ApiError, ApiResult, Body, Ctx, Id, PageParams, Params};
+use crate::mfa;
 
 pub(crate) fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
         .routes(routes!(list))
+        .routes(routes!(list_held))
         .routes(routes!(give_answer))
 }
 
@@ -69,6 +72,15 @@ async fn list(
     )))
 }
 
+/// Programs of the workspace that wait for an answer, oldest first. Superusers only.
+#[utoipa::path(get, path = "/api/approvals/programs/", tag = "approvals",
+    responses((status = OK, body = Vec<HeldProgram>), (status = FORBIDDEN)))]
+async fn list_held(ctx: Ctx) -> ApiResult<Json<Vec<HeldProgram>>> {
+    ctx.principal.require_scope("approval", "read")?;
+    ctx.principal.require_superuser()?;
+    Ok(Json(held::held(&ctx).await?))
+}
+
 /// The answer about a held program.
 #[derive(Clone, Copy, Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -96,18 +108,14 @@ async fn give_answer(
         ));
     }
     let user = ctx.principal.require_user()?;
-    if row.requested_by == Some(user.id) {
-        return Err(ApiError::forbidden(
-            "Nobody decides about a command of their own; ask another superuser.",
-        ));
-    }
+    answer::check(user, &row)?;
+    mfa::require_for_settings(&ctx, "guard").await?;
     let decision = Decision {
         seq,
         allow: request.allow,
-        by: protocol::id::UserId(user.id),
-        name: &user.username,
+        by: user,
     };
-    answer(&ctx, &row, decision).await?;
+    answer(&ctx, ctx.principal.actor(), &row, decision).await?;
     let found = ctx.tenant().programs().find(id, seq).await?;
     found
         .map(|row| Json(program(&row)))

@@ -2,19 +2,21 @@
 
 use chrono::TimeDelta;
 use protocol::approval::{Status, kind};
-use protocol::id::{ApprovalId, SudoGrantId, UserId};
+use protocol::id::{ApprovalId, SudoGrantId, UserId, WorkSessionId};
 use protocol::sudo::{
     APPROVAL_REQUIRED, CONTROL, NO_POLICY, RISK_DENIED, SudoDecision, SudoRequest,
 };
+use protocol::work_session::REQUESTER_USER;
 use serde_json::{Value, json};
 use store::audit::AuditRecord;
-use store::entity::sudo_grant;
+use store::entity::{sudo_grant, work_session};
 use store::now;
 use store::sudo::NewSudoGrant;
 
-use crate::approvals::{self, NewRequest};
+use crate::approvals::{self, NewRequest, Reviewers};
 use crate::gate::{self, SudoVerdict};
 use crate::http::{AgentCtx, ApiError, ApiResult};
+use crate::workspace::Facts;
 
 /// Longest request id, in bytes; plugins use 32 to 36.
 const MAX_REQUEST_ID: usize = 128;
@@ -134,26 +136,40 @@ async fn reviewed(
         verdict.reason = format!("A reviewer refused it: {}", refused.reason);
         return Ok((verdict, None));
     }
-    if !approvals::could_review(ctx, Some(user)).await? {
+    let session = match verdict.work_session {
+        Some(id) => ctx.tenant().work_sessions().find(id).await?,
+        None => None,
+    };
+    let reviewers = reviewers(ctx, session.as_ref()).await?;
+    if !approvals::could_review(ctx, Some(user), &reviewers).await? {
         verdict.denied = Some(NO_POLICY);
         return Ok((verdict, None));
     }
-    ask(ctx, request, &verdict, user, content).await?;
+    ask(ctx, request, session, reviewers, user, content).await?;
     Ok((verdict, None))
+}
+
+/// Who decides about calls of sudo in a session: a rule about the scope may say.
+async fn reviewers(ctx: &AgentCtx, session: Option<&work_session::Model>) -> ApiResult<Reviewers> {
+    let scopes = ["sudo".to_owned()];
+    let facts = Facts {
+        requester_type: session.map_or(REQUESTER_USER, |session| session.requester_type.as_str()),
+        scopes: &scopes,
+        servers: vec![&ctx.server.tags],
+        risk: None,
+    };
+    approvals::reviewers(ctx, &facts).await
 }
 
 async fn ask(
     ctx: &AgentCtx,
     request: &SudoRequest,
-    verdict: &SudoVerdict,
+    session: Option<work_session::Model>,
+    reviewers: Reviewers,
     user: UserId,
     content: Value,
 ) -> ApiResult<()> {
     approvals::check_room(ctx, user).await?;
-    let session = match verdict.work_session {
-        Some(id) => ctx.tenant().work_sessions().find(id).await?,
-        None => None,
-    };
     let asked = NewRequest {
         id: ApprovalId::new(),
         kind: kind::SUDO,
@@ -166,8 +182,9 @@ async fn ask(
             .map_or_else(String::new, |session| session.description.clone()),
         content,
         requested_by: user,
+        reviewers,
         server: Some(ctx.server_id()),
-        work_session: verdict.work_session,
+        work_session: session.as_ref().map(|session| WorkSessionId(session.id)),
         command: None,
         ends_at: session.map(|session| session.expires_at),
     };

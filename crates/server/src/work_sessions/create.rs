@@ -16,9 +16,9 @@ use store::work_sessions::{NewWorkSession, Rules};
 use uuid::Uuid;
 
 use super::guard::{self, Wanted};
-use crate::approvals::{self, NewRequest};
+use super::review::{self, Shape};
+use crate::approvals::{self, NewRequest, Reviewers};
 use crate::http::{ApiError, ApiResult, Ctx};
-use crate::workspace::ApprovalPolicy;
 
 pub(super) const SOURCE: &str = "work_session";
 /// Longest purpose and title, characters.
@@ -47,6 +47,10 @@ pub(super) async fn create(
         request.allow_ports,
         request.hold_programs,
     )?;
+    let rules = Rules {
+        hold: rules.hold || holds_for_agents(ctx, requester_type, &rules),
+        ..rules
+    };
     let expires_at = request
         .expires_at
         .ok_or_else(|| ApiError::missing(SOURCE, "expires_at"))?;
@@ -63,22 +67,27 @@ pub(super) async fn create(
         end: expires_at,
     };
     let guarded = guard::needs_reviewer(ctx, wanted).await?;
-    let needs_review = guarded || needs_review(ctx, requester_type);
+    let shape = Shape {
+        requester_type,
+        scopes: &scopes,
+        servers: &servers,
+    };
+    let reviewers = review::needed(ctx, &shape, guarded).await?;
     let me = UserId(user.id);
-    let status = match (needs_review, starts_at) {
+    let status = match (reviewers.is_some(), starts_at) {
         (true, _) => Status::Pending,
         (false, Some(_)) => Status::Approved,
         (false, None) => Status::Active,
     };
-    let status_detail = if needs_review && !approvals::could_review(ctx, Some(me)).await? {
-        Some("There are not enough superusers in this workspace to approve it.".to_owned())
-    } else {
-        None
-    };
-    if needs_review {
+    let mut status_detail = None;
+    if let Some(reviewers) = &reviewers {
         approvals::check_room(ctx, me).await?;
+        if !approvals::could_review(ctx, Some(me), reviewers).await? {
+            status_detail =
+                Some("There are not enough reviewers in this workspace to approve it.".to_owned());
+        }
     }
-    let request = needs_review.then(ApprovalId::new);
+    let request = reviewers.map(|reviewers| (ApprovalId::new(), reviewers));
     let unit = ctx.begin().await?;
     let row = unit
         .tenant()
@@ -95,7 +104,7 @@ pub(super) async fn create(
             rules,
             created_by: Some(me),
             assigned_user: Some(me),
-            approval_request: request,
+            approval_request: request.as_ref().map(|(id, _)| *id),
             starts_at,
             expires_at,
         })
@@ -122,8 +131,8 @@ pub(super) async fn create(
     })
     .await?;
     let asked = match request {
-        Some(id) => {
-            let request = review_of(&row, id, me);
+        Some((id, reviewers)) => {
+            let request = review_of(&row, id, me, reviewers);
             Some(approvals::add(ctx, &unit, ctx.principal.actor(), request).await?)
         }
         None => None,
@@ -136,7 +145,12 @@ pub(super) async fn create(
 }
 
 /// What a reviewer of a new session decides about.
-pub(super) fn review_of(row: &work_session::Model, id: ApprovalId, me: UserId) -> NewRequest {
+pub(super) fn review_of(
+    row: &work_session::Model,
+    id: ApprovalId,
+    me: UserId,
+    reviewers: Reviewers,
+) -> NewRequest {
     let purpose = match row.title.as_str() {
         "" => row.description.lines().next().unwrap_or_default(),
         title => title,
@@ -158,6 +172,7 @@ pub(super) fn review_of(row: &work_session::Model, id: ApprovalId, me: UserId) -
             "session": row.id,
         }),
         requested_by: me,
+        reviewers,
         server: None,
         work_session: Some(WorkSessionId(row.id)),
         command: None,
@@ -179,13 +194,11 @@ fn requester_type(ctx: &Ctx, requested: &str) -> ApiResult<&'static str> {
     }
 }
 
-fn needs_review(ctx: &Ctx, requester_type: &str) -> bool {
-    match ctx.workspace.settings.work_session_approval {
-        ApprovalPolicy::Never => false,
-        ApprovalPolicy::Agents => requester_type == REQUESTER_AGENT,
-        ApprovalPolicy::NonSuperusers => !ctx.principal.is_superuser(),
-        ApprovalPolicy::Always => true,
-    }
+/// Whether the workspace holds what the rules of an agent's session do not allow.
+fn holds_for_agents(ctx: &Ctx, requester_type: &str, rules: &Rules) -> bool {
+    ctx.workspace.settings.hold_programs_of_agents
+        && requester_type == REQUESTER_AGENT
+        && !rules.commands.is_empty()
 }
 
 pub(super) fn description(text: &str) -> ApiResult<String> {

@@ -5,6 +5,7 @@ mod create;
 mod guard;
 mod lifecycle;
 mod modification;
+mod review;
 mod routes;
 mod timeline;
 mod update;

@@ -11,7 +11,7 @@ use store::work_sessions::SessionChange;
 use uuid::Uuid;
 
 use super::view::read;
-use crate::approvals::{self, NewRequest};
+use crate::approvals::{self, NewRequest, Reviewers};
 use crate::http::{ApiError, ApiResult, Ctx};
 
 /// What a reviewer decides about; members that stay are absent.
@@ -34,9 +34,10 @@ pub(super) async fn ask(
     ctx: &Ctx,
     row: &work_session::Model,
     change: &SessionChange,
+    reviewers: Reviewers,
 ) -> ApiResult<()> {
     let me = UserId(ctx.principal.require_user()?.id);
-    if !approvals::could_review(ctx, Some(me)).await? {
+    if !approvals::could_review(ctx, Some(me), &reviewers).await? {
         return Err(ApiError::forbidden(
             "This change needs a reviewer, and this workspace has nobody who could be one.",
         ));
@@ -68,6 +69,7 @@ pub(super) async fn ask(
         description: row.description.clone(),
         content,
         requested_by: me,
+        reviewers,
         server: None,
         work_session: Some(WorkSessionId(row.id)),
         command: None,

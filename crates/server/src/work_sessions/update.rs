@@ -15,10 +15,10 @@ use super::create::{self, SOURCE};
 use super::guard::{self, Wanted};
 use super::lifecycle::announce;
 use super::modification;
+use super::review::{self, Shape};
 use super::view::read;
-use crate::approvals;
+use crate::approvals::{self, Reviewers};
 use crate::http::{ApiError, ApiResult, Ctx};
-use crate::workspace::ApprovalPolicy;
 
 /// Applies a change. What would widen an approved session waits for a reviewer where
 /// the caller's sessions need one; until then the session stays as it is.
@@ -83,10 +83,16 @@ pub(super) async fn update(
         expires_at: request.expires_at,
         ..SessionChange::default()
     };
-    if widens && status != Status::Pending && (guarded || !may_widen(ctx)) {
+    if status == Status::Pending {
+        // It was asked for: a reviewer decides, if not of a rule then as usual.
+        let reviewers = reviewers(ctx, row, &change, guarded).await?;
+        let reviewers = reviewers.unwrap_or_else(|| Reviewers::usual(ctx));
+        return edit_pending(ctx, row, change, reviewers).await;
+    }
+    if widens && let Some(reviewers) = reviewers(ctx, row, &change, guarded).await? {
         // A title says nothing about what may be done.
         let title = change.title.take();
-        modification::ask(ctx, row, &change).await?;
+        modification::ask(ctx, row, &change, reviewers).await?;
         if title.is_none() {
             return Ok(row.clone());
         }
@@ -94,9 +100,6 @@ pub(super) async fn update(
             title,
             ..SessionChange::default()
         };
-    }
-    if status == Status::Pending {
-        return edit_pending(ctx, row, change).await;
     }
     store_change(ctx, row, change, "update", "updated").await
 }
@@ -107,6 +110,7 @@ async fn edit_pending(
     ctx: &Ctx,
     row: &work_session::Model,
     mut change: SessionChange,
+    reviewers: Reviewers,
 ) -> ApiResult<work_session::Model> {
     let me = UserId(ctx.principal.require_user()?.id);
     if row.created_by != Some(me.0) {
@@ -122,7 +126,7 @@ async fn edit_pending(
     let why = "The session was edited.";
     approvals::cancel_of_session(&unit, WorkSessionId(row.id), why).await?;
     record_change(ctx, &unit, &changed, "update", "updated").await?;
-    let asked = create::review_of(&changed, request, me);
+    let asked = create::review_of(&changed, request, me, reviewers);
     let asked = approvals::add(ctx, &unit, ctx.principal.actor(), asked).await?;
     unit.commit().await?;
     approvals::announce(ctx, &asked, "pending").await;
@@ -159,8 +163,8 @@ pub(super) async fn extend(
         expires_at: Some(expires_at),
         ..SessionChange::default()
     };
-    if longer && (guarded || !may_widen(ctx)) {
-        modification::ask(ctx, row, &change).await?;
+    if longer && let Some(reviewers) = reviewers(ctx, row, &change, guarded).await? {
+        modification::ask(ctx, row, &change, reviewers).await?;
         // A success would read as if the window were longer already.
         return Err(ApiError::forbidden(
             "A longer window needs a reviewer, who has been asked; until they agree the \
@@ -200,13 +204,27 @@ fn open_status(row: &work_session::Model) -> ApiResult<Status> {
     }
 }
 
-fn may_widen(ctx: &Ctx) -> bool {
-    match ctx.workspace.settings.work_session_approval {
-        ApprovalPolicy::Never => true,
-        ApprovalPolicy::Agents => ctx.principal.is_interactive(),
-        ApprovalPolicy::NonSuperusers => ctx.principal.is_superuser(),
-        ApprovalPolicy::Always => false,
-    }
+/// The reviewers of the session as it would be; none: it needs none.
+async fn reviewers(
+    ctx: &Ctx,
+    row: &work_session::Model,
+    change: &SessionChange,
+    guarded: bool,
+) -> ApiResult<Option<Reviewers>> {
+    let scopes = match &change.scopes {
+        Some(scopes) => scopes.clone(),
+        None => read(&row.scopes)?,
+    };
+    let servers = match &change.servers {
+        Some(servers) => servers.clone(),
+        None => read(&row.servers)?,
+    };
+    let shape = Shape {
+        requester_type: &row.requester_type,
+        scopes: &scopes,
+        servers: &servers,
+    };
+    review::needed(ctx, &shape, guarded).await
 }
 
 fn widens(

@@ -8,6 +8,7 @@ use store::entity::work_session;
 use store::work_sessions::Rules;
 use uuid::Uuid;
 
+use super::review;
 use crate::http::{ApiError, ApiResult, Ctx};
 use crate::identity::summary::Summaries;
 
@@ -51,6 +52,7 @@ pub(super) async fn session(ctx: &Ctx, row: &work_session::Model) -> ApiResult<W
         .levels(WorkSessionId(row.id))
         .await?;
     let least = levels.into_iter().min();
+    session.recommendations = review::recommendations(ctx, row).await?;
     session.enforcement = least.map(|level| level.as_str().to_owned());
     Ok(session)
 }

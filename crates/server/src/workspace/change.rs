@@ -7,6 +7,7 @@ use store::audit::AuditRecord;
 
 use super::documents::{Part, SOURCE, merge};
 use super::settings::Settings;
+use crate::approvals;
 use crate::fleet;
 use crate::http::{ApiError, ApiResult, Ctx, Document};
 use crate::mfa;
@@ -30,6 +31,9 @@ pub(super) async fn change<P: Part>(ctx: &Ctx, document: &Map<String, Value>) ->
     P::apply(Document::new(document, SOURCE), &mut after)?;
     if after == before {
         return Ok(P::of(&before));
+    }
+    if after.approval_rules != before.approval_rules {
+        approvals::check_rules(ctx, &after.approval_rules).await?;
     }
     let merged = merge(stored, &after).map_err(ApiError::internal)?;
     unit.tenant().store_settings(merged).await?;

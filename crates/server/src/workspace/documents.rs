@@ -5,6 +5,7 @@ use protocol::workspace::{AccessControl, Preferences, Security};
 use serde_json::{Map, Value, json};
 
 use super::address::check_host;
+use super::approval_rule::ApprovalRule;
 use super::settings::{ApprovalPolicy, Settings};
 use crate::external_judge::ExternalJudge;
 use crate::http::{ApiError, ApiResult, Document};
@@ -20,6 +21,8 @@ const MAX_DOMAINS: usize = 100;
 const MAX_DOMAIN: usize = 253;
 /// Longest pattern of what is masked.
 const MAX_MASK: usize = 80;
+/// Rules about approvals.
+const MAX_RULES: usize = 100;
 const MINUTE: i64 = 60;
 /// Not shorter than clients wait for the proof before they repeat what needed it.
 const MFA_TIMEOUT: std::ops::RangeInclusive<i64> = 3 * MINUTE..=24 * 60 * MINUTE;
@@ -91,12 +94,19 @@ impl Part for AccessControl {
             require_work_session_for_tokens: settings.require_work_session_for_tokens,
             approvals_needed: settings.approvals_needed,
             allow_self_approval: settings.allow_self_approval,
+            approve_from_cli: settings.approve_from_cli,
             approval_ttl: settings.approval_ttl,
             risk_of_people: settings.risk_of_people.map(|actions| json!(actions)),
             risk_of_agents: settings.risk_of_agents.map(|actions| json!(actions)),
             mask_output: settings.mask_output.as_str().to_owned(),
             mask_patterns: settings.mask_patterns.clone(),
             external_judge: json!(settings.external_judge),
+            approval_rules: settings
+                .approval_rules
+                .iter()
+                .map(|rule| json!(rule))
+                .collect(),
+            hold_programs_of_agents: settings.hold_programs_of_agents,
         }
     }
 
@@ -115,6 +125,11 @@ impl Part for AccessControl {
                 "require_work_session_for_tokens",
             ),
             (&mut settings.allow_self_approval, "allow_self_approval"),
+            (&mut settings.approve_from_cli, "approve_from_cli"),
+            (
+                &mut settings.hold_programs_of_agents,
+                "hold_programs_of_agents",
+            ),
         ] {
             set(field, document.flag(name)?);
         }
@@ -153,6 +168,7 @@ impl Part for AccessControl {
             return Err(ApiError::field(SOURCE, "mask_patterns", wrong.to_string()));
         }
         set(&mut settings.mask_patterns, patterns);
+        set(&mut settings.approval_rules, approval_rules(&document)?);
         let words = ApprovalPolicy::ALL.map(ApprovalPolicy::as_str);
         let word = document.choice("work_session_approval", &words)?;
         set(
@@ -210,6 +226,24 @@ impl Part for Security {
         );
         Ok(())
     }
+}
+
+fn approval_rules(document: &Document<'_>) -> ApiResult<Option<Vec<ApprovalRule>>> {
+    const NAME: &str = "approval_rules";
+    const WHAT: &str = "an array of rules, each with name, approval (required or \
+        not_required), and optionally requester_types, scopes, server_tags, risks, reviewers, \
+        needed, recommendations";
+    let Some(rules) = document.object::<Vec<ApprovalRule>>(NAME, WHAT)? else {
+        return Ok(None);
+    };
+    let refuse = |why: &str| ApiError::field(SOURCE, NAME, format!("approval_rules: {why}."));
+    if rules.len() > MAX_RULES {
+        return Err(refuse(&format!("there are at most {MAX_RULES} of them")));
+    }
+    for rule in &rules {
+        rule.check().map_err(|why| refuse(&why))?;
+    }
+    Ok(Some(rules))
 }
 
 /// Domains in lower case, each once.

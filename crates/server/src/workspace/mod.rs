@@ -1,6 +1,7 @@
 //! Workspaces and their settings.
 
 pub(crate) mod address;
+mod approval_rule;
 mod change;
 mod documents;
 pub(crate) mod reach;
@@ -22,6 +23,7 @@ use tokio::sync::Semaphore;
 use crate::config::Config;
 use crate::http::{ApiError, ApiResult};
 
+pub(crate) use approval_rule::{ApprovalRule, Facts, Need, deciding};
 pub(crate) use routes::routes;
 pub(crate) use settings::{ApprovalPolicy, Settings};
 

@@ -5,6 +5,7 @@ use judge::risk::RiskActions;
 use protocol::workspace::TransferPolicy;
 use serde::{Deserialize, Serialize};
 
+use super::ApprovalRule;
 use crate::external_judge::ExternalJudge;
 use crate::masking::MaskOutput;
 
@@ -91,6 +92,8 @@ pub(crate) struct Settings {
     pub(crate) approvals_needed: i64,
     /// Reviewers may approve their own requests.
     pub(crate) allow_self_approval: bool,
+    /// Reviewers may decide outside the browser, after a fresh second factor.
+    pub(crate) approve_from_cli: bool,
     /// How long a request waits, and an approval holds, seconds.
     pub(crate) approval_ttl: i64,
     /// What is done at each risk when a person asks.
@@ -103,6 +106,10 @@ pub(crate) struct Settings {
     pub(crate) mask_patterns: Vec<String>,
     /// Who else is asked about commands.
     pub(crate) external_judge: ExternalJudge,
+    /// Who needs an approval, and whose.
+    pub(crate) approval_rules: Vec<ApprovalRule>,
+    /// Sessions of agents hold programs that their rules do not allow.
+    pub(crate) hold_programs_of_agents: bool,
 }
 
 impl Default for Settings {
@@ -131,12 +138,15 @@ impl Default for Settings {
             transfer_policy: TransferPolicy::default(),
             approvals_needed: 1,
             allow_self_approval: false,
+            approve_from_cli: false,
             approval_ttl: 24 * 3600,
             risk_of_people: None,
             risk_of_agents: None,
             mask_output: MaskOutput::default(),
             mask_patterns: Vec::new(),
             external_judge: ExternalJudge::default(),
+            approval_rules: Vec::new(),
+            hold_programs_of_agents: false,
         }
     }
 }

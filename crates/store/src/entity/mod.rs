@@ -6,6 +6,7 @@ pub mod access_event;
 pub mod agent_event;
 pub mod api_token;
 pub mod application;
+pub mod approval_group;
 pub mod approval_request;
 pub mod approval_review;
 pub mod audit_head;

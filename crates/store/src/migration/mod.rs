@@ -13,12 +13,13 @@ mod m0008_transfers;
 mod m0009_exec_events;
 mod m0010_sudo;
 mod m0011_approvals;
-mod m0014_websh;
 mod m0013_guardrails;
 mod m0013_masking;
+mod m0014_websh;
 mod m0015_notifications;
 mod m0016_command_plans;
 mod m0018_identity;
+mod m0019_reviewer_groups;
 mod table;
 
 use sea_orm_migration::{MigrationTrait, MigratorTrait, async_trait};
@@ -46,6 +47,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_notifications::Migration),
             Box::new(m0016_command_plans::Migration),
             Box::new(m0018_identity::Migration),
+            Box::new(m0019_reviewer_groups::Migration),
         ]
     }
 }

@@ -60,6 +60,10 @@ pub(crate) struct Args {
     /// Allow only commands that match this pattern.
     #[arg(long, value_name = "PATTERN")]
     allow_command: Vec<String>,
+    /// Hold programs that no pattern allows until a superuser answers, instead of denying
+    /// them.
+    #[arg(long, requires = "allow_command")]
+    hold_programs: bool,
     /// Allow only paths that match this pattern.
     #[arg(long, value_name = "PATTERN")]
     allow_path: Vec<String>,
@@ -165,6 +169,7 @@ fn plan(args: Args) -> Result<Plan, CliError> {
             allow_commands: check::words(&args.allow_command),
             allow_paths: check::words(&args.allow_path),
             allow_ports: check::words(&args.allow_port),
+            hold_programs: args.hold_programs,
         },
         servers,
         wait,

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::response::Response;
 use http::StatusCode;
 use protocol::approval::{Approval, Status, kind};
-use protocol::id::{ApprovalId, WorkSessionId};
+use protocol::id::{ApprovalId, GroupId, WorkSessionId};
 use store::entity::{approval_request, work_session};
 use uuid::Uuid;
 
@@ -26,6 +26,8 @@ struct DetailPage {
     /// Boxes that a reviewer may untick.
     narrow: Option<Narrow>,
     reviews: Vec<Review>,
+    /// The groups whose members decide; empty: superusers do.
+    deciders: String,
     /// The viewer may decide now.
     open: bool,
     /// Why not, if not.
@@ -64,7 +66,8 @@ pub(super) async fn render(
     let pending = row.status == Status::Pending.as_str();
     let me = signed_in.user();
     let spoken = reviews.iter().any(|review| review.who == me.username);
-    let closed = match reviewer::check(signed_in, me, &row) {
+    let deciders = deciders(signed_in, id).await?;
+    let closed = match reviewer::check(signed_in, me, &row).await {
         _ if !pending => None,
         Err(refusal) => Some(refusal.detail),
         Ok(()) if spoken => Some("You have decided; others have not yet.".to_owned()),
@@ -85,6 +88,7 @@ pub(super) async fn render(
         request,
         narrow,
         reviews,
+        deciders,
         open: open && fresh,
         closed,
         again: (open && !fresh).then(|| mfa::confirm_path(&path(id))),
@@ -116,6 +120,15 @@ async fn narrowable(signed_in: &SignedIn, session: &work_session::Model) -> ApiR
             .map(|id| (id, summaries.server(id).name))
             .collect(),
     })
+}
+
+async fn deciders(signed_in: &SignedIn, id: ApprovalId) -> ApiResult<String> {
+    let mut names = Vec::new();
+    for group in signed_in.tenant().reviewers().groups_of(id).await? {
+        let found = signed_in.tenant().identity().group(GroupId(group)).await?;
+        names.extend(found.map(|group| group.name));
+    }
+    Ok(names.join(", "))
 }
 
 async fn reviews(signed_in: &SignedIn, id: ApprovalId) -> ApiResult<Vec<Review>> {

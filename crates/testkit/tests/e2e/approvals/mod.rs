@@ -1,11 +1,13 @@
 //! Requests that wait for a reviewer: what a decision does, and the ways around one that
 //! must fail.
 
+pub(crate) mod chat;
 mod commands;
 mod narrowed;
 mod notifications;
 mod pages;
 mod plans;
+mod rules;
 mod sessions;
 mod sudo;
 

@@ -98,6 +98,30 @@ fn a_token_narrowed_or_gone_starts_nothing() {
 }
 
 #[test]
+fn rules_widened_meanwhile_are_not_the_approved_ones() {
+    let scene = Scene::start();
+    let reviewer = scene.reviewer("second");
+    let (api, token) = token(&scene, &scene.root, "narrow");
+    let allow = |command: &str| {
+        let rule = json!({"token": token, "command": command});
+        scene
+            .root
+            .post("/api/security/command-acl/", &rule)
+            .expect(201);
+    };
+    let all = rule(&scene.root, "command-acl", &token);
+    scene.root.delete(&all).expect(204);
+    allow("rm *");
+    let held = submit(&api, scene.agent.id(), RISKY, None);
+    let content = scene.pending()["content"].clone();
+    assert_eq!(content["guard"]["commands"], json!(["rm *"]), "{content}");
+    allow("sh *");
+    approved_in_vain(&scene, &reviewer, &held);
+    let said = scene.command(&held)["result"].to_string();
+    assert!(said.contains("rules changed"), "{said}");
+}
+
+#[test]
 fn a_requester_with_fewer_rights_or_none_starts_nothing() {
     let scene = Scene::start();
     let reviewer = scene.reviewer("second");

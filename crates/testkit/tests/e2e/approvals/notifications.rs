@@ -8,27 +8,18 @@ use http::Method;
 use serde_json::{Value, json};
 use testkit::{Answer, MailServer, Options, Receiver, System, eventually};
 
+use super::chat::{self, SIGNING_SECRET, hex};
 use super::{APPROVALS, RISKY, Scene};
 use crate::accounts::second_superuser;
 use crate::id;
 
 const WEBHOOKS: &str = "/api/notifications/webhooks/";
-const SIGNING_SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 /// How long ago a message may be signed, and more.
 const TOO_OLD: i64 = 301;
 
 /// A scene whose server may post to this machine.
 fn scene_with(environment: Vec<(String, String)>) -> Scene {
-    let mut all = vec![
-        (
-            "ALPACON_NOTIFICATIONS__PRIVATE_HOSTS".to_owned(),
-            "[\"127.0.0.1\"]".to_owned(),
-        ),
-        (
-            "ALPACON_SERVER__PUBLIC_URL".to_owned(),
-            "http://127.0.0.1:1".to_owned(),
-        ),
-    ];
+    let mut all = chat::environment();
     all.extend(environment);
     let system = System::with(&Options {
         environment: all,
@@ -68,10 +59,6 @@ impl Scene {
 
 fn event(name: &str) -> impl Fn(&testkit::Received) -> bool {
     move |received| received.json()["event"] == name
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[test]
@@ -174,32 +161,8 @@ fn webhooks_do_not_lead_inside_and_are_for_superusers() {
     root.get(&path).expect(404);
 }
 
-/// What Slack sends when a button is pressed.
 fn press(scene: &Scene, webhook: &str, payload: &Value, secret: &str, age: i64) -> Answer {
-    let body = form_urlencoded(&payload.to_string());
-    let timestamp = chrono::Utc::now().timestamp() - age;
-    let message = format!("v0:{timestamp}:{body}");
-    let tag = sign(
-        &Key::new(HMAC_SHA256, secret.as_bytes()),
-        message.as_bytes(),
-    );
-    let signature = format!("v0={}", hex(tag.as_ref()));
-    scene.system.anonymous().send(
-        Method::POST,
-        &format!("/api/notifications/slack/{webhook}/"),
-        Some(body.into_bytes()),
-        &[
-            ("content-type", "application/x-www-form-urlencoded"),
-            ("x-slack-request-timestamp", &timestamp.to_string()),
-            ("x-slack-signature", &signature),
-        ],
-    )
-}
-
-fn form_urlencoded(payload: &str) -> String {
-    let mut url = url::Url::parse("http://x/").unwrap();
-    url.query_pairs_mut().append_pair("payload", payload);
-    url.query().unwrap().to_owned()
+    chat::press(&scene.system, webhook, payload, secret, age)
 }
 
 #[test]

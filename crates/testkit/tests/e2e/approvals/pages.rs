@@ -68,6 +68,26 @@ fn a_reviewer_reads_and_decides() {
     browser.shows("wrong disk");
     let detail = user.get(&format!("/api/events/commands/{other}/")).json();
     assert_eq!(detail["status"], "rejected");
+
+    // A program that waits on the host, with nothing hidden in its arguments.
+    let program = json!({
+        "seq": 7, "time": "2026-01-02T03:04:05Z", "pid": 7, "ppid": 1, "uid": 1000,
+        "exe": "/usr/bin/curl", "argv": ["curl", "https://evil.test/\u{202e}gpj"],
+        "cwd": "/srv", "verdict": "hold", "reason": "no rule allows it",
+    });
+    let report = json!([
+        {"report": "ack", "command": held},
+        {"report": "programs", "command": held, "started": [program]},
+    ]);
+    let reports = agent.api().post("/api/events/reports/", &report);
+    reports.expect_success();
+    browser.open("/approvals/");
+    browser.shows("Held programs");
+    picture(&browser, "approvals-with-a-held-program");
+    browser.open(&page("curl"));
+    browser.shows("\\u{202e}gpj");
+    browser.shows("Let it run once");
+    picture(&browser, "held-program");
 }
 
 #[test]

@@ -24,6 +24,8 @@ fn an_approved_command_runs_under_its_guard_policy() {
     let path = format!("/api/events/commands/{job}/");
     assert_eq!(api.get(&path).json()["status"], "awaiting_approval");
 
+    let held = "SELECT CAST(guard AS TEXT) FROM commands WHERE shell = 'system'";
+    let approved = system.database().text(held);
     let pending = api.get("/api/approvals/approvals/?status=pending");
     let request = pending.expect(200).text_at("/results/0/id");
     let reviewer = system.visitor();
@@ -31,6 +33,8 @@ fn an_approved_command_runs_under_its_guard_policy() {
     approve(&reviewer, &request, &[]).expect(303);
 
     let done = ended(&system, &job);
+    // What the order carried is what was approved, to the letter.
+    assert_eq!(system.database().text(held), approved);
     assert_eq!(done["enforcement"], "enforced", "{done}");
     let output = done["result"].as_str().unwrap();
     assert!(output.contains("alpamon: denied"), "{output}");

@@ -5,8 +5,11 @@ use serde_json::json;
 use super::*;
 use crate::accounts::second_superuser;
 
-/// A command whose `id` is held, and the number of that.
-fn held(system: &System, api: &Api, server: &str) -> (String, i64) {
+/// A command, and the number of its held program.
+pub(super) type Held = (String, i64);
+
+/// A command whose `id` is held.
+pub(super) fn held(system: &System, api: &Api, server: &str) -> Held {
     let tool = script(system, "id -u; echo after");
     let more = json!({
         "requester_type": "agent", "allow_commands": [&tool], "hold_programs": true,
@@ -19,7 +22,7 @@ fn held(system: &System, api: &Api, server: &str) -> (String, i64) {
     (job, seq)
 }
 
-fn answer(api: &Api, (job, seq): &(String, i64), allow: bool) -> testkit::Answer {
+fn answer(api: &Api, (job, seq): &Held, allow: bool) -> testkit::Answer {
     let path = format!("/api/events/commands/{job}/programs/{seq}/answer/");
     api.post(&path, &json!({ "allow": allow }))
 }

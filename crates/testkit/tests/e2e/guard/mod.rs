@@ -2,14 +2,16 @@
 //! known about it. Enforcement needs an agent that is root; without root these tests
 //! pass without doing anything, and say so.
 
+mod answers;
 mod approved;
 mod attacks;
+mod coding_agent;
 mod hold;
 mod jobs;
 mod record;
 
 use serde_json::{Value, json};
-use testkit::{Agent, Api, System};
+use testkit::{Agent, Api, Options, System};
 
 use crate::{create_session, id, submission};
 
@@ -17,8 +19,13 @@ use crate::{create_session, id, submission};
 const ACCOUNT: &str = "nobody";
 
 /// A system with an agent that can enforce; none where it cannot.
-#[expect(clippy::print_stdout, reason = "a test that did nothing has to say so")]
 fn guarded() -> Option<(System, Agent)> {
+    guarded_with(Vec::new())
+}
+
+/// The same, with more of the server's environment.
+#[expect(clippy::print_stdout, reason = "a test that did nothing has to say so")]
+pub(crate) fn guarded_with(environment: Vec<(String, String)>) -> Option<(System, Agent)> {
     if !std::fs::metadata("/proc/self").is_ok_and(|own| {
         use std::os::unix::fs::MetadataExt as _;
         own.uid() == 0
@@ -26,7 +33,10 @@ fn guarded() -> Option<(System, Agent)> {
         println!("not root: nothing is enforced here");
         return None;
     }
-    let system = System::start();
+    let system = System::with(&Options {
+        environment,
+        ..Options::default()
+    });
     let agent = system.agent("host");
     Some((system, agent))
 }

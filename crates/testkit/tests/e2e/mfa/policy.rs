@@ -126,3 +126,75 @@ fn protection_changes_only_with_presence_once_there_is_a_factor() {
     let settings = sue.get(SECURITY_SETTINGS).expect(200).json();
     assert_eq!(settings["mfa_timeout"], 600);
 }
+
+#[test]
+fn a_held_program_is_answered_with_presence_once_there_is_a_factor() {
+    let scene = scene();
+    let agent = scene.system.public_agent("host");
+    scene.person("sue", &json!({"is_staff": true, "is_superuser": true}));
+    let (_, app) = scene.with_app("sue");
+    let sue = scene.api_of("sue", &app.code());
+    let session = create_session(&scene.root, agent.id(), &["command"], &json!({}));
+    let job = crate::submit(&scene.root, agent.id(), "make", Some(&id(&session)));
+    let held = json!({
+        "seq": 1, "time": "2026-01-02T03:04:05Z", "pid": 7, "ppid": 1, "uid": 1000,
+        "exe": "/usr/bin/id", "argv": ["id"], "cwd": "/", "verdict": "hold",
+    });
+    let report = json!([
+        {"report": "ack", "command": job},
+        {"report": "programs", "command": job, "started": [held]},
+    ]);
+    let reports = agent.api().post("/api/events/reports/", &report);
+    reports.expect_success();
+    scene.let_proofs_age();
+    let path = format!("/api/events/commands/{job}/programs/1/answer/");
+    let refused = sue.post(&path, &json!({"allow": true})).expect(403);
+    assert!(
+        refused.text().contains("second factor"),
+        "{}",
+        refused.text()
+    );
+    let waits = "SELECT count(*) FROM exec_events WHERE verdict = 'hold'";
+    assert_eq!(scene.system.database().integer(waits), 1);
+}
+
+#[test]
+fn requests_are_decided_on_the_command_line_only_where_allowed_and_with_presence() {
+    let scene = scene();
+    let mut agent = scene.system.public_agent("host");
+    scene.person("sue", &json!({"is_staff": true, "is_superuser": true}));
+    scene.person("tom", &json!({"is_staff": true, "is_superuser": true}));
+    let (_, app) = scene.with_app("sue");
+    let sue = scene.api_of("sue", &app.code());
+    let tom = scene.api_of("tom", "");
+    let session = create_session(&scene.root, agent.id(), &["command"], &json!({}));
+    let held = crate::submit(&scene.root, agent.id(), "rm -rf /etc", Some(&id(&session)));
+    let requests = "/api/approvals/approvals/";
+    let request = scene.root.get(&format!("{requests}?status=pending"));
+    let request = request.expect(200).text_at("/results/0/id");
+    let approve = format!("{requests}{request}/approve/");
+    let said = |answer: testkit::Answer, status: u16| answer.expect(status).text();
+
+    assert!(said(sue.post(&approve, &json!({})), 403).contains("in the browser"));
+    scene
+        .root
+        .patch(ACCESS_CONTROL, &json!({"approve_from_cli": true}))
+        .expect(200);
+    // Neither a token, nor who asked, nor somebody without a second factor.
+    assert!(said(scene.system.api().post(&approve, &json!({})), 403).contains("in the browser"));
+    scene.root.post(&approve, &json!({})).expect(403);
+    assert!(said(tom.post(&approve, &json!({})), 403).contains("second factor"));
+    scene.let_proofs_age();
+    assert!(said(sue.post(&approve, &json!({})), 403).contains("second factor"));
+    let command = format!("/api/events/commands/{held}/");
+    assert_eq!(
+        scene.root.get(&command).text_at("/status"),
+        "awaiting_approval"
+    );
+
+    scene.forget_steps();
+    let sue = scene.api_of("sue", &app.code());
+    assert!(said(sue.post(&approve, &json!({})), 200).contains("approved"));
+    sue.post(&approve, &json!({})).expect(409);
+    assert_eq!(agent.next_command()["id"], json!(held));
+}
