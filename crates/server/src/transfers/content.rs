@@ -278,9 +278,12 @@ pub(super) async fn get(
         (Some(last), Some(total)) => Some(last.saturating_add(1).min(total)),
         _ => None,
     };
+    // A part before the end is not yet all of it, however long the next one takes.
+    let is_last = part_end.is_none() || part_end == progress.total;
+    let notes_end = is_download && (is_last || row.fetched_at.is_some());
     let reader = ctx.clone();
     let on_end = move || {
-        if is_download {
+        if notes_end {
             let app = reader.app.clone();
             app.spawn(async move { note_fetched(&reader, id).await });
         }
