@@ -44,6 +44,8 @@ pub(super) struct Destination<'a> {
 struct Tally {
     digest: Context,
     size: u64,
+    /// That is all of it.
+    is_whole: bool,
     /// Why the body ended early, if it did.
     failed: Option<String>,
 }
@@ -89,6 +91,11 @@ pub(super) async fn send_file(
             // A foreign store takes all of it or nothing.
             tracing::info!(reason, "sending again");
         } else if let Some(arrived) = arrived(client, to.url).await {
+            if size == Some(arrived) {
+                // Only the answer was lost. The digest may be of a later attempt.
+                drop(body_of_file(&mut file, arrived, size, &tally)?);
+                return Ok(done(&tally));
+            }
             failures = if arrived > offset { 1 } else { failures };
             tracing::info!(reason, at = arrived, "sending again");
             offset = arrived;
@@ -131,6 +138,14 @@ pub(super) async fn send_pipe(
     }
     match sent {
         Err(Failed::ForNow(reason)) if !to.streaming => Err(Failed::ForGood(reason)),
+        Err(Failed::ForNow(reason)) => {
+            let sent = lock(&tally).whole_size();
+            match sent.is_some() && arrived(client, to.url).await == sent {
+                // Only the answer was lost.
+                true => Ok((done(&tally), lock(&message).clone())),
+                false => Err(Failed::ForNow(reason)),
+            }
+        }
         sent => sent.map(|()| (done(&tally), lock(&message).clone())),
     }
 }
@@ -327,6 +342,7 @@ fn body_of_pipe(
                 Ok(None) => Ok(Some((piece.freeze(), (reader, worker)))),
                 Ok(Some((Reply::Done { message: said }, _))) => {
                     *lock(&message) = said;
+                    lock(&tally).is_whole = true;
                     Ok(None)
                 }
                 Ok(Some(_)) => {
@@ -348,8 +364,13 @@ impl Tally {
         Self {
             digest: Context::new(&SHA256),
             size: 0,
+            is_whole: false,
             failed: None,
         }
+    }
+
+    fn whole_size(&self) -> Option<u64> {
+        self.is_whole.then_some(self.size)
     }
 
     fn shared() -> Shared {

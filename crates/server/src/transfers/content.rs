@@ -89,11 +89,18 @@ pub(super) async fn offset(
     signed: &Signed,
 ) -> ApiResult<Response> {
     let row = behind(ctx, id, signed, &Method::HEAD).await?;
-    let progress = ctx.app.objects.flow(id, row.stored).progress();
+    let Progress { written, total, .. } = ctx.app.objects.flow(id, row.stored).progress();
+    // Whoever is told of the last byte may rely on all of it being recorded. Until it is,
+    // that byte is asked for once more.
+    let may_be_all = total.is_none_or(|total| written >= total);
+    let arrived = match may_be_all && !row.stored {
+        true => written.saturating_sub(1),
+        false => written,
+    };
     let mut response = StatusCode::OK.into_response();
     response
         .headers_mut()
-        .insert(UPLOAD_OFFSET_HEADER, HeaderValue::from(progress.written));
+        .insert(UPLOAD_OFFSET_HEADER, HeaderValue::from(arrived));
     Ok(response)
 }
 
@@ -278,9 +285,12 @@ pub(super) async fn get(
         (Some(last), Some(total)) => Some(last.saturating_add(1).min(total)),
         _ => None,
     };
+    // A part before the end is not yet all of it, however long the next one takes.
+    let is_last = part_end.is_none() || part_end == progress.total;
+    let notes_end = is_download && (is_last || row.fetched_at.is_some());
     let reader = ctx.clone();
     let on_end = move || {
-        if is_download {
+        if notes_end {
             let app = reader.app.clone();
             app.spawn(async move { note_fetched(&reader, id).await });
         }

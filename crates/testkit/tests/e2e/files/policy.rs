@@ -137,6 +137,12 @@ fn content_is_read_in_parts_at_once_and_is_whole() {
     let parts: Vec<(usize, usize)> = (0..8)
         .map(|number| (number * 400_000, (number + 1) * 400_000 - 1))
         .collect();
+    // What was read in part waits for who reads the rest of it.
+    let fetched = "SELECT count(*) FROM transfers WHERE fetched_at IS NOT NULL";
+    for range in ["bytes=0-9", "bytes=10-19"] {
+        get(&scene.api, &link, &[("range", range)]).expect(206);
+    }
+    assert_eq!(scene.system.database().integer(fetched), 0);
     // The last one first, and all the others after it and beside each other.
     let read: Vec<Vec<u8>> = std::thread::scope(|scope| {
         let reading: Vec<_> = parts
@@ -163,5 +169,8 @@ fn content_is_read_in_parts_at_once_and_is_whole() {
             .collect()
     });
     assert!(read.concat() == content, "the parts are not the whole");
+    testkit::eventually("the end of it was noted", || {
+        (scene.system.database().integer(fetched) == 1).then_some(())
+    });
     get(&scene.api, &link, &[("range", "bytes=3000001-3000002")]).expect(416);
 }
