@@ -1,4 +1,10 @@
 //! What is masked, what is not, and that pieces make no difference.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
 
 use std::sync::Arc;
 
