@@ -66,7 +66,7 @@ pub(super) async fn open(
         work_session: request.work_session,
     };
     let grant = gate::authorize(ctx, Operation::Websh, target).await?;
-    if let Err(refusal) = gate::check_terminal(&grant) {
+    if let Err(refusal) = judge(ctx, &grant).await {
         let data = json!({"session": request.work_session});
         gate::record_refusal(ctx, Operation::Websh, request.server, &refusal, data).await;
         return Err(refusal);
@@ -85,6 +85,12 @@ pub(super) async fn open(
     let opened = record(ctx, &grant, &bond, size, user_agent).await?;
     ctx.app.metrics.decision(SOURCE, "allow");
     start(ctx, &grant, bond, &connection, opened).await
+}
+
+/// What rules and guardrails say about a terminal.
+pub(super) async fn judge(ctx: &Ctx, grant: &Grant) -> ApiResult<()> {
+    gate::check_terminal(grant)?;
+    gate::require_guardrails(ctx, grant, [guardrail::Detail::Websh]).await
 }
 
 /// What the database holds of a session that is to be opened.

@@ -16,6 +16,7 @@ use super::hub::{Live, Role};
 use super::open::SOURCE;
 use super::view;
 use crate::crypto::token::{self, Token, random_text};
+use crate::gate::{self, Operation, Target};
 use crate::http::{AgentCtx, ApiError, ApiResult, Ctx};
 use crate::iam::check_email;
 use crate::locks::Footing;
@@ -172,9 +173,32 @@ pub(super) async fn join(
         .find(ctx.principal.viewer(), server)
         .await?;
     seen.ok_or_else(ApiError::not_found)?;
+    authorize_token(ctx, &row).await?;
     check_password(ctx, &row, &share, password).await?;
     let live = live(ctx, WebshSessionId(row.id))?;
     admit(ctx, &row, &live, Role::Joined, share.read_only, user).await
+}
+
+/// A person joins under the session of who shares; a token has its own rules, and joins
+/// only where it could open a terminal itself.
+async fn authorize_token(ctx: &Ctx, row: &websh_session::Model) -> ApiResult<()> {
+    if ctx.principal.token().is_none() {
+        return Ok(());
+    }
+    let target = Target {
+        server: ServerId(row.server_id),
+        username: &row.username,
+        groupname: &row.groupname,
+        work_session: None,
+    };
+    let grant = gate::authorize(ctx, Operation::Websh, target).await?;
+    let judged = super::open::judge(ctx, &grant).await;
+    if let Err(refusal) = &judged {
+        let data = json!({"websh_session": row.id});
+        let server = ServerId(row.server_id);
+        gate::record_refusal(ctx, Operation::Websh, server, refusal, data).await;
+    }
+    judged
 }
 
 /// An attempt is used up before the password is looked at, so that guessing in parallel

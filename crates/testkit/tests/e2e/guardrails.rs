@@ -100,10 +100,11 @@ fn a_forbidden_command_is_refused_recorded_and_not_sent() {
 fn tokens_tunnels_transfers_and_sessions_are_bound_too() {
     let scene = scene();
     let host = scene.agent.id();
-    let session = scene.session(&["command", "tunnel", "webftp"]);
+    let session = scene.session(&["command", "tunnel", "webftp", "websh"]);
     scene.create(
         "night-watch",
         r#"
+        @id("terminal") forbid (principal, action == Action::"websh", resource);
         @id("port") forbid (principal, action == Action::"tunnel", resource)
         when { context.port == 22 };
         @id("keys") forbid (principal, action in [Action::"upload", Action::"download"], resource)
@@ -119,6 +120,14 @@ fn tokens_tunnels_transfers_and_sessions_are_bound_too() {
         .post(
             "/api/websh/tunnels/",
             &json!({"server": host, "target_port": 22, "work_session": session}),
+        )
+        .refuses(403, "guardrail_denied");
+    scene
+        .admin
+        .post(
+            "/api/websh/sessions/",
+            &json!({"server": host, "rows": 24, "cols": 80, "username": "root",
+                "work_session": session}),
         )
         .refuses(403, "guardrail_denied");
     for (path, name) in [

@@ -1,6 +1,7 @@
 //! Others at a terminal.
 
 use serde_json::json;
+use testkit::Credential;
 
 use super::{SESSIONS, Screen, scene};
 
@@ -64,6 +65,36 @@ fn a_password_cannot_be_guessed() {
         refused["detail"].as_str().unwrap().contains("Too many"),
         "{refused}"
     );
+}
+
+#[test]
+fn a_token_joins_only_where_its_rules_let_it_open_a_terminal() {
+    let scene = scene();
+    let (id, _owner) = scene.open();
+    let user = scene.user();
+    let share = format!("{SESSIONS}{id}/share/");
+    let share = user.post(&share, &json!({"read_only": false})).expect(201);
+    let share = share.json();
+    let join = format!("{CHANNELS}{}/join/", channel(&share));
+    let right = json!({"password": share["password"]});
+    let body = json!({"name": "bot", "scopes": ["websh:*", "server:*"]});
+    let token = user.post("/api/auth/tokens/", &body).expect(201);
+    let key = Credential::Token(token.text_at("/key"));
+    let bot = scene.system.anonymous().as_caller(key);
+    bot.post(&join, &right)
+        .refuses(403, "api_token_acl_not_allowed");
+    let server = json!({"token": token.text_at("/id"), "server": scene.agent.id()});
+    user.post("/api/security/server-acl/", &server)
+        .expect_success();
+    let rule = json!({"token": token.text_at("/id"), "command": "git *", "username": "root"});
+    let rule = user.post("/api/security/command-acl/", &rule).expect(201);
+    bot.post(&join, &right)
+        .refuses(403, "api_token_acl_not_allowed");
+    let path = format!("/api/security/command-acl/{}/", rule.text_at("/id"));
+    user.delete(&path).expect_success();
+    let rule = json!({"token": token.text_at("/id"), "command": "*", "username": "root"});
+    user.post("/api/security/command-acl/", &rule).expect(201);
+    bot.post(&join, &right).expect(200);
 }
 
 #[test]
