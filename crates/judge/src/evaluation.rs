@@ -271,7 +271,9 @@ impl Examiner {
             .find(|ch: char| !ch.is_ascii_alphanumeric() && ch != '_')
             .unwrap_or(text.len());
         let (variable, rest) = text.split_at(end);
-        if rest.starts_with('[') || (rest.is_empty() && word.parts.len() > 1) {
+        // A pattern may match a file whose name has a subscript.
+        let is_pattern = word.static_text().is_none() && !rest.starts_with(['=', '+']);
+        if rest.starts_with('[') || (rest.is_empty() && word.parts.len() > 1) || is_pattern {
             return self.variable_name(word);
         }
         let assigns = rest.starts_with('=')

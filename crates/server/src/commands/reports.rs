@@ -86,7 +86,7 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
             }
             Report::Chunk { seq, content, .. } => {
                 if let Some(content) = keep(row, seq, content)
-                    && let Some(piece) = stored(ctx, &unit, row, seq, content).await?
+                    && let Some(piece) = Box::pin(stored(ctx, &unit, row, seq, content)).await?
                 {
                     state.added += 1;
                     output.push((id, seq, piece));
@@ -94,7 +94,7 @@ pub(super) async fn apply(ctx: &AgentCtx, reports: Vec<Report>) -> ApiResult<()>
             }
             Report::Fin { fin, .. } => {
                 let fin = match row.shell.as_str() {
-                    SHELL_SYSTEM => masking::result(ctx, &unit, id, fin).await?,
+                    SHELL_SYSTEM => Box::pin(masking::result(ctx, &unit, id, fin)).await?,
                     _ => fin,
                 };
                 // All its output came in this batch: no need to look.

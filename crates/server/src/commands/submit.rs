@@ -97,7 +97,7 @@ pub(super) async fn decide(
         env: &names,
         is_held: judged.hold.is_some(),
     };
-    let opinion = external_judge::opinion(ctx, asked).await?;
+    let opinion = Box::pin(external_judge::opinion(ctx, asked)).await?;
     opinion.tighten(&mut judged)?;
     Ok(judged)
 }

@@ -44,7 +44,7 @@ pub(crate) async fn judge_again(
         work_session: row.work_session_id.map(WorkSessionId),
     };
     let grant = authorize(&ctx, Operation::Command, target.clone()).await?;
-    let judged = judge_granted(&ctx, &grant, row, env).await;
+    let judged = Box::pin(judge_granted(&ctx, &grant, row, env)).await;
     if let Err(refusal) = &judged {
         let data = json!({"command": row.id, "line": row.line, "session": row.work_session_id});
         record_refusal(&ctx, Operation::Command, target.server, refusal, data).await;
