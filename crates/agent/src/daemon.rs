@@ -21,6 +21,7 @@ use crate::inventory::Inventory;
 use crate::lifecycle::{Exit, Lifecycle};
 use crate::log::{self, Uploads};
 use crate::orders::Verifier;
+use crate::pty::Terminals;
 use crate::reporter::Reporter;
 use crate::reporter::background::{Errand, PRIORITY_EVENT};
 use crate::server::{Server, VERSION};
@@ -66,6 +67,7 @@ pub(crate) async fn run(config: Config, paths: &Paths, uploads: Uploads) -> anyh
     let collector = Collector::new(server.clone(), reporter.clone());
     let own = Own::current();
     let open_files = sys::raise_open_files();
+    let terminals = Terminals::new(server.clone(), own.clone(), open_files, tracker.clone());
     let dispatcher = Dispatcher::new(
         reporter.clone(),
         Executor::new(
@@ -81,6 +83,7 @@ pub(crate) async fn run(config: Config, paths: &Paths, uploads: Uploads) -> anyh
             collector: collector.clone(),
             inventory: inventory.clone(),
             tunnels: Tunnels::new(server.clone()),
+            terminals: terminals.clone(),
             files: Files::new(
                 server.clone(),
                 reporter.clone(),
@@ -121,6 +124,7 @@ pub(crate) async fn run(config: Config, paths: &Paths, uploads: Uploads) -> anyh
 
     tracing::info!("shutting down");
     let _late = tokio::time::timeout(STOP, dispatcher.finish()).await;
+    let _late = tokio::time::timeout(STOP, terminals.finish()).await;
     reporter.drain(DRAIN).await;
     for connection in connections {
         let _ended = tokio::time::timeout(STOP, connection).await;

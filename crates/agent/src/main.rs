@@ -29,6 +29,7 @@ mod log;
 mod orders;
 mod pidfile;
 mod platform;
+mod pty;
 mod random;
 mod registration;
 mod reporter;

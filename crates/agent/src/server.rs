@@ -192,6 +192,49 @@ impl Server {
         self.open(url, extra, is_own, max_message).await
     }
 
+    /// A terminal's address: only the host of our server is accepted, and its port is
+    /// the one we know (`agent-channels.md` §2.2).
+    ///
+    /// # Errors
+    /// When it leads elsewhere; why.
+    pub(crate) fn own_websocket_url(&self, url: &str) -> Result<String, String> {
+        let wanted = reqwest::Url::parse(url).map_err(|error| format!("url: {error}"))?;
+        let base = reqwest::Url::parse(&self.base).map_err(|error| format!("url: {error}"))?;
+        let scheme = if base.scheme() == "https" {
+            "wss"
+        } else {
+            "ws"
+        };
+        if wanted.scheme() != scheme || wanted.host_str() != base.host_str() {
+            return Err("url must lead to this agent's own server".to_owned());
+        }
+        let query = wanted
+            .query()
+            .map(|text| format!("?{text}"))
+            .unwrap_or_default();
+        self.own_websocket_path(&format!("{}{query}", wanted.path()))
+            .ok_or_else(|| "url has no path".to_owned())
+    }
+
+    /// The address of a path of our server, which may carry a query.
+    pub(crate) fn own_websocket_path(&self, path: &str) -> Option<String> {
+        if !path.starts_with('/') || path.starts_with("//") {
+            return None;
+        }
+        let base = reqwest::Url::parse(&self.base).ok()?;
+        let scheme = if base.scheme() == "https" {
+            "wss"
+        } else {
+            "ws"
+        };
+        let host = base.host_str()?;
+        let port = base
+            .port()
+            .map(|port| format!(":{port}"))
+            .unwrap_or_default();
+        Some(format!("{scheme}://{host}{port}{path}"))
+    }
+
     async fn open(
         &self,
         url: &str,

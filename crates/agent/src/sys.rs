@@ -49,6 +49,28 @@ pub(crate) fn prepare(command: &mut std::process::Command, setup: ChildSetup) {
     }
 }
 
+/// The same for a login shell: the terminal on its standard input becomes its session's.
+/// With `no_new_privileges` no program gives it more than its account has.
+#[expect(unsafe_code, reason = "only code in the child can change the child")]
+pub(crate) fn prepare_terminal(
+    command: &mut std::process::Command,
+    setup: ChildSetup,
+    no_new_privileges: bool,
+) {
+    // SAFETY: as in `prepare`; two more plain system calls, on the child and a descriptor
+    // of it.
+    unsafe {
+        command.pre_exec(move || {
+            enter(&setup)?;
+            rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;
+            if no_new_privileges {
+                nix::sys::prctl::set_no_new_privs()?;
+            }
+            Ok(())
+        });
+    }
+}
+
 /// Raises the limit on open files; every command in flight holds a few. Returns
 /// the limit from before, which belongs to the children.
 #[must_use]
@@ -100,6 +122,17 @@ pub(crate) fn take_file_identity(uid: Uid, gid: Gid) -> io::Result<()> {
         return Err(io::Error::from(io::ErrorKind::PermissionDenied));
     }
     Ok(())
+}
+
+/// A terminal that can be awaited.
+///
+/// # Errors
+/// When the runtime does not take it.
+#[expect(unsafe_code, reason = "registering a descriptor is unsafe in general")]
+pub(crate) fn watch_terminal(master: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: the descriptor is owned by the result alone, and so stays open and the
+    // same for as long as it is registered.
+    unsafe { AsyncFd::register(master) }.map_err(io::Error::from)
 }
 
 /// The abbreviation of the local time zone, such as `UTC`.

@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     agent, application, approval, audit, completion, cp, edit, event, exec, group,
     identity_provider, judge, lock, log, login, server, service_token, token, trust_rule, tunnel,
-    user, username, webftp_log, webhook, work_session, workspace,
+    user, username, webftp_log, webhook, websh, work_session, workspace,
 };
 use crate::output::Format;
 
@@ -199,6 +199,13 @@ pub(crate) enum Command {
         #[command(subcommand)]
         verb: webhook::Verb,
     },
+    /// A terminal on a server.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        override_usage = websh::USAGE,
+        after_help = websh::HELP
+    )]
+    Websh(websh::Args),
     /// Show who is logged in and whether a work session is required.
     Whoami,
     /// Work sessions: the scoped, recorded windows in which servers are operated.

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::CommandFactory as _;
 
 use crate::args::Cli;
-use crate::commands::exec;
+use crate::commands::{exec, websh};
 use crate::error::Failure;
 use crate::output::Format;
 
@@ -46,16 +46,28 @@ pub fn run(argv: &[OsString]) -> ExitCode {
             finish(commands::block_on(exec::run(request)), format, "command")
         }
         Some(Err((error, format))) => finish(Err(error.into()), format, "exec"),
-        None => match usage::parse(argv) {
-            Ok(cli) => {
-                let format = cli.output;
+        None => match websh::route(argv) {
+            Some(Ok(words)) => {
+                let format = words.request.format;
                 prepare(format);
-                let operation = usage::operation(argv);
-                finish(commands::dispatch(cli), format, &operation)
+                finish(commands::block_on(websh::run(words)), format, "websh")
             }
-            Err(status) => status,
+            Some(Err((error, format))) => finish(Err(error.into()), format, "websh"),
+            None => general(argv),
         },
     })
+}
+
+fn general(argv: &[OsString]) -> u8 {
+    match usage::parse(argv) {
+        Ok(cli) => {
+            let format = cli.output;
+            prepare(format);
+            let operation = usage::operation(argv);
+            finish(commands::dispatch(cli), format, &operation)
+        }
+        Err(status) => status,
+    }
 }
 
 fn prepare(format: Format) {

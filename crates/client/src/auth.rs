@@ -70,19 +70,9 @@ pub async fn password_login(api: &Api, login: &LoginRequest) -> Result<LoginResp
 /// Replaces a password by who knows it; ends all logins of the user.
 ///
 /// # Errors
-/// When the old password is wrong or the new one is refused.
-pub async fn change_password(
-    api: &Api,
-    username: &str,
-    password: &str,
-    new_password: &str,
-) -> Result<(), Error> {
-    let body = ChangePassword {
-        username: username.to_owned(),
-        password: password.to_owned(),
-        new_password: new_password.to_owned(),
-    };
-    api.post_ignoring("/api/auth/password/", &body).await
+/// When the old password is wrong, the new one is refused, or a second factor is missing.
+pub async fn change_password(api: &Api, change: &ChangePassword) -> Result<(), Error> {
+    api.post_ignoring("/api/auth/password/", change).await
 }
 
 /// Whether the server accepts the credential.

@@ -46,6 +46,8 @@ pub struct Identity {
     /// `None`: never signed in.
     #[serde(deserialize_with = "decode::time")]
     pub last_login_at: Option<DateTime<Utc>>,
+    /// What linked them.
+    pub rule: String,
 }
 
 /// All providers.

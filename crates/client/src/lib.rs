@@ -46,6 +46,7 @@ pub mod trust_rules;
 pub mod tunnels;
 pub mod users;
 pub mod webhooks;
+pub mod websh;
 pub mod work_sessions;
 pub mod workspaces;
 

@@ -34,6 +34,8 @@ pub mod extension {
     pub const EXEC_GUARD: &str = "exec-guard/1";
     /// Tunnels speak smux version 2, with resets: see [`crate::tunnel`].
     pub const TUNNEL_MUX: &str = "tunnel-mux/2";
+    /// A terminal's WebSocket carries frames, see [`crate::terminal`].
+    pub const TERMINAL_RESUME: &str = "terminal-resume/1";
     /// Transfers may stream, wait and resume, see [`crate::transfer`].
     pub const TRANSFER_STREAM: &str = "transfer-stream/1";
 }

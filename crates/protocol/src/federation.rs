@@ -131,6 +131,9 @@ pub struct FederatedIdentity {
     pub email: String,
     /// `null`: never signed in.
     pub last_login_at: Option<DateTime<Utc>>,
+    /// What linked them: `superuser`, `email`, `provision`. Only the first counts for staff
+    /// and superusers.
+    pub rule: String,
 }
 
 /// `POST /api/auth/identity-providers/{id}/identities/`.

@@ -112,6 +112,10 @@ ids! {
     TunnelId,
     /// A connection through a tunnel.
     TunnelConnectionId,
+    /// A session with a terminal.
+    WebshSessionId,
+    /// A way into a terminal.
+    WebshChannelId,
     /// A rule of a token's access-control list.
     AclId,
     /// An audit record.

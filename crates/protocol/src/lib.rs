@@ -30,11 +30,13 @@ pub mod order;
 pub mod page;
 pub mod server;
 pub mod sudo;
+pub mod terminal;
 pub mod token;
 pub mod transfer;
 pub mod trust;
 pub mod tunnel;
 pub mod webftp;
+pub mod websh;
 pub mod work_session;
 pub mod workspace;
 

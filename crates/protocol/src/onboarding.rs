@@ -68,6 +68,9 @@ pub struct ChangePassword {
     pub password: String,
     /// The one there shall be.
     pub new_password: String,
+    /// Code of a second factor, for who has one.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub otp: String,
 }
 
 /// `POST /api/auth/password/reset/`: a mail with leave to choose another password.

@@ -19,6 +19,10 @@ pub const NOT_AUTHORIZED: &str = "SUDO_COMMAND_NOT_AUTHORIZED";
 pub const NO_POLICY: &str = "SUDO_NO_WORKSESSION_POLICY";
 /// A policy covers it, but asks for a second factor that nobody can give here.
 pub const MFA_REQUIRED: &str = "SUDO_POLICY_MFA_REQUIRED";
+/// The person who asked must prove to be there, then call it again.
+pub const PRESENCE_REQUIRED: &str = "SUDO_PRESENCE_REQUIRED";
+/// It would take a second factor, and the workspace does not take one for sudo.
+pub const MFA_DISABLED: &str = "WORKSPACE_SUDO_WITH_MFA_DISABLED";
 /// A reviewer was asked; the command can be run again once they agree.
 pub const APPROVAL_REQUIRED: &str = "SUDO_APPROVAL_REQUIRED";
 /// The risk is too high.

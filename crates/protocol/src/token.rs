@@ -27,6 +27,8 @@ pub struct ApiToken {
     pub updated_at: Option<DateTime<Utc>>,
     /// `null`: never.
     pub expires_at: Option<DateTime<Utc>>,
+    /// To the minute; `null`: never.
+    pub last_used_at: Option<DateTime<Utc>>,
 }
 
 /// Without the key.

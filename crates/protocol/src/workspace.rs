@@ -29,6 +29,8 @@ pub struct Preferences {
 pub struct AccessControl {
     /// Users may work as root without owning that account.
     pub allow_direct_root: bool,
+    /// A second factor of the person lets a call of sudo pass that no policy covers.
+    pub allow_sudo_with_mfa: bool,
     /// Told to agents: refuse sudo outside our sessions.
     pub block_local_sudo: bool,
     /// Told to agents: report logins outside our sessions.

@@ -27,6 +27,7 @@ use crate::rendezvous;
 use crate::telemetry::Metrics;
 use crate::tunnels::Tunnels;
 use crate::webftp::FileBrowsers;
+use crate::websh;
 use crate::workspace::Workspaces;
 
 /// The state that all requests share.
@@ -46,6 +47,8 @@ pub(crate) struct App {
     pub(crate) feeds: Feeds,
     /// Tunnels that are open on this node.
     pub(crate) tunnels: rendezvous::Hub<Tunnels>,
+    /// Terminals that are open on this node.
+    pub(crate) websh: websh::Hub,
     pub(crate) file_browsers: rendezvous::Hub<FileBrowsers>,
     /// Requests that wait for a transfer on this node.
     pub(crate) transfer_feeds: Feeds<TransferId>,

@@ -39,6 +39,7 @@ mod transfers;
 mod trust;
 mod tunnels;
 mod webftp;
+mod websh;
 mod work_sessions;
 mod workspace;
 

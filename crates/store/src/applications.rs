@@ -76,8 +76,8 @@ pub struct NewServiceToken {
 
 /// What changes in a service token; None: it stays.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ServiceTokenChange {
-    /// Unique per application.
+pub struct TokenChange {
+    /// Unique per owner.
     pub name: Option<String>,
     /// Usable.
     pub enabled: Option<bool>,
@@ -299,14 +299,14 @@ impl<C: ConnectionTrait> Applications<'_, C> {
         paging::fetch(query, self.0.connection, page).await
     }
 
-    /// Changes a service token.
+    /// Changes a token, of an application or personal.
     ///
     /// # Errors
     /// When the name is taken, it is gone or the database is not writable.
     pub async fn change_token(
         &self,
         row: api_token::Model,
-        change: ServiceTokenChange,
+        change: TokenChange,
     ) -> Result<api_token::Model, StoreError> {
         let mut active = row.into_active_model();
         if let Some(name) = change.name {

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use protocol::agent::Fin;
 use protocol::command::Status;
-use protocol::id::{CommandId, ServerId, TokenId, UserId, WorkSessionId};
+use protocol::id::{CommandId, LoginId, ServerId, TokenId, UserId, WorkSessionId};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait as _, OnConflict};
 use sea_orm::{
@@ -26,6 +26,8 @@ pub struct NewCommand {
     pub requested_by: Option<UserId>,
     /// With which token.
     pub token: Option<TokenId>,
+    /// With which login.
+    pub login: Option<LoginId>,
     /// In which work session.
     pub work_session: Option<WorkSessionId>,
     /// `system` or `internal`.
@@ -208,6 +210,7 @@ impl<C: ConnectionTrait> Commands<'_, C> {
             server_id: Set(new.server.0),
             requested_by: Set(new.requested_by.map(|id| id.0)),
             token_id: Set(new.token.map(|id| id.0)),
+            login_id: Set(new.login.map(|id| id.0)),
             work_session_id: Set(new.work_session.map(|id| id.0)),
             shell: Set(new.shell.to_owned()),
             line: Set(new.line),

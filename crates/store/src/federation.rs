@@ -55,6 +55,29 @@ pub struct ProviderSettings {
     pub enabled: bool,
 }
 
+/// What links a person at a provider to a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkRule {
+    /// A superuser said so.
+    Superuser,
+    /// The same verified address.
+    Email,
+    /// The account was made for the person.
+    Provision,
+}
+
+impl LinkRule {
+    /// As stored.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Superuser => "superuser",
+            Self::Email => "email",
+            Self::Provision => "provision",
+        }
+    }
+}
+
 /// A sign-in that leaves for a provider.
 #[derive(Clone, Debug)]
 pub struct NewFederatedLogin {
@@ -198,6 +221,7 @@ impl<C: ConnectionTrait> Federation<'_, C> {
         subject: &str,
         user: UserId,
         email: &str,
+        rule: LinkRule,
     ) -> Result<federated_identity::Model, StoreError> {
         Ok(federated_identity::ActiveModel {
             id: Set(FederatedIdentityId::new().0),
@@ -208,9 +232,23 @@ impl<C: ConnectionTrait> Federation<'_, C> {
             email: Set(email.to_owned()),
             added_at: Set(now()),
             last_login_at: Set(None),
+            rule: Set(rule.as_str().to_owned()),
         }
         .insert(self.0.connection)
         .await?)
+    }
+
+    /// Makes a link that of a superuser.
+    ///
+    /// # Errors
+    /// When the link is gone or the database is not writable.
+    pub async fn confirm(
+        &self,
+        row: federated_identity::Model,
+    ) -> Result<federated_identity::Model, StoreError> {
+        let mut active = row.into_active_model();
+        active.rule = Set(LinkRule::Superuser.as_str().to_owned());
+        Ok(active.update(self.0.connection).await?)
     }
 
     /// Notes a sign-in of a linked person.

@@ -40,6 +40,7 @@ pub mod trust;
 pub mod tunnels;
 mod unit;
 pub mod webhooks;
+pub mod websh;
 pub mod work_sessions;
 pub mod workspaces;
 

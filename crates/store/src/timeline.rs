@@ -17,16 +17,19 @@ pub enum Kind {
     SudoGrant,
     /// `tunnels`.
     Tunnel,
+    /// `websh_sessions`.
+    Websh,
 }
 
 const COMMANDS: &str = "commands";
 
 /// The tables, each with an id, a workspace, a work session and a time. A new kind
 /// of entry is a new line here and its words in the server's `timeline`.
-const SOURCES: [(Kind, &str, &str); 3] = [
+const SOURCES: [(Kind, &str, &str); 4] = [
     (Kind::Command, COMMANDS, "added_at"),
     (Kind::SudoGrant, "sudo_grants", "added_at"),
     (Kind::Tunnel, "tunnels", "added_at"),
+    (Kind::Websh, "websh_sessions", "added_at"),
 ];
 
 /// One entry.

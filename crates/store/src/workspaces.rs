@@ -11,7 +11,7 @@ use sea_orm::{
 };
 use serde_json::Value as Json;
 
-use crate::entity::{command, server, user, work_session, workspace};
+use crate::entity::{command, server, user, work_session, workspace, workspace_host};
 use crate::{Store, StoreError, Tenant, audit, now};
 
 /// What a workspace uses.
@@ -39,10 +39,21 @@ impl Store {
             .await?)
     }
 
+    /// Further host names of all workspaces, by name.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn workspace_hosts(&self) -> Result<Vec<workspace_host::Model>, StoreError> {
+        Ok(workspace_host::Entity::find()
+            .order_by_asc(workspace_host::Column::Host)
+            .all(self.read())
+            .await?)
+    }
+
     /// Creates a workspace with its audit chain and its built-in group.
     ///
     /// # Errors
-    /// When the name is taken or the database not writable.
+    /// When the name or host name is taken or the database not writable.
     pub async fn create_workspace(
         &self,
         name: &str,
@@ -52,6 +63,7 @@ impl Store {
     ) -> Result<workspace::Model, StoreError> {
         let transaction = self.write().begin().await?;
         let id = WorkspaceId::new();
+        require_free(&transaction, id, host).await?;
         let model = workspace::ActiveModel {
             id: Set(id.0),
             name: Set(name.to_owned()),
@@ -120,6 +132,8 @@ impl<C: ConnectionTrait> Tenant<'_, C> {
     /// # Errors
     /// When another workspace has it, the workspace is gone or the database not writable.
     pub async fn set_host(&self, host: &str) -> Result<(), StoreError> {
+        self.remove_host(host).await?;
+        require_free(self.connection, self.workspace, host).await?;
         workspace::ActiveModel {
             id: Set(self.workspace.0),
             host: Set(host.to_owned()),
@@ -128,6 +142,42 @@ impl<C: ConnectionTrait> Tenant<'_, C> {
         .update(self.connection)
         .await?;
         Ok(())
+    }
+
+    /// Serves the workspace under one more host name. False: it is already.
+    ///
+    /// # Errors
+    /// When another workspace has it or the database is not writable.
+    pub async fn add_host(&self, host: &str) -> Result<bool, StoreError> {
+        if hosts_of(self.connection, host)
+            .await?
+            .contains(&self.workspace.0)
+        {
+            return Ok(false);
+        }
+        require_free(self.connection, self.workspace, host).await?;
+        workspace_host::ActiveModel {
+            host: Set(host.to_owned()),
+            workspace_id: Set(self.workspace.0),
+            added_at: Set(now()),
+        }
+        .insert(self.connection)
+        .await?;
+        Ok(true)
+    }
+
+    /// Serves the workspace no longer under a further host name. False: it was not one.
+    ///
+    /// # Errors
+    /// When the database is not writable.
+    pub async fn remove_host(&self, host: &str) -> Result<bool, StoreError> {
+        Ok(workspace_host::Entity::delete_many()
+            .filter(workspace_host::Column::WorkspaceId.eq(self.workspace.0))
+            .filter(workspace_host::Column::Host.eq(host))
+            .exec(self.connection)
+            .await?
+            .rows_affected
+            > 0)
     }
 
     /// What the workspace uses now.
@@ -177,5 +227,38 @@ impl<C: ConnectionTrait> Tenant<'_, C> {
         .update(self.connection)
         .await?;
         Ok(())
+    }
+}
+
+/// The workspaces that a host name leads to: one at most.
+async fn hosts_of(
+    connection: &impl ConnectionTrait,
+    host: &str,
+) -> Result<Vec<uuid::Uuid>, StoreError> {
+    let own = workspace::Entity::find()
+        .filter(workspace::Column::Host.eq(host))
+        .all(connection)
+        .await?;
+    let further = workspace_host::Entity::find_by_id(host.to_owned())
+        .one(connection)
+        .await?;
+    let own = own.into_iter().map(|row| row.id);
+    Ok(own.chain(further.map(|row| row.workspace_id)).collect())
+}
+
+/// Refuses a host name that leads to another workspace. None at all is free.
+async fn require_free(
+    connection: &impl ConnectionTrait,
+    workspace: WorkspaceId,
+    host: &str,
+) -> Result<(), StoreError> {
+    let is_free = host.is_empty()
+        || hosts_of(connection, host)
+            .await?
+            .iter()
+            .all(|id| *id == workspace.0);
+    match is_free {
+        true => Ok(()),
+        false => Err(StoreError::Conflict("workspaces.host".to_owned())),
     }
 }

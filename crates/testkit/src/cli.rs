@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::{OrFail, eventually, patience};
+use crate::{OrFail, Terminal, eventually, patience};
 
 /// A user at a shell.
 #[derive(Clone, Debug)]
@@ -70,6 +70,12 @@ impl Cli {
     #[track_caller]
     pub fn start(&self, arguments: &[&str]) -> Running {
         Running::start(self.command(arguments))
+    }
+
+    /// Starts it at a terminal of its own.
+    #[track_caller]
+    pub fn at_terminal(&self, arguments: &[&str]) -> Terminal {
+        Terminal::start(&self.command(arguments), 24, 80)
     }
 
     /// Its home folder.

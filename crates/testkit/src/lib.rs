@@ -38,6 +38,7 @@ mod receiver;
 mod runtime;
 mod socket;
 mod system;
+mod terminal;
 mod tunnel;
 mod visitor;
 
@@ -55,6 +56,7 @@ pub use public_agent::PublicAgent;
 pub use receiver::{Received, Receiver};
 pub use socket::Socket;
 pub use system::{Options, System};
+pub use terminal::Terminal;
 pub use tunnel::Tunnel;
 pub use visitor::{Page, Visitor};
 

@@ -7,6 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use http::HeaderMap;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use transport::TransportError;
 use transport::websocket::{DialOptions, WebSocket, dial};
 
@@ -84,6 +85,48 @@ impl Socket {
             )),
             Err(_) => Err(Silence),
         }
+    }
+
+    /// Sends a binary message.
+    #[track_caller]
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        let message = Message::Binary(bytes.to_vec().into());
+        block_on("send", self.0.send(message)).or_fail("send a message");
+    }
+
+    /// The next message.
+    ///
+    /// # Errors
+    /// With the code that the server closed with; `None`: without one.
+    #[track_caller]
+    pub fn next_bytes(&mut self) -> Result<Vec<u8>, Option<u16>> {
+        let next = async {
+            loop {
+                match self.0.next().await {
+                    Some(Ok(Message::Text(text))) => return Ok(text.as_bytes().to_vec()),
+                    Some(Ok(Message::Binary(bytes))) => return Ok(bytes.to_vec()),
+                    Some(Ok(Message::Close(frame))) => {
+                        return Err(frame.map(|frame| frame.code.into()));
+                    }
+                    Some(Err(_)) | None => return Err(None),
+                    Some(Ok(_)) => {}
+                }
+            }
+        };
+        let message = block_on("read", async {
+            tokio::time::timeout(patience(), next).await
+        });
+        message.unwrap_or_else(|_| panic!("no message within {:?}", patience()))
+    }
+
+    /// Closes it with a code.
+    pub fn close_with(mut self, code: u16) {
+        let frame = CloseFrame {
+            code: code.into(),
+            reason: "".into(),
+        };
+        // The server may have closed first.
+        let _closed = block_on("close", self.0.close(Some(frame)));
     }
 
     /// Closes it in good order.

@@ -15,6 +15,7 @@ use super::delivery::deliver;
 use super::tracker::{Found, Owner};
 use crate::server::Server;
 
+/// Of commands.
 const PATH: &str = "/api/sudo/approval/";
 /// From the server's receipt to its decision.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -67,6 +68,7 @@ impl Approvals {
     ) -> SudoDecision {
         match &found.owner {
             Owner::Command(id) => request.call.command_id = Some(id.clone()),
+            Owner::Terminal(id) => request.call.session_id = Some(id.clone()),
         }
         let id = request.call.request_id.clone();
         let (sender, receiver) = oneshot::channel();
@@ -123,7 +125,11 @@ impl Approvals {
     async fn deliver(&self, request: &SudoRequest) -> Result<(), &'static str> {
         let body = serde_json::to_vec(request).map_err(|_| "Communication error")?;
         // A refusal is not the decision: it is tried again like no answer.
-        let taken = deliver(&self.server, PATH, body, |status| status.is_success()).await;
+        let path = match &request.call.session_id {
+            Some(session) => format!("/api/websh/sessions/{session}/sudo-approval/"),
+            None => PATH.to_owned(),
+        };
+        let taken = deliver(&self.server, &path, body, |status| status.is_success()).await;
         taken.map(drop).ok_or("Communication error")
     }
 

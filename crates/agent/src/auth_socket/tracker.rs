@@ -13,6 +13,8 @@ use super::ancestry;
 pub(crate) enum Owner {
     /// A `system` command, by its id.
     Command(String),
+    /// A terminal, by its session's id.
+    Terminal(String),
 }
 
 /// A tracked process as a request finds it.

@@ -18,9 +18,9 @@ use protocol::guard::Policy;
 use rustix::process::Rlimit;
 use tokio::sync::mpsc;
 
-use self::account::AccountError;
+pub(crate) use self::account::AccountError;
 pub(crate) use self::account::{Account, Own, resolve as resolve_account};
-use self::environment::Environment;
+pub(crate) use self::environment::Environment;
 use self::guarded::Followed;
 pub(crate) use self::guarded::{Answer, Supervised, Supervisors};
 use self::output::Output;

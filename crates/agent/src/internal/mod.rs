@@ -2,6 +2,7 @@
 
 mod accounts;
 mod info;
+mod pty;
 mod system;
 mod tool;
 mod transfer;
@@ -20,6 +21,7 @@ use crate::inventory::Inventory;
 use crate::lenient::without_nulls;
 use crate::lifecycle::{Exit, Lifecycle};
 use crate::orders::Job;
+use crate::pty::Terminals;
 use crate::server::{Request, Server};
 use crate::tunnel::Tunnels;
 
@@ -30,14 +32,11 @@ const UNREGISTER_TIMEOUT: Duration = Duration::from_secs(10);
 const POWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Commands that later versions will carry out.
-const LATER: [&str; 9] = [
+const LATER: [&str; 6] = [
     "firewall",
     "firewall-rollback",
     "firewall-reorder-chains",
     "firewall-reorder-rules",
-    "openpty",
-    "resizepty",
-    "refreshpty",
     "shell",
     "exec",
 ];
@@ -54,6 +53,8 @@ pub(crate) struct Internal {
     pub(crate) inventory: Inventory,
     /// For `opentunnel` and `closetunnel`.
     pub(crate) tunnels: Tunnels,
+    /// For terminals.
+    pub(crate) terminals: Terminals,
     /// For transfers and the file browser.
     pub(crate) files: Files,
 }
@@ -143,6 +144,8 @@ impl Internal {
             "openftp" => transfer::browse(self, &job.data, stop).await,
             "restart" => system::restart(self, &job.data).await,
             "opentunnel" => tunnel::open(self, &job.data, stop),
+            "openpty" => pty::open(self, &job.data, stop),
+            "resizepty" | "refreshpty" => pty::change(self, name, &job.data),
             "closetunnel" => tunnel::close(self, &job.data),
             "quit" => Answer::done("The agent stops.").and_then(Then::Quit),
             "byebye" => Answer::done(

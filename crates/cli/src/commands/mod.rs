@@ -31,6 +31,7 @@ pub(crate) mod username;
 pub(crate) mod version;
 pub(crate) mod webftp_log;
 pub(crate) mod webhook;
+pub(crate) mod websh;
 pub(crate) mod whoami;
 pub(crate) mod work_session;
 pub(crate) mod workspace;
@@ -94,6 +95,7 @@ async fn with_network(command: Command, context: Context) -> Result<(), Failure>
         Command::Tunnel(args) => Box::pin(tunnel::run(&context, args)).await,
         Command::User { verb } => Box::pin(user::run(&context, verb)).await,
         Command::Username { verb } => Box::pin(username::run(&context, verb)).await,
+        Command::Websh(args) => Box::pin(websh::run_subcommand(&context, args)).await,
         Command::WebftpLog(args) => Box::pin(webftp_log::run(&context, args)).await,
         Command::Webhook { verb } => Box::pin(webhook::run(&context, verb)).await,
         Command::Whoami => Box::pin(whoami::run(&context)).await,

@@ -1,11 +1,11 @@
 //! Creating, changing, copying and deleting service tokens.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use http::StatusCode;
 use protocol::application::{CreateServiceToken, DuplicateServiceToken, ServiceToken};
 use protocol::id::{ApplicationId, TokenId};
 use serde_json::{Map, Value, json};
-use store::applications::{NewServiceToken, ServiceTokenChange};
+use store::applications::{NewServiceToken, TokenChange};
 use store::audit::AuditRecord;
 use store::entity::{api_token, application};
 use store::{Paging, StoreError, Unit, now};
@@ -13,11 +13,10 @@ use store::{Paging, StoreError, Unit, now};
 use super::application::end_work;
 use super::manager::require_manager;
 use crate::crypto::token::{self, Token};
-use crate::http::{ApiError, ApiResult, Ctx, Document};
-use crate::tokens::{SOURCE, check_end, checked_name, checked_scopes, copy_name, scopes_of};
-
-/// Most characters of a time in a document.
-const MAX_TIME: usize = 64;
+use crate::http::{ApiError, ApiResult, Ctx};
+use crate::tokens::{
+    SOURCE, check_end, checked_name, checked_scopes, copy_name, scopes_of, wanted_change,
+};
 
 /// A service token with its application, for those who manage them.
 pub(super) async fn find(
@@ -84,7 +83,7 @@ pub(super) async fn duplicate(
     let new = NewServiceToken {
         application: ApplicationId(application.id),
         name: match request.name.as_str() {
-            "" => copy_name(&original.name),
+            "" => copy_name(&original.name, 1),
             given => checked_name(given)?,
         },
         key_hash: String::new(),
@@ -112,8 +111,8 @@ pub(super) async fn change(
     document: &Map<String, Value>,
 ) -> ApiResult<ServiceToken> {
     let (row, application) = find(ctx, id).await?;
-    let change = wanted(&row, document)?;
-    if change == ServiceTokenChange::default() {
+    let change = wanted_change(&row, document, application_scopes)?;
+    if change == TokenChange::default() {
         return Ok(view(&row, &application));
     }
     let unit = ctx.begin().await?;
@@ -213,50 +212,6 @@ fn application_scopes(given: Vec<String>) -> ApiResult<Vec<String>> {
     }
 }
 
-fn wanted(row: &api_token::Model, members: &Map<String, Value>) -> ApiResult<ServiceTokenChange> {
-    let document = Document::new(members, SOURCE);
-    let name = document.text("name", usize::MAX)?;
-    let name = name.map(|name| checked_name(&name)).transpose()?;
-    // Here null says something: never.
-    let expires_at = match members.get("expires_at") {
-        None => None,
-        Some(Value::Null) => Some(None),
-        Some(_) => document
-            .text("expires_at", MAX_TIME)?
-            .map(|text| time(&text).map(Some))
-            .transpose()?,
-    };
-    if let Some(end) = expires_at.filter(|end| *end != row.expires_at) {
-        check_end(end)?;
-    }
-    let scopes = match members.get("scopes") {
-        None | Some(Value::Null) => None,
-        Some(value) => {
-            let scopes = serde_json::from_value(value.clone()).map_err(|_| {
-                ApiError::field(SOURCE, "scopes", "scopes must be a list of texts.")
-            })?;
-            Some(application_scopes(scopes)?)
-        }
-    };
-    Ok(ServiceTokenChange {
-        name: name.filter(|name| *name != row.name),
-        enabled: document
-            .flag("enabled")?
-            .filter(|enabled| *enabled != row.enabled),
-        scopes: scopes.filter(|scopes| *scopes != scopes_of(row)),
-        expires_at: expires_at.filter(|end| *end != row.expires_at),
-    })
-}
-
-fn time(text: &str) -> ApiResult<DateTime<Utc>> {
-    DateTime::parse_from_rfc3339(text)
-        .map(|time| time.to_utc())
-        .map_err(|_| {
-            let detail = "expires_at must be a time such as 2030-01-31T12:00:00Z, or null.";
-            ApiError::field(SOURCE, "expires_at", detail)
-        })
-}
-
 fn taken(error: StoreError) -> ApiError {
     match error {
         StoreError::Conflict(_) => ApiError::conflict(
@@ -322,11 +277,5 @@ mod tests {
             let refusal = application_scopes(given(&[scope])).unwrap_err();
             assert_eq!(refusal.field, Some("scopes"), "{scope}");
         }
-    }
-
-    #[test]
-    fn times_are_rfc_3339() {
-        assert!(time("2030-01-31T12:00:00Z").is_ok());
-        assert!(time("tomorrow").is_err());
     }
 }

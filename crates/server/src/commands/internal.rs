@@ -39,6 +39,7 @@ pub(crate) async fn order_internal(
             server: order.server,
             requested_by: order.requested_by,
             token: None,
+            login: None,
             work_session: None,
             shell: SHELL_INTERNAL,
             line: order.name.to_owned(),

@@ -246,6 +246,7 @@ fn new_command(ctx: &Ctx, grant: &Grant, request: &SubmitCommand, status: Status
         server: ServerId(grant.server.id),
         requested_by: ctx.principal.user_id(),
         token: ctx.principal.token(),
+        login: ctx.principal.login(),
         work_session: grant
             .session
             .as_ref()

@@ -8,7 +8,7 @@ use super::ConfigError;
 const PREFIX: &str = "ALPACON_";
 
 /// Sections that the environment may set.
-const SECTIONS: [&str; 10] = [
+const SECTIONS: [&str; 11] = [
     "server",
     "tls",
     "database",
@@ -19,6 +19,7 @@ const SECTIONS: [&str; 10] = [
     "objects",
     "oidc",
     "transfers",
+    "websh",
 ];
 
 /// Lays the variables that name a section over `table`.

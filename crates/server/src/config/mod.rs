@@ -6,6 +6,7 @@ mod environment;
 mod mail;
 mod oidc;
 mod transfers;
+mod websh;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use mail::{MailConfig, MailSecurity};
 pub(crate) use oidc::OidcConfig;
 pub(crate) use transfers::{ObjectsConfig, TransfersConfig};
+pub(crate) use websh::WebshConfig;
 
 /// Why a configuration is refused. Every message names the key.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,8 @@ pub(crate) struct Config {
     pub(crate) oidc: OidcConfig,
     pub(crate) objects: ObjectsConfig,
     pub(crate) transfers: TransfersConfig,
+    /// Terminals and their recordings.
+    pub(crate) websh: WebshConfig,
     pub(crate) mail: MailConfig,
     pub(crate) notifications: NotificationsConfig,
 }
@@ -281,7 +285,8 @@ impl Config {
                 return Err(wrong(key, "must be from 1 to 604800 (a week)"));
             }
         }
-        if let Some((key, message)) = self.objects.fault().or(self.transfers.fault()) {
+        let fault = self.objects.fault().or(self.transfers.fault());
+        if let Some((key, message)) = fault.or(self.websh.fault()) {
             return Err(wrong(key, message));
         }
         self.oidc.check()?;

@@ -6,6 +6,7 @@ use protocol::id::{ProviderId, UserId};
 use serde_json::{Value, json};
 use store::audit::{Actor, AuditRecord};
 use store::entity::{identity_provider, user};
+use store::federation::LinkRule;
 use store::identity::NewUser;
 use store::{StoreError, Unit};
 
@@ -34,8 +35,13 @@ pub(super) async fn resolve(
     let user = match known {
         Some(link) => {
             let found = unit.tenant().identity().user(UserId(link.user_id)).await?;
+            let user = found.ok_or_else(|| unknown(provider))?;
+            // They may have become one since a rule linked them.
+            if administers(&user) && link.rule != LinkRule::Superuser.as_str() {
+                return Err(unconfirmed(provider));
+            }
             federation.note_login(link, email).await?;
-            found.ok_or_else(|| unknown(provider))?
+            user
         }
         None => admit(ctx, &unit, provider, arrived).await?,
     };
@@ -58,17 +64,20 @@ async fn admit(
     let domains: Vec<String> = read(&provider.email_domains);
     let email = vouched_email(&arrived.claims, &domains).ok_or_else(|| unknown(provider))?;
     let same = unit.tenant().identity().users_by_email(&email).await?;
-    let (user, action) = match same.as_slice() {
-        // A provider must not be able to take over whoever administers it.
-        [user] if provider.link_by_email && !user.is_superuser && !user.is_staff => {
-            (user.clone(), "link")
+    let (user, action, rule) = match same.as_slice() {
+        [user] if provider.link_by_email && !administers(user) => {
+            (user.clone(), "link", LinkRule::Email)
         }
-        [] if provider.provision => (provision(unit, arrived, &email).await?, "provision"),
+        [] if provider.provision => (
+            provision(unit, arrived, &email).await?,
+            "provision",
+            LinkRule::Provision,
+        ),
         _ => return Err(unknown(provider)),
     };
     let id = UserId(user.id);
     let federation = unit.tenant().federation();
-    let linked = federation.link(ProviderId(provider.id), &arrived.subject, id, &email);
+    let linked = federation.link(ProviderId(provider.id), &arrived.subject, id, &email, rule);
     let link = linked.await.map_err(|error| match error {
         StoreError::Conflict(_) => {
             ApiError::conflict("Somebody else just signed in as you; try again.")
@@ -76,7 +85,7 @@ async fn admit(
         other => other.into(),
     })?;
     federation.note_login(link, &email).await?;
-    if action == "provision" {
+    if rule == LinkRule::Provision {
         groups::join_defaults(unit, provider, id).await?;
     }
     unit.audit(AuditRecord {
@@ -126,6 +135,20 @@ pub(super) async fn deny(
     })
     .await?;
     Ok(unit.commit().await?)
+}
+
+/// A provider must not be able to take over whoever administers it by a rule: for these a
+/// superuser says who they are there.
+fn administers(user: &user::Model) -> bool {
+    user.is_superuser || user.is_staff
+}
+
+fn unconfirmed(provider: &identity_provider::Model) -> ApiError {
+    ApiError::forbidden(format!(
+        "Your account here administers this workspace, and no superuser has said that your \
+         account at {} is yours; ask one to link it: alpacon identity-provider link",
+        provider.name
+    ))
 }
 
 fn unknown(provider: &identity_provider::Model) -> ApiError {

@@ -5,6 +5,7 @@ use protocol::federation::{FederatedIdentity, LinkIdentity};
 use protocol::id::{FederatedIdentityId, ProviderId, UserId};
 use serde_json::json;
 use store::entity::federated_identity;
+use store::federation::LinkRule;
 use store::{Paging, StoreError};
 
 use super::provider::{self, SOURCE};
@@ -49,11 +50,22 @@ pub(super) async fn link(
         )
     })?;
     let federation = unit.tenant().federation();
-    let linked = federation.link(provider, &request.subject, UserId(user.id), "");
-    let link = linked.await.map_err(|error| match error {
-        StoreError::Conflict(_) => ApiError::conflict("This subject is linked already."),
-        other => other.into(),
-    })?;
+    let known = federation.identity_of(provider, &request.subject).await?;
+    let link = match known {
+        // A rule linked them; now a superuser says that it is right.
+        Some(link) if link.user_id == user.id && link.rule != LinkRule::Superuser.as_str() => {
+            federation.confirm(link).await?
+        }
+        Some(_) => return Err(linked_already()),
+        None => {
+            let rule = LinkRule::Superuser;
+            let linked = federation.link(provider, &request.subject, UserId(user.id), "", rule);
+            linked.await.map_err(|error| match error {
+                StoreError::Conflict(_) => linked_already(),
+                other => other.into(),
+            })?
+        }
+    };
     let mut record = provider::record(ctx, &row, "link", StatusCode::CREATED);
     record.description = format!(
         "linked {} to {} of {}",
@@ -86,6 +98,10 @@ pub(super) async fn unlink(
     Ok(unit.commit().await?)
 }
 
+fn linked_already() -> ApiError {
+    ApiError::conflict("This subject is linked already.")
+}
+
 fn view(row: &federated_identity::Model) -> FederatedIdentity {
     FederatedIdentity {
         id: FederatedIdentityId(row.id),
@@ -93,5 +109,6 @@ fn view(row: &federated_identity::Model) -> FederatedIdentity {
         user: UserId(row.user_id),
         email: row.email.clone(),
         last_login_at: row.last_login_at,
+        rule: row.rule.clone(),
     }
 }

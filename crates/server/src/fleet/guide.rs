@@ -114,7 +114,7 @@ async fn common(ctx: &Ctx, method: &'static str, request: &GuideRequest) -> ApiR
         alpacon_url: ctx.base_url.clone(),
         server_name: request.server_name.clone(),
         package_proxy: None,
-        allow_sudo_with_mfa: false,
+        allow_sudo_with_mfa: ctx.workspace.settings.allow_sudo_with_mfa,
     })
 }
 

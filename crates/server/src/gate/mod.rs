@@ -14,6 +14,8 @@ mod port;
 mod risk;
 mod standing;
 mod sudo;
+mod sudo_presence;
+mod terminal;
 mod token;
 mod work_session;
 
@@ -31,6 +33,7 @@ pub(crate) use port::check_port;
 pub(crate) use risk::{command_ruling, risk_actions};
 pub(crate) use standing::{Standing, still_holds};
 pub(crate) use sudo::{SudoVerdict, decide_sudo};
+pub(crate) use terminal::{check_terminal, may_gain_privileges};
 
 use crate::http::{ApiError, ApiResult, Ctx};
 use crate::locks::Footing;
@@ -43,6 +46,8 @@ pub(crate) enum Operation {
     Tunnel,
     /// Moving files; which way is the file rules' matter.
     Webftp,
+    /// A terminal.
+    Websh,
 }
 
 impl Operation {
@@ -52,6 +57,7 @@ impl Operation {
             Self::Command => "command",
             Self::Tunnel => "tunnel",
             Self::Webftp => "webftp",
+            Self::Websh => "websh",
         }
     }
 
@@ -61,6 +67,7 @@ impl Operation {
             Self::Command => "command",
             Self::Tunnel => "tunnel",
             Self::Webftp => "webftp",
+            Self::Websh => "websh",
         }
     }
 }

@@ -2,11 +2,12 @@
 
 use judge::Plan;
 use judge::risk::{self, Action, Requester, Risk, RiskActions};
+use protocol::id::UserId;
 use protocol::work_session::{REQUESTER_AGENT, REQUESTER_USER};
 
 use super::{Grant, Operation};
 use crate::approvals::{self, Reviewers, Ruling};
-use crate::http::{ApiResult, Ctx};
+use crate::http::{ApiResult, Ctx, PublicCtx};
 use crate::workspace::Facts;
 
 /// What the rules about approvals say of a command.
@@ -46,24 +47,30 @@ pub(crate) async fn risk_actions(
     plan: &Plan,
     ruling: Option<&Ruling>,
 ) -> ApiResult<RiskActions> {
-    let actions = configured(ctx, grant, plan, ruling).await?;
+    let requester = if is_by_agent(ctx, grant) {
+        Requester::Agent
+    } else {
+        Requester::Human
+    };
+    let actions = actions_of(ctx, requester, ctx.principal.user_id(), plan, ruling).await?;
     Ok(match ruling {
         Some(Ruling::NotRequired) => without_holds(actions),
         Some(Ruling::Required(_)) | None => actions,
     })
 }
 
-async fn configured(
-    ctx: &Ctx,
-    grant: &Grant,
+/// The same for what `user` asks as `requester`, before a rule dispenses with anything.
+pub(super) async fn actions_of(
+    ctx: &PublicCtx,
+    requester: Requester,
+    user: Option<UserId>,
     plan: &Plan,
     ruling: Option<&Ruling>,
 ) -> ApiResult<RiskActions> {
     let settings = &ctx.workspace.settings;
-    let (configured, requester) = if is_by_agent(ctx, grant) {
-        (settings.risk_of_agents, Requester::Agent)
-    } else {
-        (settings.risk_of_people, Requester::Human)
+    let configured = match requester {
+        Requester::Agent | Requester::Ci => settings.risk_of_agents,
+        Requester::Human => settings.risk_of_people,
     };
     if let Some(actions) = configured {
         return Ok(actions);
@@ -73,14 +80,10 @@ async fn configured(
     }
     let reviewed = match ruling {
         Some(Ruling::NotRequired) => true,
-        Some(Ruling::Required(reviewers)) => could_review(ctx, reviewers).await?,
-        None => could_review(ctx, &Reviewers::usual(ctx)).await?,
+        Some(Ruling::Required(reviewers)) => approvals::could_review(ctx, user, reviewers).await?,
+        None => approvals::could_review(ctx, user, &Reviewers::usual(ctx)).await?,
     };
     Ok(RiskActions::defaults(requester, reviewed))
-}
-
-async fn could_review(ctx: &Ctx, reviewers: &Reviewers) -> ApiResult<bool> {
-    approvals::could_review(ctx, ctx.principal.user_id(), reviewers).await
 }
 
 fn without_holds(actions: RiskActions) -> RiskActions {

@@ -2,11 +2,13 @@
 //! calls it, whatever line, script or child that program came from.
 
 use judge::{Authority, Decision, DenyCode, Plan, Sudo, Verdict};
-use protocol::id::{CommandId, TokenId, UserId, WorkSessionId};
+use protocol::id::{CommandId, LoginId, TokenId, UserId, WebshSessionId, WorkSessionId};
 use protocol::sudo::{self, SudoRequest};
-use store::entity::{command, work_session};
+use store::entity::work_session;
 use store::now;
+use uuid::Uuid;
 
+use super::sudo_presence::{self as presence, Call};
 use super::{command as rules, token};
 use crate::http::{AgentCtx, ApiResult};
 
@@ -26,9 +28,11 @@ pub(crate) struct SudoVerdict {
 }
 
 /// What decided, in the words of the timeline.
-mod basis {
+pub(super) mod basis {
     /// A sudo policy of the session.
-    pub(super) const POLICY: &str = "policy";
+    pub(in crate::gate) const POLICY: &str = "policy";
+    /// A second factor of the person who asked.
+    pub(in crate::gate) const PRESENCE: &str = "presence";
     /// The command rules of the token.
     pub(super) const ACL: &str = "acl";
     /// The workspace asks for no session; the rules of the host decide.
@@ -38,9 +42,9 @@ mod basis {
 }
 
 /// An approval's basis, or a denial's code and reason.
-type Outcome = Result<&'static str, (&'static str, String)>;
+pub(super) type Outcome = Result<&'static str, (&'static str, String)>;
 
-fn deny(code: &'static str, reason: impl Into<String>) -> Outcome {
+pub(super) fn deny(code: &'static str, reason: impl Into<String>) -> Outcome {
     Err((code, reason.into()))
 }
 
@@ -49,67 +53,121 @@ fn deny(code: &'static str, reason: impl Into<String>) -> Outcome {
 /// # Errors
 /// When the database cannot be read; the host asks again.
 pub(crate) async fn decide_sudo(ctx: &AgentCtx, request: &SudoRequest) -> ApiResult<SudoVerdict> {
-    let command = running_command(ctx, request).await?;
-    let outcome = match &command {
-        Some(command) => decide(ctx, command, request).await?,
+    let origin = match (&request.call.command_id, &request.call.session_id) {
+        (None, Some(session)) => open_terminal(ctx, request, session).await?,
+        _ => running_command(ctx, request).await?,
+    };
+    let outcome = match &origin {
+        Some(origin) => decide(ctx, origin, request).await?,
         None => deny(
             sudo::SESSION_MISSING,
-            "The request belongs to no running command of this server.",
+            "The request belongs to no running command and no terminal of this server.",
         ),
     };
-    let command = command.as_ref();
+    let origin = origin.unwrap_or_default();
     let (basis, denied, reason) = match outcome {
         Ok(basis) => (basis, None, "Approved".to_owned()),
         Err((code, reason)) => (basis::NONE, Some(code), reason),
     };
     Ok(SudoVerdict {
-        command: command.map(|row| CommandId(row.id)),
-        work_session: command.and_then(|row| row.work_session_id.map(WorkSessionId)),
-        user: command.and_then(|row| row.requested_by.map(UserId)),
+        command: origin.command,
+        work_session: origin.work_session.map(WorkSessionId),
+        user: origin.requested_by.map(UserId),
         basis,
         denied,
         reason,
     })
 }
 
+/// In what sudo was called: a command, or a terminal.
+#[derive(Debug, Default)]
+struct Origin {
+    command: Option<CommandId>,
+    requested_by: Option<Uuid>,
+    token: Option<Uuid>,
+    login: Option<Uuid>,
+    work_session: Option<Uuid>,
+    username: String,
+    groupname: String,
+}
+
 /// The command in which sudo was called: on this very server, not yet over, and
 /// run by the account that calls.
-async fn running_command(
-    ctx: &AgentCtx,
-    request: &SudoRequest,
-) -> ApiResult<Option<command::Model>> {
+async fn running_command(ctx: &AgentCtx, request: &SudoRequest) -> ApiResult<Option<Origin>> {
     let id = request.call.command_id.as_deref().unwrap_or_default();
     let Ok(id) = id.parse::<CommandId>() else {
         return Ok(None);
     };
     let found = ctx.tenant().commands().find(id).await?;
-    Ok(found.filter(|row| {
+    let running = found.filter(|row| {
         let runs = protocol::command::Status::parse(&row.status)
             .is_some_and(protocol::command::Status::is_running);
         runs && row.server_id == ctx.server.id
             && row.username == request.call.username
             // What is about to be stopped gets no further.
             && crate::commands::barred(ctx, row).is_none()
+    });
+    Ok(running.map(|row| Origin {
+        command: Some(CommandId(row.id)),
+        requested_by: row.requested_by,
+        token: row.token_id,
+        login: row.login_id,
+        work_session: row.work_session_id,
+        username: row.username,
+        groupname: row.groupname,
     }))
 }
 
-async fn decide(
+/// The terminal in which sudo was called: on this very server, open, and of the account
+/// that calls.
+async fn open_terminal(
     ctx: &AgentCtx,
-    command: &command::Model,
     request: &SudoRequest,
-) -> ApiResult<Outcome> {
-    let Some(user) = command.requested_by else {
+    session: &str,
+) -> ApiResult<Option<Origin>> {
+    let Ok(id) = session.parse::<WebshSessionId>() else {
+        return Ok(None);
+    };
+    let found = ctx.tenant().websh().find(id).await?;
+    let open = found.filter(|row| {
+        row.closed_at.is_none()
+            && row.server_id == ctx.server.id
+            && row.username == request.call.username
+            // One that is about to end gets no further.
+            && ctx.app.websh.is_open(ctx, id)
+    });
+    let Some(row) = open else {
+        return Ok(None);
+    };
+    let order = ctx
+        .tenant()
+        .commands()
+        .find(CommandId(row.order_id))
+        .await?;
+    Ok(Some(Origin {
+        command: None,
+        requested_by: row.requested_by,
+        token: row.token_id,
+        login: order.and_then(|order| order.login_id),
+        work_session: row.work_session_id,
+        username: row.username,
+        groupname: row.groupname,
+    }))
+}
+
+async fn decide(ctx: &AgentCtx, origin: &Origin, request: &SudoRequest) -> ApiResult<Outcome> {
+    let Some(user) = origin.requested_by else {
         return Ok(deny(
             sudo::NOT_AUTHORIZED,
             "The command was asked for by nobody who could answer for it.",
         ));
     };
     let words = words(request);
-    if let Some(token) = command.token_id.map(TokenId) {
+    if let Some(token) = origin.token.map(TokenId) {
         let own = ctx.tenant().identity().user(UserId(user)).await?;
         let own = own.map(|user| user.username).unwrap_or_default();
         let all = ctx.tenant().acl().commands(token).await?;
-        let allowed = token::commands_for(all, &own, &command.username, &command.groupname);
+        let allowed = token::commands_for(all, &own, &origin.username, &origin.groupname);
         let authority = Authority {
             commands: rules::allow_list(&allowed)?,
             ..Authority::default()
@@ -119,8 +177,8 @@ async fn decide(
             return Ok(Err(refusal));
         }
     }
-    let Some(session) = command.work_session_id else {
-        let basis = match command.token_id {
+    let Some(session) = origin.work_session else {
+        let basis = match origin.token {
             Some(_) => basis::ACL,
             None => basis::ACCOUNT,
         };
@@ -128,7 +186,17 @@ async fn decide(
     };
     let found = ctx.tenant().work_sessions();
     match found.find(WorkSessionId(session)).await? {
-        Some(session) => in_session(&session, &words),
+        Some(session) => {
+            let within = in_session(&session, &words)?;
+            let call = Call {
+                session: &session,
+                requested_by: UserId(user),
+                login: origin.login.map(LoginId),
+                can_ask: origin.command.is_some(),
+                words: &words,
+            };
+            presence::complete(ctx, &call, within).await
+        }
         None => Ok(deny(
             sudo::SESSION_MISSING,
             "The command's work session does not exist.",
@@ -160,7 +228,6 @@ fn in_session(session: &work_session::Model, words: &[String]) -> ApiResult<Outc
             ));
         }
         _ if within_rules.is_err() => return Ok(within_rules),
-        // Nobody is there to give a second factor, and no policy waives it.
         Sudo::Unrestricted => {
             return Ok(deny(
                 sudo::APPROVAL_REQUIRED,
@@ -182,7 +249,7 @@ fn in_session(session: &work_session::Model, words: &[String]) -> ApiResult<Outc
     )
 }
 
-const NO_NAMES: &[&str] = &[];
+pub(super) const NO_NAMES: &[&str] = &[];
 
 fn outcome(verdict: Verdict, basis: &'static str) -> Outcome {
     match verdict.decision {
@@ -208,7 +275,7 @@ fn words(request: &SudoRequest) -> Vec<String> {
 }
 
 /// The call of sudo as a line that is read as exactly these words.
-fn line(words: &[String]) -> String {
+pub(super) fn line(words: &[String]) -> String {
     format!("sudo -- {}", quoted(words))
 }
 

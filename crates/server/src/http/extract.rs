@@ -95,7 +95,7 @@ impl PublicCtx {
             .workspaces
             .by_host(&host)
             .ok_or_else(no_such_workspace)?;
-        let base_url = match workspace.public_url(&app.config) {
+        let base_url = match workspace.url_of_request(&app.config, &host) {
             Some(url) => url,
             None => {
                 let secure = peer

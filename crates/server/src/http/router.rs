@@ -10,7 +10,7 @@ use crate::app::SharedApp;
 use crate::{
     agents, applications, approvals, audit, commands, events, federation, fleet, history, iam,
     identity, locks, mfa, notifications, oauth, onboarding, pages, programs, sudo, tokens,
-    transfers, trust, tunnels, webftp, work_sessions, workspace,
+    transfers, trust, tunnels, webftp, websh, work_sessions, workspace,
 };
 
 #[derive(utoipa::OpenApi)]
@@ -35,6 +35,7 @@ fn documented() -> OpenApiRouter<SharedApp> {
         .merge(work_sessions::routes())
         .merge(commands::routes())
         .merge(tunnels::routes())
+        .merge(websh::routes())
         .merge(webftp::routes())
         .merge(transfers::routes())
         .merge(events::routes())
@@ -58,6 +59,7 @@ pub(crate) fn router(app: &SharedApp) -> Router {
         .merge(agents::websocket_routes())
         .merge(events::websocket_routes())
         .merge(tunnels::websocket_routes())
+        .merge(websh::websocket_routes())
         .merge(webftp::websocket_routes())
         .merge(pages::routes())
         .merge(approvals::page_routes())

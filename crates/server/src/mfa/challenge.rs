@@ -1,5 +1,8 @@
 //! What is remembered of a challenge until the browser answers it: sealed, bound to
 //! the browser's cookie and to one purpose, taken once, void after five minutes.
+//!
+//! Challenges of passkeys are kept by themselves, so that each tab of a browser has its
+//! own; the answer names the one it is for.
 
 use chrono::TimeDelta;
 use serde::Serialize;
@@ -36,17 +39,26 @@ impl Purpose {
         }
     }
 
+    /// Under which the state of the challenge `name` is kept.
+    fn key(self, name: &str) -> String {
+        match name {
+            "" => self.as_str().to_owned(),
+            name => format!("{} {name}", self.as_str()),
+        }
+    }
+
     /// What the state is sealed for: it opens for nothing else and nobody else.
     fn seal(self, browser: &Browser) -> String {
         format!("mfa challenge {} {}", self.as_str(), browser.binding())
     }
 }
 
-/// Remembers `state`; what was remembered for the same purpose is void.
+/// Remembers `state` of the challenge `name`; what was remembered for the same is void.
 pub(super) async fn put(
     ctx: &PublicCtx,
     browser: &Browser,
     purpose: Purpose,
+    name: &str,
     state: &impl Serialize,
 ) -> ApiResult<()> {
     let state = serde_json::to_vec(state).map_err(ApiError::internal)?;
@@ -59,7 +71,7 @@ pub(super) async fn put(
     let unit = ctx.begin().await?;
     unit.tenant()
         .mfa()
-        .put_challenge(&browser.binding(), purpose.as_str(), sealed, now() + TTL)
+        .put_challenge(&browser.binding(), &purpose.key(name), sealed, now() + TTL)
         .await?;
     Ok(unit.commit().await?)
 }
@@ -85,12 +97,13 @@ pub(super) async fn take<T: DeserializeOwned>(
     ctx: &PublicCtx,
     browser: &Browser,
     purpose: Purpose,
+    name: &str,
 ) -> ApiResult<T> {
     let unit = ctx.begin().await?;
     let sealed = unit
         .tenant()
         .mfa()
-        .take_challenge(&browser.binding(), purpose.as_str())
+        .take_challenge(&browser.binding(), &purpose.key(name))
         .await?;
     unit.commit().await?;
     let sealed = sealed.ok_or_else(|| {

@@ -30,7 +30,7 @@ pub(super) async fn seed(ctx: &PublicCtx, browser: &Browser) -> ApiResult<Seed> 
     }
     let seed = Seed::generate()?;
     let text = STANDARD.encode(seed.as_bytes());
-    challenge::put(ctx, browser, Purpose::Totp, &text).await?;
+    challenge::put(ctx, browser, Purpose::Totp, "", &text).await?;
     Ok(seed)
 }
 
@@ -69,7 +69,7 @@ pub(super) async fn add_totp(
         .seal(&proof::seed_purpose(UserId(user.id)), seed.as_bytes())
         .map_err(ApiError::internal)?;
     // Of two answers one adds the app.
-    challenge::take::<String>(ctx, browser, Purpose::Totp).await?;
+    challenge::take::<String>(ctx, browser, Purpose::Totp, "").await?;
     add(ctx, user, name, NewFactor::Totp { secret, step }).await
 }
 

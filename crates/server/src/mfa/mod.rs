@@ -22,7 +22,9 @@ pub(crate) use pages::{
     confirm_path, is_proved_within, passkey_sign_in_path, routes as page_routes,
 };
 pub(crate) use policy::FEDERATED;
-pub(crate) use presence::{require as require_presence, require_for_settings, require_fresh};
+pub(crate) use presence::{
+    is_proved_for, require as require_presence, require_for_settings, require_fresh,
+};
 pub(crate) use proof::Codes;
 pub(crate) use routes::routes;
-pub(crate) use sign_in::{check_login, missing_factor, suffices_here};
+pub(crate) use sign_in::{check_login, check_password_change, missing_factor, suffices_here};

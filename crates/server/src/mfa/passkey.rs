@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use protocol::id::{FactorId, UserId};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use store::entity::{mfa_factor, user};
 use store::mfa::NewFactor;
@@ -21,6 +22,9 @@ use super::challenge::{self, Purpose};
 use super::{Method, policy, record};
 use crate::http::{ApiError, ApiResult, PublicCtx};
 use crate::identity::browser::Browser;
+
+/// Longest challenge that is looked for; ours have 43 characters.
+const MAX_CHALLENGE: usize = 128;
 
 /// The host name that passkeys are made for here; none where there is only an address.
 pub(super) fn rp_id(ctx: &PublicCtx) -> Option<String> {
@@ -58,8 +62,9 @@ pub(super) async fn begin_registration(
     let (options, state) = webauthn(ctx)?
         .start_passkey_registration(user.id, &user.username, &user.username, Some(known))
         .map_err(ApiError::internal)?;
-    challenge::put(ctx, browser, Purpose::Passkey, &state).await?;
     let mut options = json!(options);
+    let name = offered(&options)?;
+    challenge::put(ctx, browser, Purpose::Passkey, name, &state).await?;
     // Discoverable: it must be able to sign its user in without a name typed.
     if let Some(selection) = options.pointer_mut("/publicKey/authenticatorSelection") {
         selection["residentKey"] = json!("required");
@@ -75,8 +80,9 @@ pub(super) async fn finish_registration(
     user: &user::Model,
     answer: &str,
 ) -> ApiResult<NewFactor> {
-    let state: PasskeyRegistration = challenge::take(ctx, browser, Purpose::Passkey).await?;
     let answer: RegisterPublicKeyCredential = read(answer)?;
+    let name = answered(&answer.response.client_data_json)?;
+    let state: PasskeyRegistration = challenge::take(ctx, browser, Purpose::Passkey, &name).await?;
     let passkey = match webauthn(ctx)?.finish_passkey_registration(&answer, &state) {
         Ok(passkey) => passkey,
         Err(error) => return Err(refuse(ctx, user, &error).await),
@@ -101,8 +107,9 @@ pub(super) async fn begin_proof(
     let (options, state) = webauthn(ctx)?
         .start_passkey_authentication(&passkeys)
         .map_err(ApiError::internal)?;
-    challenge::put(ctx, browser, Purpose::Proof, &state).await?;
-    Ok(json!(options))
+    let options = json!(options);
+    challenge::put(ctx, browser, Purpose::Proof, offered(&options)?, &state).await?;
+    Ok(options)
 }
 
 /// Checks that the browser proved a passkey of `user`.
@@ -112,8 +119,9 @@ pub(super) async fn finish_proof(
     user: &user::Model,
     answer: &str,
 ) -> ApiResult<()> {
-    let state: PasskeyAuthentication = challenge::take(ctx, browser, Purpose::Proof).await?;
     let answer: PublicKeyCredential = read(answer)?;
+    let name = answered(&answer.response.client_data_json)?;
+    let state: PasskeyAuthentication = challenge::take(ctx, browser, Purpose::Proof, &name).await?;
     match webauthn(ctx)?.finish_passkey_authentication(&answer, &state) {
         Ok(result) => note_use(ctx, user, &result).await,
         Err(error) => Err(refuse(ctx, user, &error).await),
@@ -125,8 +133,9 @@ pub(super) async fn begin_sign_in(ctx: &PublicCtx, browser: &Browser) -> ApiResu
     let (options, state) = webauthn(ctx)?
         .start_discoverable_authentication()
         .map_err(ApiError::internal)?;
-    challenge::put(ctx, browser, Purpose::SignIn, &state).await?;
     let mut options = json!(options);
+    let name = offered(&options)?;
+    challenge::put(ctx, browser, Purpose::SignIn, name, &state).await?;
     // A button starts it, not the autofill of a field.
     if let Some(members) = options.as_object_mut() {
         members.remove("mediation");
@@ -140,8 +149,10 @@ pub(super) async fn finish_sign_in(
     browser: &Browser,
     answer: &str,
 ) -> ApiResult<user::Model> {
-    let state: DiscoverableAuthentication = challenge::take(ctx, browser, Purpose::SignIn).await?;
     let answer: PublicKeyCredential = read(answer)?;
+    let name = answered(&answer.response.client_data_json)?;
+    let state: DiscoverableAuthentication =
+        challenge::take(ctx, browser, Purpose::SignIn, &name).await?;
     let webauthn = webauthn(ctx)?;
     let (id, credential_id) = webauthn
         .identify_discoverable_authentication(&answer)
@@ -222,13 +233,36 @@ fn credential(row: &mfa_factor::Model) -> ApiResult<Passkey> {
     serde_json::from_value(stored).map_err(ApiError::internal)
 }
 
+/// The challenge in options for the browser.
+fn offered(options: &Value) -> ApiResult<&str> {
+    let challenge = options.pointer("/publicKey/challenge");
+    challenge
+        .and_then(Value::as_str)
+        .ok_or_else(|| ApiError::internal("options of a passkey without a challenge"))
+}
+
+/// The challenge that a browser says it answers; the signature covers it.
+fn answered(client_data: &[u8]) -> ApiResult<String> {
+    #[derive(Deserialize)]
+    struct ClientData {
+        challenge: String,
+    }
+    let data: ClientData = serde_json::from_slice(client_data).map_err(|_| unreadable())?;
+    if data.challenge.is_empty() || data.challenge.len() > MAX_CHALLENGE {
+        return Err(unreadable());
+    }
+    Ok(data.challenge)
+}
+
 fn read<T: serde::de::DeserializeOwned>(answer: &str) -> ApiResult<T> {
-    serde_json::from_str(answer).map_err(|_| {
-        ApiError::invalid(
-            "mfa",
-            "The browser's answer is not one of a passkey. Go back, reload the page and try again.",
-        )
-    })
+    serde_json::from_str(answer).map_err(|_| unreadable())
+}
+
+fn unreadable() -> ApiError {
+    ApiError::invalid(
+        "mfa",
+        "The browser's answer is not one of a passkey. Go back, reload the page and try again.",
+    )
 }
 
 fn encode(bytes: &[u8]) -> String {

@@ -6,12 +6,14 @@
 use http::StatusCode;
 use protocol::code;
 use protocol::id::UserId;
+use store::entity::login;
 use store::now;
 
 use super::policy;
 use crate::http::{ApiError, ApiResult, Ctx};
 use crate::identity::Method as Login;
 use crate::identity::sign_in::factors_of;
+use crate::workspace::Settings;
 
 /// Refuses where the workspace asks for presence before `action` (a member of
 /// `mfa_required_actions`) and it was not proved recently.
@@ -79,8 +81,12 @@ pub(super) async fn is_present(ctx: &Ctx) -> ApiResult<Option<bool>> {
         return Ok(None);
     };
     let found = ctx.tenant().identity().login(login).await?;
-    let presence = found.and_then(|(row, _)| {
-        policy::presence(&ctx.workspace.settings, &factors_of(&row.factors), now())
-    });
-    Ok(Some(presence.is_some()))
+    Ok(Some(found.is_some_and(|(row, _)| {
+        is_proved_for(&ctx.workspace.settings, &row)
+    })))
+}
+
+/// Whether presence was proved recently for `login`.
+pub(crate) fn is_proved_for(settings: &Settings, login: &login::Model) -> bool {
+    policy::presence(settings, &factors_of(&login.factors), now()).is_some()
 }

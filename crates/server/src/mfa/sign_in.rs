@@ -3,7 +3,7 @@
 use http::StatusCode;
 use protocol::code;
 use protocol::id::UserId;
-use store::entity::{login, user};
+use store::entity::{login, mfa_factor, user};
 use store::now;
 
 use super::pages::{ENROL, SECOND_FACTOR};
@@ -58,25 +58,54 @@ pub(crate) async fn check_login(
 ) -> ApiResult<Factors> {
     let enrolled = ctx.tenant().mfa().factors(UserId(user.id)).await?;
     let settings = &ctx.workspace.settings;
-    let mut factors = Factors::new();
-    if !otp.is_empty() && !enrolled.is_empty() {
-        let usable = policy::usable(settings, PASSWORD, &enrolled);
-        let who = acquaintance(ctx, Some(user), None).await?;
-        let method = proof::prove(ctx, user, &usable, Presented::Code(otp), who).await?;
-        factors.insert(method.as_str().to_owned(), now());
-    }
+    let factors = prove_code(ctx, user, &enrolled, otp).await?;
     match policy::missing(settings, PASSWORD, &enrolled, &factors) {
         Missing::Nothing => Ok(factors),
-        Missing::Proof => Err(ApiError::new(
-            StatusCode::UNAUTHORIZED,
-            "This account has a second factor: send the code of the authenticator app, or log \
-             in with the browser.",
-        )
-        .code(code::AUTH_MFA_REQUIRED, "login")),
+        Missing::Proof => Err(lacks_code("login")),
         Missing::Enrolment => Err(ApiError::forbidden(format!(
             "This workspace requires a second factor; sign in with the browser to set one up: \
              {}/login/",
             ctx.base_url
         ))),
     }
+}
+
+/// Refuses a change of the password over the API by who has a second factor and does not
+/// prove it with `otp`: a password alone must not be enough to keep its owner out.
+pub(crate) async fn check_password_change(
+    ctx: &PublicCtx,
+    user: &user::Model,
+    otp: &str,
+) -> ApiResult<()> {
+    let enrolled = ctx.tenant().mfa().factors(UserId(user.id)).await?;
+    let proved = prove_code(ctx, user, &enrolled, otp).await?;
+    if proved.is_empty() && !enrolled.is_empty() {
+        return Err(lacks_code("password"));
+    }
+    Ok(())
+}
+
+/// What a code proves; nothing where there is none, or no factor to prove.
+async fn prove_code(
+    ctx: &PublicCtx,
+    user: &user::Model,
+    enrolled: &[mfa_factor::Model],
+    otp: &str,
+) -> ApiResult<Factors> {
+    if otp.is_empty() || enrolled.is_empty() {
+        return Ok(Factors::new());
+    }
+    let usable = policy::usable(&ctx.workspace.settings, PASSWORD, enrolled);
+    let who = acquaintance(ctx, Some(user), None).await?;
+    let method = proof::prove(ctx, user, &usable, Presented::Code(otp), who).await?;
+    Ok(Factors::from([(method.as_str().to_owned(), now())]))
+}
+
+fn lacks_code(source: &'static str) -> ApiError {
+    ApiError::new(
+        StatusCode::UNAUTHORIZED,
+        "This account has a second factor: send the code of the authenticator app, or use the \
+         browser.",
+    )
+    .code(code::AUTH_MFA_REQUIRED, source)
 }

@@ -16,7 +16,7 @@ mod console_page;
 mod device;
 mod device_page;
 mod error;
-mod grant;
+pub(crate) mod grant;
 pub(crate) mod keys;
 mod metadata;
 mod pkce;

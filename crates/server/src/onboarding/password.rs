@@ -14,6 +14,7 @@ use crate::crypto;
 use crate::http::{ApiError, ApiResult, Ctx, PublicCtx};
 use crate::iam::{self, password as policy};
 use crate::identity::{check_password, sessions};
+use crate::mfa;
 
 /// Refuses a password that is guessed easily.
 pub(super) fn check(password: &str, names: &[&str]) -> ApiResult<()> {
@@ -31,18 +32,40 @@ pub(super) async fn hash(password: String) -> ApiResult<String> {
 }
 
 /// Changes a password by who knows the one there is, also where it is good for nothing
-/// else any more. Ends all logins of the user.
+/// else any more, and proves their second factor where they have one. Ends all logins of
+/// the user.
+pub(super) async fn change_by_api(ctx: &PublicCtx, request: ChangePassword) -> ApiResult<()> {
+    let user = owner(ctx, &request).await?;
+    // First what costs no code.
+    check_for(&user, &request.new_password)?;
+    mfa::check_password_change(ctx, &user, &request.otp).await?;
+    replace(ctx, &user, request.new_password).await
+}
+
+/// The same by who proved on a page already what protects the account.
 pub(crate) async fn change(ctx: &PublicCtx, request: ChangePassword) -> ApiResult<()> {
+    let user = owner(ctx, &request).await?;
+    replace(ctx, &user, request.new_password).await
+}
+
+/// Who knows the password there is.
+async fn owner(ctx: &PublicCtx, request: &ChangePassword) -> ApiResult<user::Model> {
     let user = check_password(ctx, &request.username, &request.password, None).await?;
     if request.new_password == request.password {
         return Err(weak(
             "The new password is the one there is; choose another one.",
         ));
     }
-    set(ctx, &user, request.new_password, "change", async |_| {
-        Ok(true)
-    })
-    .await
+    Ok(user)
+}
+
+async fn replace(ctx: &PublicCtx, user: &user::Model, password: String) -> ApiResult<()> {
+    set(ctx, user, password, "change", async |_| Ok(true)).await
+}
+
+fn check_for(user: &user::Model, password: &str) -> ApiResult<()> {
+    let mailbox = user.email.split('@').next().unwrap_or_default();
+    check(password, &[&user.username, mailbox])
 }
 
 pub(super) fn weak(detail: &str) -> ApiError {
@@ -58,8 +81,7 @@ pub(super) async fn set(
     action: &'static str,
     may: impl AsyncFnOnce(&Unit) -> ApiResult<bool>,
 ) -> ApiResult<()> {
-    let mailbox = user.email.split('@').next().unwrap_or_default();
-    check(&password, &[&user.username, mailbox])?;
+    check_for(user, &password)?;
     let hash = hash(password).await?;
     let id = UserId(user.id);
     let unit = ctx.begin().await?;

@@ -99,7 +99,7 @@ async fn change_password(
     ctx: PublicCtx,
     Body(request): Body<ChangePassword>,
 ) -> ApiResult<StatusCode> {
-    password::change(&ctx, request).await?;
+    password::change_by_api(&ctx, request).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -37,7 +37,7 @@ use crate::telemetry::Metrics;
 use crate::workspace::Workspaces;
 use crate::{
     applications, approvals, audit, commands, fleet, iam, oauth, rendezvous, transfers, tunnels,
-    work_sessions,
+    websh, work_sessions,
 };
 
 /// The public agent replaces the text 8000 by 8081 in the URL of its WebSockets.
@@ -156,6 +156,7 @@ impl Node {
             events: EventHub::default(),
             feeds: Feeds::default(),
             tunnels: rendezvous::Hub::default(),
+            websh: websh::Hub::default(),
             file_browsers: rendezvous::Hub::default(),
             transfer_feeds: Feeds::default(),
             objects,
@@ -196,6 +197,9 @@ impl Node {
             listeners,
             tls,
         } = self;
+        websh::revive(&app)
+            .await
+            .context("the terminals that were open could not be read")?;
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;
         start_clocks(&app);
@@ -262,6 +266,7 @@ fn start_clocks(app: &SharedApp) {
     app.spawn(approvals::run_clock(app.clone()));
     app.spawn(fleet::run_clock(app.clone()));
     app.spawn(rendezvous::run_clock(app.clone()));
+    app.spawn(websh::run_clock(app.clone()));
     app.spawn(locks::watch(app.clone()));
     app.spawn(mail::run(app.clone()));
     app.spawn(notifications::run(app.clone()));

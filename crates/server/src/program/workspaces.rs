@@ -20,6 +20,10 @@ pub(super) enum WorkspaceCommand {
     List(ListArguments),
     /// Serve a workspace under another host name.
     SetHost(HostArguments),
+    /// Serve a workspace under one more host name.
+    AddHost(HostArguments),
+    /// Serve a workspace no longer under a further host name.
+    RemoveHost(HostArguments),
     /// Serve a workspace no longer: logins and tokens are refused, what runs is stopped.
     Disable(NameArguments),
     /// Serve a disabled workspace again.
@@ -72,6 +76,8 @@ pub(super) async fn run(command: WorkspaceCommand) -> anyhow::Result<()> {
         WorkspaceCommand::Create(arguments) => create(arguments).await,
         WorkspaceCommand::List(arguments) => list(arguments).await,
         WorkspaceCommand::SetHost(arguments) => set_host(arguments).await,
+        WorkspaceCommand::AddHost(arguments) => add_host(arguments).await,
+        WorkspaceCommand::RemoveHost(arguments) => remove_host(arguments).await,
         WorkspaceCommand::Disable(arguments) => set_enabled(arguments, false).await,
         WorkspaceCommand::Enable(arguments) => set_enabled(arguments, true).await,
         WorkspaceCommand::Unlock(arguments) => unlock(arguments).await,
@@ -114,12 +120,17 @@ async fn create(arguments: CreateArguments) -> anyhow::Result<()> {
 async fn list(arguments: ListArguments) -> anyhow::Result<()> {
     let (_, _, store) = arguments.place.existing().await?;
     let rows = store.workspaces().await?;
+    let further = store.workspace_hosts().await?;
+    let hosts = |row: &workspace::Model| -> Vec<&str> {
+        let own = further.iter().filter(|host| host.workspace_id == row.id);
+        own.map(|host| host.host.as_str()).collect()
+    };
     if arguments.json {
         let rows: Vec<_> = rows
             .iter()
             .map(|row| {
                 json!({"id": row.id, "name": row.name, "host": row.host,
-                    "is_enabled": row.is_enabled, "added_at": row.added_at})
+                    "hosts": hosts(row), "is_enabled": row.is_enabled, "added_at": row.added_at})
             })
             .collect();
         say(&serde_json::to_string_pretty(&rows)?);
@@ -127,10 +138,11 @@ async fn list(arguments: ListArguments) -> anyhow::Result<()> {
     }
     say(&format!("{:<24} {:<40} STATE", "NAME", "HOST"));
     for row in rows {
-        let host = match row.host.as_str() {
+        let first = match row.host.as_str() {
             "" => "(every name)",
             host => host,
         };
+        let host = [&[first][..], hosts(&row).as_slice()].concat().join(", ");
         let state = if row.is_enabled {
             "enabled"
         } else {
@@ -156,6 +168,54 @@ async fn set_host(arguments: HostArguments) -> anyhow::Result<()> {
     unit.commit().await?;
     say(&format!(
         "Workspace {} is served under {host}. Its agents and clients must use this name.",
+        row.name
+    ));
+    Ok(())
+}
+
+async fn add_host(arguments: HostArguments) -> anyhow::Result<()> {
+    let host = address::check_host(&arguments.host)?;
+    let (_, _, store) = arguments.place.existing().await?;
+    let row = find(&store, &arguments.name).await?;
+    ensure!(
+        !row.host.is_empty(),
+        "the workspace {0} has no host name yet and serves them all; give it its first: \
+         alpacon-server workspace set-host {0} HOST",
+        row.name
+    );
+    let unit = store.begin(WorkspaceId(row.id)).await?;
+    let added = unit.tenant().add_host(&host).await;
+    if !added.map_err(|error| taken(error, &row.name, &host))? {
+        say(&format!(
+            "Workspace {} is served under {host} already.",
+            row.name
+        ));
+        return Ok(());
+    }
+    record(&unit, &row, "update", json!({"added_host": host})).await?;
+    unit.commit().await?;
+    say(&format!(
+        "Workspace {} is served under {host} too. Passkeys work only at the name that they \
+         were made at.",
+        row.name
+    ));
+    Ok(())
+}
+
+async fn remove_host(arguments: HostArguments) -> anyhow::Result<()> {
+    let host = address::check_host(&arguments.host)?;
+    let (_, _, store) = arguments.place.existing().await?;
+    let row = find(&store, &arguments.name).await?;
+    let unit = store.begin(WorkspaceId(row.id)).await?;
+    ensure!(
+        unit.tenant().remove_host(&host).await?,
+        "{host} is no further host name of the workspace {}; see: alpacon-server workspace list",
+        row.name
+    );
+    record(&unit, &row, "update", json!({"removed_host": host})).await?;
+    unit.commit().await?;
+    say(&format!(
+        "Workspace {} is no longer served under {host}.",
         row.name
     ));
     Ok(())

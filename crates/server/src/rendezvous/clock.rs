@@ -53,4 +53,5 @@ pub(crate) fn end_of_user(app: &App, user: UserId) {
 fn end_where(app: &App, has_ended: impl Fn(&Footing) -> bool) {
     app.tunnels.end_where(&has_ended);
     app.file_browsers.end_where(&has_ended);
+    app.websh.end_where(&has_ended);
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protocol::id::{ServerId, WorkSessionId, WorkspaceId};
+use protocol::id::{LoginId, ServerId, WorkSessionId, WorkspaceId};
 use tokio::sync::{SetOnce, oneshot};
 use uuid::Uuid;
 
@@ -28,6 +28,8 @@ pub(crate) struct Bond<I> {
     pub(crate) workspace: WorkspaceId,
     pub(crate) server: ServerId,
     pub(crate) footing: Footing,
+    /// The login it was asked for with.
+    pub(crate) login: Option<LoginId>,
     /// The agent shows its own key beside the token of the address.
     pub(crate) agent_shows_key: bool,
 }
@@ -46,6 +48,7 @@ impl<I: From<Uuid>> Bond<I> {
                 work_session: grant.session.as_ref().map(|row| WorkSessionId(row.id)),
                 server: Some(server),
             },
+            login: ctx.principal.login(),
             agent_shows_key,
         }
     }
@@ -217,6 +220,7 @@ mod tests {
                 work_session: Some(WorkSessionId::new()),
                 ..Footing::default()
             },
+            login: None,
             agent_shows_key: true,
         }
     }

@@ -58,6 +58,7 @@ pub(crate) async fn order<I>(
         server: bond.server,
         requested_by: bond.footing.user,
         token: bond.footing.token,
+        login: bond.login,
         work_session: bond.footing.work_session,
         shell: SHELL_INTERNAL,
         line: line.to_owned(),

@@ -2,6 +2,7 @@
 
 mod acl;
 mod acl_routes;
+mod change;
 mod owner;
 mod routes;
 mod scope;
@@ -11,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::app::SharedApp;
 
+pub(crate) use change::wanted as wanted_change;
 pub(crate) use scope::checked as checked_scopes;
 pub(crate) use token::{SOURCE, check_end, copy_name, name as checked_name, scopes as scopes_of};
 

@@ -6,6 +6,7 @@ use protocol::Page;
 use protocol::id::TokenId;
 use protocol::token::{ApiToken, CreateApiToken, DuplicateApiToken, ScopeCatalogue};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -18,7 +19,7 @@ pub(super) fn routes() -> OpenApiRouter<SharedApp> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(scopes))
-        .routes(routes!(delete))
+        .routes(routes!(delete, change))
         .routes(routes!(duplicate))
 }
 
@@ -65,6 +66,18 @@ async fn create(
     responses((status = OK, body = ScopeCatalogue)))]
 async fn scopes(ctx: Ctx) -> Json<ScopeCatalogue> {
     Json(scope::catalogue(&ctx.principal.scopes()))
+}
+
+/// Change an API token: its name, whether it is enabled, its scopes and its end.
+#[utoipa::path(patch, path = "/api/auth/tokens/{id}/", tag = "auth",
+    operation_id = "change_api_token", params(("id" = TokenId, Path)), request_body = ApiToken,
+    responses((status = OK, body = ApiToken), (status = NOT_FOUND), (status = CONFLICT)))]
+async fn change(
+    ctx: Ctx,
+    Id(id): Id<TokenId>,
+    Body(document): Body<Map<String, Value>>,
+) -> ApiResult<Json<ApiToken>> {
+    super::change::change(&ctx, id, &document).await.map(Json)
 }
 
 /// Delete an API token.

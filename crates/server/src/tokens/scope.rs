@@ -19,7 +19,7 @@ type Resource = (
 
 /// What this version asks scopes for. What it does not know cannot be granted:
 /// the grant would come into force with a later version, unseen.
-const RESOURCES: [Resource; 14] = [
+const RESOURCES: [Resource; 15] = [
     ("activity", &["read"], &[]),
     (
         "command",
@@ -38,6 +38,7 @@ const RESOURCES: [Resource; 14] = [
     ("tunnel", &["create", "read"], &["server"]),
     ("user", &["create", "delete", "read", "update"], &[]),
     ("webftp", &["create", "delete", "read"], &["file", "server"]),
+    ("websh", &["create", "read"], &["command", "server"]),
     ("workspace", &["read"], &[]),
 ];
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use store::audit::AuditRecord;
 use store::entity::api_token;
 use store::identity::NewToken;
-use store::{StoreError, Unit, now};
+use store::{Paging, StoreError, Unit, now};
 
 use super::{owner, scope};
 use crate::crypto::token::{self, Token};
@@ -43,7 +43,7 @@ pub(super) async fn duplicate(
     let owner = owner::manager(ctx)?;
     let original = owner::own_token(ctx, id).await?;
     let name = match request.name.as_str() {
-        "" => copy_name(&original.name),
+        "" => free_copy_name(ctx, owner, &original.name).await?,
         given => name(given)?,
     };
     let unit = ctx.begin().await?;
@@ -79,19 +79,22 @@ async fn insert(
     let key = Token::generate(token::PERSONAL)?;
     let new = NewToken {
         user: owner,
-        name: name.clone(),
+        name,
         key_hash: key.hash(),
         scopes,
         expires_at,
     };
     let row = unit.tenant().identity().create_token(new).await;
-    let row = row.map_err(|error| match error {
-        StoreError::Conflict(_) => ApiError::conflict(format!(
-            "You have a token called {name} already; choose another name."
-        )),
+    Ok((row.map_err(taken)?, key))
+}
+
+pub(super) fn taken(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Conflict(_) => {
+            ApiError::conflict("You have a token of this name already; choose another name.")
+        }
         other => other.into(),
-    })?;
-    Ok((row, key))
+    }
 }
 
 pub(crate) fn name(given: &str) -> ApiResult<String> {
@@ -109,10 +112,36 @@ pub(crate) fn name(given: &str) -> ApiResult<String> {
     Ok(name.to_owned())
 }
 
-pub(crate) fn copy_name(original: &str) -> String {
-    const SUFFIX: &str = "-copy";
-    let base: String = original.chars().take(MAX_NAME - SUFFIX.len()).collect();
-    format!("{base}{SUFFIX}")
+/// Copies that are named without being told how.
+const MAX_COPIES: usize = 50;
+
+/// The first name for a copy that the owner has no token of.
+async fn free_copy_name(ctx: &Ctx, owner: UserId, original: &str) -> ApiResult<String> {
+    for number in 1..=MAX_COPIES {
+        let name = copy_name(original, number);
+        let same = ctx.tenant().identity();
+        let (_, count) = same
+            .tokens(owner, Some(name.as_str()), Paging::default())
+            .await?;
+        if count == 0 {
+            return Ok(name);
+        }
+    }
+    Err(ApiError::conflict(
+        "There are many copies of this token; give this one a name.",
+    ))
+}
+
+pub(crate) fn copy_name(original: &str, number: usize) -> String {
+    let suffix = match number {
+        0 | 1 => "-copy".to_owned(),
+        number => format!("-copy-{number}"),
+    };
+    let base: String = original
+        .chars()
+        .take(MAX_NAME.saturating_sub(suffix.len()))
+        .collect();
+    format!("{base}{suffix}")
 }
 
 pub(crate) fn check_end(expires_at: Option<DateTime<Utc>>) -> ApiResult<()> {
@@ -123,7 +152,7 @@ pub(crate) fn check_end(expires_at: Option<DateTime<Utc>>) -> ApiResult<()> {
     Ok(())
 }
 
-fn record(
+pub(super) fn record(
     ctx: &Ctx,
     row: &api_token::Model,
     action: &'static str,
@@ -138,7 +167,9 @@ fn record(
         action,
         status_code: status.as_u16(),
         description: format!("{action} API token {}", row.name),
-        data: json!({"scopes": row.scopes, "expires_at": row.expires_at}),
+        data: json!({
+            "scopes": row.scopes, "expires_at": row.expires_at, "enabled": row.enabled,
+        }),
     }
 }
 
@@ -163,6 +194,7 @@ pub(super) fn view(row: &api_token::Model) -> ApiToken {
         scopes: scopes(row),
         updated_at: Some(row.updated_at),
         expires_at: row.expires_at,
+        last_used_at: row.last_used_at,
     }
 }
 
@@ -176,8 +208,9 @@ mod tests {
         assert_eq!(name("").unwrap_err().code, Some("api_insufficient_data"));
         assert!(name(&"x".repeat(MAX_NAME + 1)).is_err());
         assert!(name("a\u{7}").is_err());
-        assert_eq!(copy_name("ci"), "ci-copy");
-        assert_eq!(copy_name(&"x".repeat(MAX_NAME)).len(), MAX_NAME);
+        assert_eq!(copy_name("ci", 1), "ci-copy");
+        assert_eq!(copy_name("ci", 12), "ci-copy-12");
+        assert_eq!(copy_name(&"x".repeat(MAX_NAME), 12).len(), MAX_NAME);
     }
 
     #[test]

@@ -88,6 +88,7 @@ pub(super) async fn create(
             server: ServerId(first.server_id),
             requested_by: first.requested_by.map(UserId),
             token: first.token_id.map(TokenId),
+            login: None,
             work_session: first.work_session_id.map(WorkSessionId),
             shell: SHELL_INTERNAL,
             line: line.to_owned(),

@@ -18,7 +18,7 @@ use super::create::SOURCE;
 use super::lifecycle::{Transition, transit};
 use super::{create, timeline, update, view};
 use crate::app::SharedApp;
-use crate::http::extract::optional_id;
+use crate::http::extract::{optional_flag, optional_id};
 use crate::http::paging::page;
 use crate::http::{ApiError, ApiResult, Body, Ctx, Id, PageParams, Params};
 
@@ -212,6 +212,8 @@ async fn reject(ctx: Ctx, Id(id): Id<WorkSessionId>) -> ApiResult<Json<WorkSessi
 struct TimelineFilter {
     /// `true`: with the programs that commands started.
     include_programs: Option<String>,
+    /// `true`: also what terminals showed.
+    include_records: Option<String>,
     #[serde(flatten)]
     #[param(ignore)]
     paging: PageParams,
@@ -227,8 +229,12 @@ async fn session_timeline(
     Params(filter): Params<TimelineFilter>,
 ) -> ApiResult<Json<Page<TimelineItem>>> {
     let row = view::visible(&ctx, id).await?;
-    let with_programs = filter.include_programs.as_deref() == Some("true");
-    timeline::timeline(&ctx, &row, with_programs, filter.paging.paging()?)
+    let details = timeline::Details {
+        programs: filter.include_programs.as_deref() == Some("true"),
+        records: optional_flag("include_records", filter.include_records.as_deref())?
+            .unwrap_or(false),
+    };
+    timeline::timeline(&ctx, &row, details, filter.paging.paging()?)
         .await
         .map(Json)
 }

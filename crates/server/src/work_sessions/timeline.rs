@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::SecondsFormat;
 use protocol::command::Status;
-use protocol::id::WorkSessionId;
+use protocol::id::{WebshSessionId, WorkSessionId};
 use protocol::work_session::TimelineItem;
 use protocol::{Page, Time};
 use store::Paging;
@@ -16,12 +16,22 @@ use crate::http::paging::page;
 use crate::http::{ApiResult, Ctx};
 use crate::programs;
 use crate::tunnels::timeline_item;
+use crate::websh;
+
+/// What a timeline shows besides its items.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Details {
+    /// The programs that commands started.
+    pub(super) programs: bool,
+    /// What each terminal showed, beside it and uncounted.
+    pub(super) records: bool,
+}
 
 /// A page of the timeline, newest first.
 pub(super) async fn timeline(
     ctx: &Ctx,
     session: &work_session::Model,
-    with_programs: bool,
+    details: Details,
     paging: Paging,
 ) -> ApiResult<Page<TimelineItem>> {
     let session = WorkSessionId(session.id);
@@ -29,14 +39,14 @@ pub(super) async fn timeline(
     let mut items = HashMap::with_capacity(entries.len());
     let commands = ctx.tenant().commands();
     let rows = commands.find_all(&of_kind(&entries, Kind::Command)).await?;
-    let mut programs = if with_programs {
+    let mut programs = if details.programs {
         programs::programs_of(ctx, &rows).await?
     } else {
         HashMap::new()
     };
     for row in &rows {
         let mut item = command_item(row);
-        if with_programs {
+        if details.programs {
             item.programs = Some(programs.remove(&row.id).unwrap_or_default());
         }
         items.insert(row.id, item);
@@ -49,8 +59,18 @@ pub(super) async fn timeline(
     for row in tunnels.find_all(&of_kind(&entries, Kind::Tunnel)).await? {
         items.insert(row.id, timeline_item(&row));
     }
-    let items = entries.iter().filter_map(|entry| items.remove(&entry.id));
-    Ok(page(items.collect(), count, paging))
+    let terminals = ctx.tenant().websh();
+    for row in terminals.find_all(&of_kind(&entries, Kind::Websh)).await? {
+        items.insert(row.id, websh::timeline_item(&row));
+    }
+    let mut rows = Vec::with_capacity(entries.len());
+    for entry in &entries {
+        if details.records && entry.kind == Kind::Websh {
+            rows.extend(websh::recording_item(ctx, WebshSessionId(entry.id)).await?);
+        }
+        rows.extend(items.remove(&entry.id));
+    }
+    Ok(page(rows, count, paging))
 }
 
 fn of_kind(entries: &[Entry], kind: Kind) -> Vec<Uuid> {

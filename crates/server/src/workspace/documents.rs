@@ -81,6 +81,7 @@ impl Part for AccessControl {
     fn of(settings: &Settings) -> Self {
         Self {
             allow_direct_root: settings.allow_direct_root,
+            allow_sudo_with_mfa: settings.allow_sudo_with_mfa,
             block_local_sudo: settings.block_local_sudo,
             detect_local_access: settings.detect_local_access,
             work_session_max_ttl: settings.work_session_max_ttl,
@@ -105,6 +106,7 @@ impl Part for AccessControl {
     fn apply(document: Document<'_>, settings: &mut Settings) -> ApiResult<()> {
         for (field, name) in [
             (&mut settings.allow_direct_root, "allow_direct_root"),
+            (&mut settings.allow_sudo_with_mfa, "allow_sudo_with_mfa"),
             (&mut settings.block_local_sudo, "block_local_sudo"),
             (&mut settings.detect_local_access, "detect_local_access"),
             (

@@ -33,6 +33,8 @@ pub(crate) struct Workspace {
     pub(crate) id: WorkspaceId,
     pub(crate) name: String,
     pub(crate) host: String,
+    /// Further host names that lead to it.
+    pub(crate) hosts: Vec<String>,
     pub(crate) settings: Settings,
     /// The operator lets it be served.
     pub(crate) is_enabled: bool,
@@ -43,8 +45,23 @@ impl Workspace {
     /// scheme and port of `server.public_url`. What goes into mails comes from here, never
     /// from a request.
     pub(crate) fn public_url(&self, config: &Config) -> Option<String> {
+        self.public_url_at(config, &self.host)
+    }
+
+    /// The same for a request that came to `host`: further host names of the workspace stay
+    /// what they are, so that a browser stays at the one it came to.
+    pub(crate) fn url_of_request(&self, config: &Config, host: &str) -> Option<String> {
+        let name = host_name(host);
+        if self.hosts.contains(&name) {
+            self.public_url_at(config, &name)
+        } else {
+            self.public_url(config)
+        }
+    }
+
+    fn public_url_at(&self, config: &Config, host: &str) -> Option<String> {
         let configured = config.server.public_url.as_deref()?;
-        if self.host.is_empty() {
+        if host.is_empty() {
             return Some(configured.to_owned());
         }
         let (scheme, authority) = configured.split_once("://")?;
@@ -53,9 +70,9 @@ impl Workspace {
             .rsplit_once(':')
             .map(|(_, port)| format!(":{port}"))
             .unwrap_or_default();
-        let host = match self.host.contains(':') {
-            true => format!("[{}]", self.host),
-            false => self.host.clone(),
+        let host = match host.contains(':') {
+            true => format!("[{host}]"),
+            false => host.to_owned(),
         };
         Some(format!("{scheme}://{host}{port}"))
     }
@@ -100,6 +117,7 @@ impl Workspaces {
         // Never closed; without a turn the reading is right all the same.
         let _turn = self.turn.acquire().await;
         let mut index = Index::default();
+        let further = store.workspace_hosts().await?;
         for row in store.workspaces().await? {
             let settings = serde_json::from_value(row.settings)
                 .map_err(|_| StoreError::Corrupt("workspace settings"))?;
@@ -107,13 +125,17 @@ impl Workspaces {
                 id: WorkspaceId(row.id),
                 name: row.name,
                 host: row.host.to_lowercase(),
+                hosts: further
+                    .iter()
+                    .filter(|further| further.workspace_id == row.id)
+                    .map(|further| further.host.clone())
+                    .collect(),
                 settings,
                 is_enabled: row.is_enabled,
             });
-            if !workspace.host.is_empty() {
-                index
-                    .by_host
-                    .insert(workspace.host.clone(), workspace.clone());
+            let names = workspace.hosts.iter().chain([&workspace.host]);
+            for name in names.filter(|name| !name.is_empty()) {
+                index.by_host.insert(name.clone(), workspace.clone());
             }
             index.all.push(workspace);
         }
@@ -157,21 +179,37 @@ fn host_name(host: &str) -> String {
 mod tests {
     use super::*;
 
+    fn workspace(host: &str) -> Workspace {
+        Workspace {
+            id: WorkspaceId::new(),
+            name: String::new(),
+            host: host.to_owned(),
+            hosts: vec!["old.test".to_owned()],
+            settings: Settings::default(),
+            is_enabled: true,
+        }
+    }
+
     #[test]
     fn links_lead_to_the_workspaces_own_host() {
         let at = |host: &str, public_url: Option<&str>| {
-            let workspace = Workspace {
-                id: WorkspaceId::new(),
-                name: String::new(),
-                host: host.to_owned(),
-                settings: Settings::default(),
-                is_enabled: true,
-            };
+            let workspace = workspace(host);
             let mut config = Config::default();
             config.server.public_url = public_url.map(str::to_owned);
             workspace.public_url(&config)
         };
         assert_eq!(at("acme.example.com", None), None);
+        let workspace = workspace("acme.test");
+        let mut config = Config::default();
+        config.server.public_url = Some("https://one.test:8443".to_owned());
+        for (asked, expected) in [
+            ("OLD.test:8443", "https://old.test:8443"),
+            ("acme.test", "https://acme.test:8443"),
+            ("evil.test", "https://acme.test:8443"),
+        ] {
+            let url = workspace.url_of_request(&config, asked);
+            assert_eq!(url.as_deref(), Some(expected), "{asked}");
+        }
         let cases = [
             ("", "https://one.example.com", "https://one.example.com"),
             ("acme.test", "https://one.example.com", "https://acme.test"),

@@ -78,6 +78,8 @@ pub(crate) struct Settings {
     pub(crate) allowed_domains: Vec<String>,
     /// Users may work as root without owning that account.
     pub(crate) allow_direct_root: bool,
+    /// A second factor of the person lets a call of sudo pass that no policy covers.
+    pub(crate) allow_sudo_with_mfa: bool,
     /// Told to agents: refuse sudo outside our sessions.
     pub(crate) block_local_sudo: bool,
     /// Told to agents: report logins outside our sessions.
@@ -122,6 +124,7 @@ impl Default for Settings {
             invite_ttl: 2 * 24 * 3600,
             allowed_domains: Vec::new(),
             allow_direct_root: true,
+            allow_sudo_with_mfa: true,
             block_local_sudo: false,
             detect_local_access: false,
             transfer_policy: TransferPolicy::default(),

@@ -56,6 +56,8 @@ pub struct Model {
     pub programs: i64,
     pub programs_denied: i64,
     pub programs_folded: i64,
+    /// The login it was requested with, if one.
+    pub login_id: Option<Uuid>,
 }
 
 /// None: joins are written where they are needed.

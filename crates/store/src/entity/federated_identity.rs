@@ -17,6 +17,8 @@ pub struct Model {
     pub email: String,
     pub added_at: ChronoDateTimeUtc,
     pub last_login_at: Option<ChronoDateTimeUtc>,
+    /// What made the link: a superuser, or a rule of the provider's settings.
+    pub rule: String,
 }
 
 /// None: joins are written where they are needed.

@@ -13,8 +13,10 @@ mod m0008_transfers;
 mod m0009_exec_events;
 mod m0010_sudo;
 mod m0011_approvals;
+mod m0014_websh;
 mod m0015_notifications;
 mod m0016_command_plans;
+mod m0018_identity;
 mod m0019_reviewer_groups;
 mod table;
 
@@ -37,9 +39,11 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_exec_events::Migration),
             Box::new(m0010_sudo::Migration),
             Box::new(m0011_approvals::Migration),
+            Box::new(m0014_websh::Migration),
             Box::new(m0015_notifications::Migration),
             Box::new(m0016_command_plans::Migration),
             Box::new(m0019_reviewer_groups::Migration),
+            Box::new(m0018_identity::Migration),
         ]
     }
 }

@@ -18,6 +18,7 @@ async fn command(fresh: &Fresh) -> CommandId {
             server: ServerId::new(),
             requested_by: None,
             token: None,
+            login: None,
             work_session: None,
             shell: SHELL_SYSTEM,
             line: "true".to_owned(),

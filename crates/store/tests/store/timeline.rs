@@ -17,6 +17,7 @@ async fn command(fresh: &Fresh, session: WorkSessionId, shell: &'static str) {
         server: ServerId::new(),
         requested_by: None,
         token: None,
+        login: None,
         work_session: Some(session),
         shell,
         line: "true".to_owned(),

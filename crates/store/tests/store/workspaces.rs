@@ -98,7 +98,7 @@ async fn nobody_reaches_what_is_disabled_or_where_they_are_inactive() {
 #[tokio::test]
 async fn a_host_name_leads_to_one_workspace() {
     for fresh in databases::all().await {
-        second(&fresh).await;
+        let two = second(&fresh).await;
         let taken = fresh
             .store
             .create_workspace("three", "two.test", json!({}), &fresh.key)
@@ -107,6 +107,23 @@ async fn a_host_name_leads_to_one_workspace() {
         let unit = fresh.store.begin(fresh.workspace).await.unwrap();
         let taken = unit.tenant().set_host("two.test").await;
         assert!(matches!(taken, Err(StoreError::Conflict(_))));
+        let taken = unit.tenant().add_host("two.test").await;
+        assert!(matches!(taken, Err(StoreError::Conflict(_))));
+        for added in [true, false] {
+            assert_eq!(unit.tenant().add_host("more.test").await.unwrap(), added);
+        }
+        unit.commit().await.unwrap();
+        let unit = fresh.store.begin(two).await.unwrap();
+        for taken in [
+            unit.tenant().set_host("more.test").await.err(),
+            unit.tenant().add_host("more.test").await.err(),
+        ] {
+            assert!(matches!(taken, Some(StoreError::Conflict(_))));
+        }
+        assert!(!unit.tenant().remove_host("more.test").await.unwrap());
+        let hosts = fresh.store.workspace_hosts().await.unwrap();
+        assert_eq!(hosts.len(), 1);
+        assert_eq!(hosts[0].workspace_id, fresh.workspace.0);
     }
 }
 

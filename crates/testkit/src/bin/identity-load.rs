@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
-use testkit::{Cli, Credential, Options, System};
+use testkit::{AuthenticatorApp, Cli, Credential, Options, System};
 use transport::tls::{Trust, client_config};
 
 /// Device logins measured.
@@ -25,6 +25,9 @@ const COMMANDS_FOR: Duration = Duration::from_secs(20);
 const RATE: u32 = 300;
 /// Addresses they come from: one address may not try so often.
 const SOURCES: u8 = 20;
+/// People with an authenticator app.
+const PEOPLE: usize = 20;
+const PASSWORD: &str = "correct horse battery staple";
 
 fn main() -> Result<()> {
     let system = System::with(&Options {
@@ -35,14 +38,64 @@ fn main() -> Result<()> {
     show("login page to token, with Chromium", median, "2 s");
     let check = token_checks(&system, &access)?;
     show("check of an access token (p50)", check, "50 µs");
-    let (rest, load, logins) = exec_beside_logins(&system)?;
+    let agent = system.agent("bench");
+    let cli = system.cli_with_password();
+    cli.open_session(agent.name(), "command");
+    let rest = commands(&cli, agent.name())?;
     show("exec at rest (p50)", rest, "");
-    show(
-        &format!("exec beside {logins} password logins (p50)"),
-        load,
-        "as at rest",
-    );
+    let account = &system.ready().superuser;
+    let password = Account {
+        username: account.username.clone(),
+        password: account.password.clone(),
+        app: None,
+    };
+    let people = people_with_apps(&system)?;
+    for (accounts, how) in [
+        (std::slice::from_ref(&password), "password logins"),
+        (people.as_slice(), "logins with a code"),
+    ] {
+        let (load, logins) = exec_beside_logins(&system, &cli, agent.name(), accounts)?;
+        show(
+            &format!("exec beside {logins} {how} (p50)"),
+            load,
+            "as at rest",
+        );
+    }
     Ok(())
+}
+
+/// Who logs in.
+struct Account {
+    username: String,
+    password: String,
+    app: Option<AuthenticatorApp>,
+}
+
+/// People who set up an app in a browser.
+fn people_with_apps(system: &System) -> Result<Vec<Account>> {
+    let root = system.api_with_password();
+    let page = "/account/security/authenticator/";
+    (0..PEOPLE)
+        .map(|number| {
+            let username = format!("person{number}");
+            let body = json!({"username": username, "password": PASSWORD});
+            let created = root.post("/api/iam/users/", &body);
+            ensure!(created.status == 201, "no user: {}", created.text());
+            let visitor = system.visitor_by_name();
+            visitor.sign_in(&username, PASSWORD, "/").expect(303);
+            let shown = visitor.get(page).expect(200);
+            let app = AuthenticatorApp::new(&shown.between("class=\"seed\">", "<"));
+            let (csrf, code) = (shown.field("csrf"), app.code());
+            visitor
+                .post(page, &[("csrf", &csrf), ("code", &code)])
+                .expect(303);
+            Ok(Account {
+                username,
+                password: PASSWORD.to_owned(),
+                app: Some(app),
+            })
+        })
+        .collect()
 }
 
 fn show(what: &str, measured: Duration, target: &str) {
@@ -121,23 +174,25 @@ fn token_checks(system: &System, access: &str) -> Result<Duration> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
-/// Median time of a command, alone and beside password logins at the target rate.
-fn exec_beside_logins(system: &System) -> Result<(Duration, Duration, usize)> {
-    let agent = system.agent("bench");
-    let cli = system.cli_with_password();
-    cli.open_session(agent.name(), "command");
-    let rest = commands(&cli, agent.name())?;
+/// Median time of a command beside logins at the target rate, and how many there were.
+fn exec_beside_logins(
+    system: &System,
+    cli: &Cli,
+    server: &str,
+    accounts: &[Account],
+) -> Result<(Duration, usize)> {
     let (stop, count) = (AtomicBool::new(false), AtomicUsize::new(0));
     let load = thread::scope(|scope| {
-        let logins = scope.spawn(|| log_in_until(system, &stop, &count));
-        let load = commands(&cli, agent.name());
+        let logins = scope.spawn(|| log_in_until(system, accounts, &stop, &count));
+        scope.spawn(|| make_codes_new_until(system, &stop));
+        let load = commands(cli, server);
         stop.store(true, Ordering::Relaxed);
         logins
             .join()
             .unwrap_or_else(|_| Err(anyhow::anyhow!("the logins panicked")))?;
         load
     })?;
-    Ok((rest, load, count.into_inner()))
+    Ok((load, count.into_inner()))
 }
 
 fn commands(cli: &Cli, server: &str) -> Result<Duration> {
@@ -151,28 +206,44 @@ fn commands(cli: &Cli, server: &str) -> Result<Duration> {
     median(times)
 }
 
-fn log_in_until(system: &System, stop: &AtomicBool, count: &AtomicUsize) -> Result<()> {
+/// Each code counts once in half a minute; here people come back sooner.
+fn make_codes_new_until(system: &System, stop: &AtomicBool) {
+    let database = system.database();
+    while !stop.load(Ordering::Relaxed) {
+        database.execute("UPDATE mfa_factors SET last_step = 0");
+        thread::sleep(Duration::from_secs(1));
+    }
+}
+
+fn log_in_until(
+    system: &System,
+    accounts: &[Account],
+    stop: &AtomicBool,
+    count: &AtomicUsize,
+) -> Result<()> {
     let ready = system.ready();
     let trust = ready.ca_file.clone().map_or(Trust::System, Trust::Only);
     let tls = client_config(&trust)?;
     let clients = (1..=SOURCES)
         .map(|last| source(&tls, last))
         .collect::<Result<Vec<_>>>()?;
-    let body = json!({
-        "workspace_url": ready.url,
-        "username": ready.superuser.username,
-        "password": ready.superuser.password,
-    });
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
         let mut ticks = tokio::time::interval(Duration::from_secs(60) / RATE);
-        for client in clients.iter().cycle() {
+        let turns = clients.iter().cycle().zip(accounts.iter().cycle());
+        for (client, account) in turns {
             if stop.load(Ordering::Relaxed) {
                 return Ok(());
             }
             ticks.tick().await;
+            let body = json!({
+                "workspace_url": ready.url,
+                "username": account.username,
+                "password": account.password,
+                "otp": account.app.as_ref().map(AuthenticatorApp::code).unwrap_or_default(),
+            });
             let request = client
                 .post(format!("{}/api/auth/login/", ready.url))
                 .timeout(Duration::from_secs(30))

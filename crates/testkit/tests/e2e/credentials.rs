@@ -1,9 +1,9 @@
 //! Credentials that no longer hold, and what each may do.
 
 use serde_json::json;
-use testkit::{Credential, System};
+use testkit::{Credential, System, eventually};
 
-use crate::accounts::try_log_in;
+use crate::accounts::{create_user, log_in, try_log_in};
 use crate::submission;
 
 #[test]
@@ -85,6 +85,67 @@ fn an_expired_token_is_401_everywhere() {
         &submission(agent.id(), "true", None),
     )
     .expect(401);
+}
+
+#[test]
+fn a_token_is_changed_by_its_owner_logged_in() {
+    let system = System::start();
+    let owner = system.api_with_password();
+    let tokens = "/api/auth/tokens/";
+    let body = json!({"name": "ci", "expires_at": null, "scopes": ["server:read"]});
+    let created = owner.post(tokens, &body).expect(201);
+    let token = format!("{tokens}{}/", created.text_at("/id"));
+    let api = system
+        .anonymous()
+        .as_caller(Credential::Token(created.text_at("/key")));
+    api.get("/api/servers/servers/").expect(200);
+    eventually("the use is noted", || {
+        let row = owner.get(&format!("{tokens}?name=ci")).expect(200).json();
+        row["results"][0]["last_used_at"].is_string().then_some(())
+    });
+    // Never by a token, not even this one of itself.
+    let wider = json!({"scopes": ["*"]});
+    api.patch(&token, &wider).expect(403);
+    system.api().patch(&token, &wider).expect(403);
+    create_user(&owner, "eve", &json!({"is_superuser": true}));
+    log_in(&system.anonymous(), "eve")
+        .patch(&token, &wider)
+        .expect(404);
+
+    for bad in [
+        json!({"name": ""}),
+        json!({"enabled": "no"}),
+        json!({"scopes": "server:read"}),
+        json!({"scopes": ["nonsense"]}),
+        json!({"expires_at": "2001-01-01T00:00:00Z"}),
+        json!({"expires_at": "tomorrow"}),
+    ] {
+        owner.patch(&token, &bad).expect(400);
+    }
+    owner
+        .post(tokens, &json!({"name": "other", "expires_at": null}))
+        .expect(201);
+    owner.patch(&token, &json!({"name": "other"})).expect(409);
+    let whole = owner.get(&format!("{tokens}?name=ci")).expect(200).json()["results"][0].clone();
+    assert_eq!(owner.patch(&token, &whole).expect(200).json(), whole);
+
+    let narrowed = owner
+        .patch(&token, &json!({"scopes": ["group:read"]}))
+        .expect(200);
+    assert_eq!(narrowed.json()["scopes"], json!(["group:read"]));
+    api.get("/api/servers/servers/").expect(403);
+    owner.patch(&token, &json!({"enabled": false})).expect(200);
+    api.get("/api/iam/groups/").expect(401);
+    owner.patch(&token, &json!({"enabled": true})).expect(200);
+    api.get("/api/iam/groups/").expect(200);
+
+    let copies: Vec<String> = (0..3)
+        .map(|_| {
+            let copy = owner.post(&format!("{token}duplicate/"), &json!({}));
+            copy.expect(201).text_at("/name")
+        })
+        .collect();
+    assert_eq!(copies, ["ci-copy", "ci-copy-2", "ci-copy-3"]);
 }
 
 #[test]

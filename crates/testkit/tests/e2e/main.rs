@@ -19,6 +19,7 @@ mod exec;
 mod faults;
 mod federation;
 mod files;
+mod forms;
 mod gate;
 mod guard;
 mod issuer;
@@ -33,6 +34,7 @@ mod quick_path;
 mod sign_in;
 mod sudo;
 mod tunnels;
+mod websh;
 mod work_sessions;
 mod workspaces;
 

@@ -18,21 +18,21 @@ const SUBCOMMANDS: [&str; 4] = ["ls", "list", "logs", "help"];
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) format: Format,
-    pub(super) username: String,
-    pub(super) groupname: String,
-    pub(super) env: Vec<Variable>,
+    pub(crate) username: String,
+    pub(crate) groupname: String,
+    pub(crate) env: Vec<Variable>,
     /// As given; empty: none.
-    pub(super) work_session: String,
+    pub(crate) work_session: String,
     pub(super) detach: bool,
     /// How long to wait for an approval.
     pub(super) wait: Option<Duration>,
-    pub(super) server: String,
-    pub(super) line: String,
+    pub(crate) server: String,
+    pub(crate) line: String,
 }
 
 /// A variable for the command.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Variable {
+pub(crate) enum Variable {
     /// Its value is this shell's.
     FromShell(String),
     /// Its value was given.
@@ -54,13 +54,16 @@ impl Variable {
     }
 }
 
-/// What to do with a whole command line: `None` when it is not a command to run, and
-/// the general parser takes it.
-pub(crate) fn route(argv: &[OsString]) -> Option<Result<Request, (CliError, Format)>> {
+/// The words after a command that reads them itself, and the format asked for before.
+/// `None`: it is another command.
+pub(crate) fn words_after<'a>(
+    command: &str,
+    argv: &'a [OsString],
+) -> Option<(&'a [OsString], Format)> {
     let mut words = argv.iter().skip(1);
     loop {
         let word = words.next()?;
-        if word == "exec" {
+        if word == command {
             break;
         }
         let is_output = word == "--output";
@@ -71,12 +74,20 @@ pub(crate) fn route(argv: &[OsString]) -> Option<Result<Request, (CliError, Form
             words.next();
         }
     }
-    let before = argv.get(..argv.len() - words.len()).unwrap_or_default();
+    let (before, after) = argv.split_at_checked(argv.len() - words.len())?;
+    Some((after, usage::requested_format(before)))
+}
+
+/// What to do with a whole command line: `None` when it is not a command to run, and
+/// the general parser takes it.
+pub(crate) fn route(argv: &[OsString]) -> Option<Result<Request, (CliError, Format)>> {
+    let (words, format) = words_after("exec", argv)?;
     let mut request = Request {
-        format: usage::requested_format(before),
+        format,
         ..Request::default()
     };
-    let words: Result<Vec<String>, OsString> = words.cloned().map(OsString::into_string).collect();
+    let words: Result<Vec<String>, OsString> =
+        words.iter().cloned().map(OsString::into_string).collect();
     let Ok(words) = words else {
         let error = CliError::usage("the command is not valid UTF-8");
         return Some(Err((error, request.format)));
@@ -172,7 +183,7 @@ fn parse(words: &[String], request: &mut Request) -> Result<Parsed, CliError> {
 }
 
 /// `--` directly behind the server is dropped; a later one belongs to the command.
-fn line(words: &[String]) -> String {
+pub(crate) fn line(words: &[String]) -> String {
     shell::join(match words {
         [first, rest @ ..] if first == "--" => rest,
         words => words,
@@ -194,7 +205,7 @@ fn value_of(
         .ok_or_else(|| CliError::usage(format!("{flag} needs a value")))
 }
 
-fn required(
+pub(crate) fn required(
     flag: &str,
     value: Option<&str>,
     rest: &mut std::slice::Iter<'_, String>,
@@ -207,13 +218,13 @@ fn required(
 }
 
 /// The value of `-uVALUE`.
-fn attached(word: &str, flag: &str) -> Option<String> {
+pub(crate) fn attached(word: &str, flag: &str) -> Option<String> {
     let value = word.strip_prefix(flag)?;
     (!value.is_empty() && !word.starts_with("--")).then(|| value.to_owned())
 }
 
 /// Errors never repeat the word: it may hold a secret.
-fn variable(value: Option<&str>) -> Result<Variable, CliError> {
+pub(crate) fn variable(value: Option<&str>) -> Result<Variable, CliError> {
     let text = value.ok_or_else(|| {
         CliError::usage("--env takes its value with =: --env=KEY or --env=KEY=VALUE")
     })?;
@@ -231,7 +242,7 @@ fn variable(value: Option<&str>) -> Result<Variable, CliError> {
     Ok(variable)
 }
 
-fn format(text: &str) -> Result<Format, CliError> {
+pub(crate) fn format(text: &str) -> Result<Format, CliError> {
     match text {
         "table" => Ok(Format::Table),
         "json" => Ok(Format::Json),

@@ -36,10 +36,12 @@ struct Row {
     user: String,
     email: String,
     last_login_at: String,
+    linked_by: String,
 }
 
 impl table::Row for Row {
-    const HEADERS: &'static [&'static str] = &["ID", "SUBJECT", "USER", "EMAIL", "LAST LOGIN"];
+    const HEADERS: &'static [&'static str] =
+        &["ID", "SUBJECT", "USER", "EMAIL", "LAST LOGIN", "LINKED BY"];
 
     fn cells(&self) -> Vec<String> {
         vec![
@@ -48,6 +50,7 @@ impl table::Row for Row {
             self.user.clone(),
             self.email.clone(),
             self.last_login_at.clone(),
+            self.linked_by.clone(),
         ]
     }
 }
@@ -64,6 +67,7 @@ pub(super) async fn ls(context: &Context, provider: &str) -> Result<(), Failure>
             user: row.user,
             email: row.email,
             last_login_at: time::relative(row.last_login_at),
+            linked_by: row.rule,
         })
         .collect();
     table::print(&rows, context.format);

@@ -1,8 +1,11 @@
 //! A password that is good for nothing but choosing another one.
 
-use client::{Api, auth};
+use client::{Api, Error, auth};
 use protocol::auth::LoginRequest;
+use protocol::code;
+use protocol::onboarding::ChangePassword;
 
+use super::CODE_PROMPT;
 use crate::error::{CliError, Failure};
 use crate::output::message;
 use crate::prompt;
@@ -22,9 +25,18 @@ pub(super) async fn replace(api: &Api, login: &LoginRequest) -> Result<LoginRequ
     if new != again {
         return Err(CliError::refusal("the two passwords are not the same").into());
     }
-    auth::change_password(api, &login.username, &login.password, &new)
-        .await
-        .map_err(|error| CliError::from(error).while_doing("the password was not changed"))?;
+    let mut change = ChangePassword {
+        username: login.username.clone(),
+        password: login.password.clone(),
+        new_password: new.clone(),
+        otp: String::new(),
+    };
+    let mut answer = auth::change_password(api, &change).await;
+    if answer.as_ref().err().and_then(Error::code) == Some(code::AUTH_MFA_REQUIRED) {
+        change.otp = prompt::required(CODE_PROMPT)?;
+        answer = auth::change_password(api, &change).await;
+    }
+    answer.map_err(|error| CliError::from(error).while_doing("the password was not changed"))?;
     message::success("password changed");
     Ok(LoginRequest {
         password: new,

@@ -20,6 +20,9 @@ use crate::prompt;
 use target::Target;
 pub(crate) use target::{is_below, is_dns_label};
 
+/// Each code counts once: after a changed password it takes the next one.
+const CODE_PROMPT: &str = "Code of your authenticator app (a new one): ";
+
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   alpacon login                                          # browser login, asks for the target
@@ -206,7 +209,7 @@ async fn password_login(args: &Args, api: &Api, config: &mut Config) -> Result<(
                 is_changed = true;
             }
             Some(code::AUTH_MFA_REQUIRED) if login.otp.is_empty() && prompt::is_interactive() => {
-                login.otp = prompt::required("Code of your authenticator app: ")?;
+                login.otp = prompt::required(CODE_PROMPT)?;
             }
             _ => break answer,
         }

@@ -58,6 +58,7 @@ async fn change(signed_in: &SignedIn, data: Change) -> ApiResult<()> {
         username: signed_in.user().username.clone(),
         password: data.current,
         new_password: data.new,
+        otp: String::new(),
     };
     onboarding::change_password(signed_in, request)
         .await

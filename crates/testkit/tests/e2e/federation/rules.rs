@@ -68,6 +68,62 @@ fn an_address_never_links_whoever_administers() {
 }
 
 #[test]
+fn who_comes_to_administer_is_linked_by_a_superuser_only() {
+    let scene = scene();
+    let rules = json!({"link_by_email": true, "provision": true});
+    let provider = scene.provider("corp", &rules);
+    let jane = scene.user("jane", "jane@example.com", &json!({}));
+    let sign_in = || {
+        let visitor = scene.system.visitor();
+        (scene.come_back(&visitor, "corp", "jane"), visitor)
+    };
+    sign_in().0.expect(303);
+    for privilege in ["is_staff", "is_superuser"] {
+        let path = format!("/api/iam/users/{jane}/");
+        scene
+            .root
+            .patch(&path, &json!({privilege: true}))
+            .expect(200);
+        let (refused, visitor) = sign_in();
+        let html = refused.expect(403).html();
+        assert!(html.contains("identity-provider link"), "{html}");
+        assert!(!is_signed_in(&visitor), "{privilege}");
+        scene
+            .root
+            .patch(&path, &json!({privilege: false}))
+            .expect(200);
+        sign_in().0.expect(303);
+    }
+    let superuser = json!({"is_superuser": true});
+    scene
+        .root
+        .patch(&format!("/api/iam/users/{jane}/"), &superuser)
+        .expect(200);
+    let links = format!("{PROVIDERS}{provider}/identities/");
+    let rule = || {
+        scene
+            .root
+            .get(&links)
+            .expect(200)
+            .text_at("/results/0/rule")
+    };
+    assert_eq!(rule(), "email");
+    // Only for who it is, and once.
+    let other = scene.user("other", "other@example.com", &json!({}));
+    let link = |user: &str| {
+        let body = json!({"subject": "jane", "user": user});
+        scene.root.post(&links, &body)
+    };
+    link(&other).expect(409);
+    link(&jane).expect(201);
+    link(&jane).expect(409);
+    assert_eq!((rule().as_str(), scene.links()), ("superuser", 1));
+    let (page, visitor) = sign_in();
+    page.expect(303);
+    assert!(is_signed_in(&visitor));
+}
+
+#[test]
 fn two_users_with_one_address_are_nobody() {
     let scene = scene();
     scene.provider("corp", &json!({"link_by_email": true, "provision": true}));

@@ -1,6 +1,6 @@
 //! The pages in a real browser, with an authenticator that Chromium believes in.
 //!
-//! Set `ALPACON_TEST_SCREENSHOTS` to a folder to get pictures of every page.
+//! Set `ALPACON_TEST_PICTURES` to a folder to get pictures of every page.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use super::{AUTHENTICATOR, PASSKEYS, SECURITY};
 
 /// Takes pictures of the page in front, where somebody wants them.
 fn picture(browser: &Browser, name: &str) {
-    if let Some(folder) = std::env::var_os("ALPACON_TEST_SCREENSHOTS") {
+    if let Some(folder) = std::env::var_os("ALPACON_TEST_PICTURES") {
         browser.screenshots(&PathBuf::from(folder), name);
     }
 }

@@ -7,6 +7,7 @@ mod passkeys;
 mod policy;
 mod sign_in;
 mod step_up;
+mod sudo;
 
 use serde_json::{Value, json};
 use testkit::{Api, AuthenticatorApp, Credential, Page, SoftPasskey, System, Visitor};

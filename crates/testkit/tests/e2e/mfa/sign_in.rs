@@ -7,6 +7,9 @@ use super::{
     SECURITY, enrol_app, is_signed_in, recovery_codes, scene, send,
 };
 
+/// A password to change to.
+const NEW: &str = "a different horse altogether";
+
 #[test]
 fn a_code_counts_once_in_any_tab() {
     let scene = scene();
@@ -162,6 +165,41 @@ fn a_factor_that_is_not_taken_any_more_still_guards_the_account() {
     visitor.get(AUTHENTICATOR).expect(403);
     super::enrol_passkey(&visitor, &scene.system.browser_url());
     assert!(is_signed_in(&visitor));
+}
+
+#[test]
+fn a_password_is_changed_over_the_api_with_a_code_too() {
+    let scene = scene();
+    scene.person("uma", &json!({}));
+    let (home, app) = scene.with_app("uma");
+    let codes = recovery_codes(&home);
+    let change = |new: &str, otp: &str| {
+        let mut body = json!({"username": "uma", "password": PASSWORD, "new_password": new});
+        if !otp.is_empty() {
+            body["otp"] = json!(otp);
+        }
+        scene.system.anonymous().post("/api/auth/password/", &body)
+    };
+    let refused = change(NEW, "").refuses(401, "auth_mfa_required");
+    assert_eq!(refused.text_at("/source"), "password");
+    change(NEW, "000000").expect(401);
+    let code = app.code();
+    // What is refused anyway costs no code.
+    change("short", &code).refuses(400, "user_password_weak");
+    assert!(is_signed_in(&home), "nothing was changed");
+    change(NEW, &code).expect(204);
+    assert!(!is_signed_in(&home), "every login ends");
+    change(NEW, &codes[0]).expect(401);
+    // An account without a factor needs none, not even where the workspace requires one:
+    // it cannot be used before one is set up.
+    scene.person("eve", &json!({}));
+    scene.change_security(&json!({"mfa_required": true}));
+    let body = json!({"username": "eve", "password": PASSWORD, "new_password": NEW});
+    scene
+        .system
+        .anonymous()
+        .post("/api/auth/password/", &body)
+        .expect(204);
 }
 
 #[test]

@@ -15,8 +15,8 @@ const LINK: &str = "/api/auth0/mfa/?location=cli&workspace=default";
 const COMPLETION: &str = "/api/auth0/mfa/completion/";
 
 /// A login of the CLI on one device.
-struct Device {
-    api: Api,
+pub(super) struct Device {
+    pub(super) api: Api,
     access: String,
     refresh: String,
 }
@@ -24,7 +24,7 @@ struct Device {
 impl Device {
     /// The path of a new link.
     #[track_caller]
-    fn link(&self) -> String {
+    pub(super) fn link(&self) -> String {
         path_of(&self.api.get(LINK).expect(200).text_at("/mfa_url"))
     }
 
@@ -56,7 +56,7 @@ fn guarded() -> (Scene, PublicAgent) {
 impl Scene {
     /// Logs the user of `visitor` in on a new device.
     #[track_caller]
-    fn device(&self, visitor: &Visitor, device: &str) -> Device {
+    pub(super) fn device(&self, visitor: &Visitor, device: &str) -> Device {
         let started = self.system.anonymous().post(
             "/oauth/device/code/",
             &json!({
@@ -78,7 +78,7 @@ impl Scene {
 
     /// A user with an app in a browser, and a device; nothing was proved lately.
     #[track_caller]
-    fn uma(&self) -> (Visitor, AuthenticatorApp, Device) {
+    pub(super) fn uma(&self) -> (Visitor, AuthenticatorApp, Device) {
         self.person("uma", &json!({}));
         let (visitor, app) = self.with_app("uma");
         let device = self.device(&visitor, oauth::DEVICE);

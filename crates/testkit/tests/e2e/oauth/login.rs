@@ -179,6 +179,10 @@ fn pages_fit_on_desks_and_phones() {
     browser.click("Allow");
     browser.shows("You are logged in");
     look("device-done");
+    browser.open("/password/forgotten/");
+    look("forgotten-password");
+    browser.open("/join/?token=alpin-x");
+    look("join-void");
     browser.open("/oauth/authorize/?client_id=x");
     browser.shows("This did not work");
     look("error");

@@ -1,5 +1,6 @@
 //! People, groups and settings: what each may do, and the ways around it that must fail.
 
+mod cli;
 mod ends;
 mod groups;
 mod settings;

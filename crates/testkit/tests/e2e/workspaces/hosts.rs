@@ -25,6 +25,74 @@ fn the_host_name_chooses_the_workspace_and_an_unknown_one_is_told_so() {
 }
 
 #[test]
+fn a_workspace_has_several_host_names() {
+    let two = Two::start();
+    must(
+        &two.system,
+        &["workspace", "add-host", "there", "Also.There.test"],
+        "",
+    );
+    let also = two.there.at_host("also.there.test");
+    eventually("the workspace is served under its other name", || {
+        (also.get("/api/auth/whoami/").status == 200).then_some(())
+    });
+    let environment = two.system.anonymous().at_host("also.there.test:8443");
+    let environment = environment.get("/api/auth/env/").expect(200);
+    assert_eq!(environment.text_at("/auth0/schema_name"), "there");
+    two.there.get("/api/auth/whoami/").expect(200);
+    two.here
+        .at_host("also.there.test")
+        .get("/api/auth/whoami/")
+        .expect(401);
+
+    // A name leads to one workspace.
+    let refused = |arguments: &[&str], reason: &str| {
+        let (success, text) = two.system.operate(arguments, "");
+        assert!(!success && text.contains(reason), "{arguments:?}: {text}");
+    };
+    let taken = "another workspace is served under";
+    for host in ["also.there.test", THERE] {
+        refused(&["workspace", "add-host", "default", host], taken);
+        refused(&["workspace", "set-host", "default", host], taken);
+        refused(&["workspace", "create", "three", "--host", host], taken);
+    }
+    refused(
+        &["workspace", "remove-host", "default", "also.there.test"],
+        "no further host name",
+    );
+    refused(
+        &["workspace", "add-host", "there", "http://x"],
+        "without scheme",
+    );
+    let listed = must(&two.system, &["workspace", "list", "--json"], "");
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(listed[1]["hosts"], json!(["also.there.test"]));
+
+    must(
+        &two.system,
+        &["workspace", "remove-host", "there", "also.there.test"],
+        "",
+    );
+    eventually("the name leads nowhere", || {
+        (also.get("/api/auth/whoami/").status == 404).then_some(())
+    });
+    two.there.get("/api/auth/whoami/").expect(200);
+    // Freed for others; its own first name may be a further one before.
+    must(
+        &two.system,
+        &["workspace", "add-host", "default", "also.there.test"],
+        "",
+    );
+    must(
+        &two.system,
+        &["workspace", "set-host", "default", "also.there.test"],
+        "",
+    );
+    let (sound, text) = two.system.verify_audit();
+    assert!(sound, "{text}");
+}
+
+#[test]
 fn people_passwords_and_tokens_of_one_workspace_are_nothing_in_another() {
     let two = Two::start();
     let superuser = &two.system.ready().superuser;
