@@ -20,8 +20,9 @@ pub(super) async fn of(
     ctx: &PublicCtx,
     request: &approval_request::Model,
 ) -> ApiResult<Vec<user::Model>> {
-    let groups = ctx.tenant().reviewers().groups_of(ApprovalId(request.id));
-    all(ctx, &groups.await?).await
+    let id = ApprovalId(request.id);
+    let groups = ctx.tenant().reviewers().groups_of(id).await?;
+    all(ctx, &groups).await
 }
 
 /// Refuses who may not decide about this request.

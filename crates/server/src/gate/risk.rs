@@ -52,15 +52,14 @@ pub(crate) async fn risk_actions(
     } else {
         Requester::Human
     };
-    let user = ctx.principal.user_id();
-    let actions = actions_of(ctx, requester, user, plan, ruling).await?;
+    let actions = actions_of(ctx, requester, ctx.principal.user_id(), plan, ruling).await?;
     Ok(match ruling {
         Some(Ruling::NotRequired) => without_holds(actions),
         Some(Ruling::Required(_)) | None => actions,
     })
 }
 
-/// The same for what `user` asks as `requester`.
+/// The same for what `user` asks as `requester`, before a rule dispenses with anything.
 pub(super) async fn actions_of(
     ctx: &PublicCtx,
     requester: Requester,
