@@ -71,7 +71,8 @@ fn a_launcher_that_fails_is_tried_again() {
 
 #[test]
 fn no_browser_is_opened_where_nobody_sees_it_or_wants_it() {
-    let cases: [(&[(&'static str, &str)], &[&str]); 7] = [
+    type Variables = &'static [(&'static str, &'static str)];
+    let cases: [(Variables, &[&str]); 7] = [
         (&[], &[]),
         (&[("DISPLAY", "")], &[]),
         (&[("DISPLAY", ":0"), ("SSH_CONNECTION", "")], &[]),

@@ -8,7 +8,7 @@ use super::ConfigError;
 const PREFIX: &str = "ALPACON_";
 
 /// Sections that the environment may set.
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
     "server",
     "tls",
     "database",

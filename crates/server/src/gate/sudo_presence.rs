@@ -63,8 +63,8 @@ pub(super) async fn complete(
         return Ok(without_person(lacks, within));
     };
     let is_present = mfa::is_proved_for(&ctx.workspace.settings, &login);
-    if !is_present && !(call.can_ask && login.method == grant::METHOD) {
-        // Its clients have no way to prove anything later.
+    let can_prove = call.can_ask && login.method == grant::METHOD;
+    if !is_present && !can_prove {
         return Ok(without_person(lacks, within));
     }
     if !ctx.workspace.settings.allow_sudo_with_mfa {

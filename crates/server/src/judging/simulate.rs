@@ -121,7 +121,8 @@ async fn decide(
         .iter()
         .map(|name| (name.clone(), String::new()))
         .collect();
-    let risk = gate::risk_actions(ctx, &grant, plan).await?;
+    let ruling = gate::command_ruling(ctx, &grant, plan).await?;
+    let risk = gate::risk_actions(ctx, &grant, plan, ruling.as_ref()).await?;
     let judged = gate::judge_command(&grant, plan, &env, risk)?;
     let rules = judged.verdict.get("rules").cloned().unwrap_or_default();
     answer.rules = serde_json::from_value(rules).unwrap_or_default();

@@ -103,11 +103,7 @@ async fn deny_surplus(
     row: &command::Model,
     started: &mut [Program],
 ) -> ApiResult<Vec<i64>> {
-    let mut held = started
-        .iter_mut()
-        .filter(|program| program.verdict == Verdict::Hold)
-        .peekable();
-    if held.peek().is_none() {
+    if !started.iter().any(|p| p.verdict == Verdict::Hold) {
         return Ok(Vec::new());
     }
     let waiting = match row.work_session_id {
@@ -116,7 +112,15 @@ async fn deny_surplus(
     };
     let room = usize::try_from(MAX_HELD.saturating_sub(waiting)).unwrap_or(0);
     let mut surplus = Vec::new();
-    for program in held.skip(room) {
+    let mut held = 0;
+    for program in started {
+        if program.verdict != Verdict::Hold {
+            continue;
+        }
+        held += 1;
+        if held <= room {
+            continue;
+        }
         program.verdict = Verdict::Deny;
         program.reason = Some(format!(
             "{MAX_HELD} programs of this session wait for an answer already"

@@ -19,7 +19,7 @@ type Resource = (
 
 /// What this version asks scopes for. What it does not know cannot be granted:
 /// the grant would come into force with a later version, unseen.
-const RESOURCES: [Resource; 15] = [
+const RESOURCES: [Resource; 16] = [
     ("activity", &["read"], &[]),
     (
         "command",

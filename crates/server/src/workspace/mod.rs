@@ -45,7 +45,7 @@ impl Workspace {
     /// scheme and port of `server.public_url`. What goes into mails comes from here, never
     /// from a request.
     pub(crate) fn public_url(&self, config: &Config) -> Option<String> {
-        self.public_url_at(config, &self.host)
+        public_url_at(config, &self.host)
     }
 
     /// The same for a request that came to `host`: further host names of the workspace stay
@@ -53,28 +53,10 @@ impl Workspace {
     pub(crate) fn url_of_request(&self, config: &Config, host: &str) -> Option<String> {
         let name = host_name(host);
         if self.hosts.contains(&name) {
-            self.public_url_at(config, &name)
+            public_url_at(config, &name)
         } else {
             self.public_url(config)
         }
-    }
-
-    fn public_url_at(&self, config: &Config, host: &str) -> Option<String> {
-        let configured = config.server.public_url.as_deref()?;
-        if host.is_empty() {
-            return Some(configured.to_owned());
-        }
-        let (scheme, authority) = configured.split_once("://")?;
-        let after_v6 = authority.rsplit(']').next().unwrap_or_default();
-        let port = after_v6
-            .rsplit_once(':')
-            .map(|(_, port)| format!(":{port}"))
-            .unwrap_or_default();
-        let host = match host.contains(':') {
-            true => format!("[{host}]"),
-            false => host.to_owned(),
-        };
-        Some(format!("{scheme}://{host}{port}"))
     }
 
     /// Refuses a workspace that the operator has disabled.
@@ -88,6 +70,25 @@ impl Workspace {
         )
         .code(code::WORKSPACE_DISABLED, "workspace"))
     }
+}
+
+/// The configured address with another host name in it.
+fn public_url_at(config: &Config, host: &str) -> Option<String> {
+    let configured = config.server.public_url.as_deref()?;
+    if host.is_empty() {
+        return Some(configured.to_owned());
+    }
+    let (scheme, authority) = configured.split_once("://")?;
+    let after_v6 = authority.rsplit(']').next().unwrap_or_default();
+    let port = after_v6
+        .rsplit_once(':')
+        .map(|(_, port)| format!(":{port}"))
+        .unwrap_or_default();
+    let host = match host.contains(':') {
+        true => format!("[{host}]"),
+        false => host.to_owned(),
+    };
+    Some(format!("{scheme}://{host}{port}"))
 }
 
 /// All workspaces, read once and again when one changes.
