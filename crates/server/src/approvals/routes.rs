@@ -65,6 +65,7 @@ impl Filter {
             status,
             request_type: self.request_type.clone().filter(|text| !text.is_empty()),
             requested_by,
+            reviewer_groups: None,
         })
     }
 }
