@@ -103,11 +103,10 @@ async fn deny_surplus(
     row: &command::Model,
     started: &mut [Program],
 ) -> ApiResult<Vec<i64>> {
-    let mut held = started
-        .iter_mut()
-        .filter(|program| program.verdict == Verdict::Hold)
-        .peekable();
-    if held.peek().is_none() {
+    if !started
+        .iter()
+        .any(|program| program.verdict == Verdict::Hold)
+    {
         return Ok(Vec::new());
     }
     let waiting = match row.work_session_id {
@@ -116,6 +115,7 @@ async fn deny_surplus(
     };
     let room = usize::try_from(MAX_HELD.saturating_sub(waiting)).unwrap_or(0);
     let mut surplus = Vec::new();
+    let held = (started.iter_mut()).filter(|program| program.verdict == Verdict::Hold);
     for program in held.skip(room) {
         program.verdict = Verdict::Deny;
         program.reason = Some(format!(
