@@ -103,7 +103,10 @@ async fn deny_surplus(
     row: &command::Model,
     started: &mut [Program],
 ) -> ApiResult<Vec<i64>> {
-    if !started.iter().any(|p| p.verdict == Verdict::Hold) {
+    if !started
+        .iter()
+        .any(|program| program.verdict == Verdict::Hold)
+    {
         return Ok(Vec::new());
     }
     let waiting = match row.work_session_id {
@@ -112,15 +115,8 @@ async fn deny_surplus(
     };
     let room = usize::try_from(MAX_HELD.saturating_sub(waiting)).unwrap_or(0);
     let mut surplus = Vec::new();
-    let mut held = 0;
-    for program in started {
-        if program.verdict != Verdict::Hold {
-            continue;
-        }
-        held += 1;
-        if held <= room {
-            continue;
-        }
+    let held = (started.iter_mut()).filter(|program| program.verdict == Verdict::Hold);
+    for program in held.skip(room) {
         program.verdict = Verdict::Deny;
         program.reason = Some(format!(
             "{MAX_HELD} programs of this session wait for an answer already"
