@@ -139,7 +139,8 @@ fn who_left_the_group_decides_nothing() {
     let visitor = scene.visitor("member");
     visitor.get(&page_of(&request)).expect(200);
     let left = "DELETE FROM memberships WHERE group_id IN \
-        (SELECT id FROM groups WHERE name = 'sre')";
+        (SELECT id FROM groups WHERE name = 'sre') AND user_id IN \
+        (SELECT id FROM users WHERE username = 'member')";
     assert_eq!(scene.system.database().execute(left), 1);
     visitor.get(&page_of(&request)).expect(404);
     drop(other);

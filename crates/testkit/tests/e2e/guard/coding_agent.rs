@@ -82,8 +82,10 @@ impl Scene {
     fn watch(&self) -> Socket {
         let channel = self.reviewer.post("/api/events/sessions/", &json!({}));
         let channel = channel.expect(201).json();
+        // The address that this server gives out is made up.
         let url = channel["websocket_url"].as_str().unwrap();
-        let socket = self.reviewer.socket_url(url).unwrap();
+        let (_, path) = url.split_once("/ws/").unwrap();
+        let socket = self.reviewer.socket(&format!("/ws/{path}")).unwrap();
         let subscription = json!({
             "channel": channel["channel_id"], "event_type": "programs",
             "target_id": self.session,
