@@ -46,7 +46,7 @@ async fn says_why_not() {
     let (_host, _agent) = online(&plane).await;
     for (line, data, reason) in [
         ("dance", "", "dance: unknown command"),
-        ("openpty", "{}", "openpty: session_id must be"),
+        ("openpty", "{}", "session_id must be"),
         (
             "adduser",
             "{\"username\":\"-x\"}",

@@ -115,7 +115,8 @@ async fn delete(ctx: Ctx, Id(id): Id<GuardrailId>) -> ApiResult<StatusCode> {
 /// Every version of a guardrail, newest first; of a deleted one too.
 #[utoipa::path(get, path = "/api/security/guardrails/{id}/versions/", tag = "security",
     params(("id" = GuardrailId, Path), PageParams),
-    responses((status = OK, body = Page<GuardrailVersion>), (status = FORBIDDEN)))]
+    responses((status = OK, body = Page<GuardrailVersion>), (status = FORBIDDEN),
+        (status = NOT_FOUND)))]
 async fn versions(
     ctx: Ctx,
     Id(id): Id<GuardrailId>,
@@ -124,6 +125,9 @@ async fn versions(
     trial::reader(&ctx)?;
     let paging = paging.paging()?;
     let (rows, count) = ctx.tenant().guardrails().versions(id, paging).await?;
+    if count == 0 {
+        return Err(ApiError::not_found());
+    }
     let views = view::versions(&ctx, rows).await?;
     Ok(Json(page(views, count, paging)))
 }

@@ -83,12 +83,16 @@ impl Recorder {
     ) -> Result<Self, RecordError> {
         let session = WebshSessionId(row.id);
         let folder = folder(&ctx, session);
-        let size = (narrow(row.rows), narrow(row.cols));
+        let finished = ctx.tenant().websh().chunks(session).await;
+        let finished = finished.map_err(|error| RecordError::Store(error.to_string()))?;
+        let first = finished.last().map_or(0, |chunk| chunk.seq + 1);
         let began = row.added_at;
         let title = format!("{} {}", row.username, row.id);
+        let (rows, cols) = (narrow(row.rows), narrow(row.cols));
+        let header = cast::header(rows, cols, began.timestamp(), &title);
         let opened = {
             let folder = folder.clone();
-            blocking(move || continue_in(&folder, size, began, &title)).await?
+            blocking(move || continue_in(&folder, first, &header)).await?
         };
         Ok(Self {
             ctx,
@@ -282,12 +286,9 @@ struct Opened {
     shown_before: u64,
 }
 
-fn continue_in(
-    folder: &Path,
-    (rows, cols): (u16, u16),
-    began: DateTime<Utc>,
-    title: &str,
-) -> io::Result<Opened> {
+/// Goes on behind the pieces before `first`: their hashes are noted, so that they stay
+/// as they are.
+fn continue_in(folder: &Path, first: i64, header: &[u8]) -> io::Result<Opened> {
     std::fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)
@@ -306,29 +307,33 @@ fn continue_in(
         // A line that was cut off was shown to nobody.
         let end = content.iter().rposition(|byte| *byte == b'\n');
         let size = end.map_or(0, |at| at + 1);
-        file.set_len(size as u64)?;
-        shown_before = shown;
-        shown += cast::shown(content.get(..size).unwrap_or_default());
-        opened = Some((file, seq, size as u64));
+        let shown_here = cast::shown(content.get(..size).unwrap_or_default());
+        if seq >= first {
+            file.set_len(size as u64)?;
+            shown_before = shown;
+            opened = Some((file, seq, size as u64));
+        }
+        shown += shown_here;
     }
-    if let Some((file, seq, size)) = opened.filter(|(_, _, size)| *size > 0) {
+    let Some((file, seq, size)) = opened.filter(|(_, seq, size)| *seq > 0 || *size > 0) else {
+        let mut file = create(&piece(folder, first))?;
+        // Only the first piece says what the recording is.
+        let header = if first == 0 { header } else { &[] };
+        file.write_all(header)?;
         return Ok(Opened {
             file,
-            seq,
-            size,
+            seq: first,
+            size: header.len() as u64,
             shown,
-            shown_before,
+            shown_before: shown,
         });
-    }
-    let mut file = create(&piece(folder, 0))?;
-    let header = cast::header(rows, cols, began.timestamp(), title);
-    file.write_all(&header)?;
+    };
     Ok(Opened {
         file,
-        seq: 0,
-        size: header.len() as u64,
+        seq,
+        size,
         shown,
-        shown_before: 0,
+        shown_before,
     })
 }
 
@@ -373,4 +378,39 @@ pub(super) fn pieces(folder: PathBuf) -> impl futures_util::Stream<Item = io::Re
             read => Some((read.map(Bytes::from), (folder, seq + 1))),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: &[u8] = b"{\"version\":2}\n";
+
+    #[test]
+    fn a_recording_goes_on_behind_what_is_finished() {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let begun = continue_in(folder, 0, HEADER).unwrap();
+        assert_eq!((begun.seq, begun.size), (0, HEADER.len() as u64));
+        let line = cast::output(0.0, b"abc");
+        (&begun.file).write_all(&line).unwrap();
+        (&begun.file).write_all(b"[0.1,\"o\",\"cut").unwrap();
+        let again = continue_in(folder, 0, HEADER).unwrap();
+        assert_eq!((again.seq, again.shown, again.shown_before), (0, 3, 0));
+        assert_eq!(
+            again.size,
+            (HEADER.len() + line.len()) as u64,
+            "the cut line is gone"
+        );
+
+        // The piece is finished; the server ends before and after it begins the next.
+        let finished = std::fs::read(piece(folder, 0)).unwrap();
+        for _ in 0..2 {
+            let next = continue_in(folder, 1, HEADER).unwrap();
+            assert_eq!((next.seq, next.size), (1, 0));
+            assert_eq!((next.shown, next.shown_before), (3, 3));
+        }
+        assert_eq!(std::fs::read(piece(folder, 0)).unwrap(), finished);
+        assert_eq!(std::fs::read(piece(folder, 1)).unwrap(), b"");
+    }
 }

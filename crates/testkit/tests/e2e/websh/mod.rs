@@ -61,7 +61,12 @@ impl Scene {
         let body = request(self.agent.id(), Some(&self.session));
         let granted = self.user().post(SESSIONS, &body).expect(201).json();
         let url = granted["websocket_url"].as_str().unwrap();
-        (id(&granted), Screen::connect(&self.user(), url))
+        let mut screen = Screen::connect(&self.user(), url);
+        // The start-up files of the account have run, whatever they do: a shell that ends
+        // within them may leave locks of theirs behind.
+        screen.types("echo set''tled\r");
+        screen.shows("settled\r\n");
+        (id(&granted), screen)
     }
 
     /// Waits until the terminal is closed, and gives it.
